@@ -1,0 +1,27 @@
+// Spans between float32 and the 16-bit float types, round to nearest even.
+//
+// Called wherever stored and computed types differ: caches, embeddings, weights. 16-bit values
+// are passed as their bits in uint16_t. Source and destination must not overlap.
+#ifndef INKLING_KERNELS_CONVERT_H_
+#define INKLING_KERNELS_CONVERT_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace inkling::kernels {
+
+// Converts IEEE binary16 to float32; exact for every value, subnormals and infinities included.
+void F16ToF32(const uint16_t* input, float* output, size_t size);
+
+// Converts float32 to IEEE binary16. Values beyond 65519 in magnitude become infinity.
+void F32ToF16(const float* input, uint16_t* output, size_t size);
+
+// Converts bfloat16 to float32; exact for every value.
+void Bf16ToF32(const uint16_t* input, float* output, size_t size);
+
+// Converts float32 to bfloat16; NaN stays NaN.
+void F32ToBf16(const float* input, uint16_t* output, size_t size);
+
+}  // namespace inkling::kernels
+
+#endif  // INKLING_KERNELS_CONVERT_H_

@@ -1,0 +1,40 @@
+// Dynamic quantisation of activation rows to int8 in the form of XNNPACK's qd8.
+//
+// Called by the compute room in front of quantised linear layers, once per input; q/k/v and gate/up
+// share the result. For rows of finite values the zero point, the scale and every int8 equal those
+// of XNNPACK's own float32 -> qd8 convert operator (xnnpack/quantization.h and f32-qs8-vcvt at
+// 4ea82e5), so the two can be exchanged.
+#ifndef INKLING_KERNELS_QUANTIZE_H_
+#define INKLING_KERNELS_QUANTIZE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace inkling::kernels {
+
+// One row's parameters: value = (q - zero_point) * scale. Has the memory layout of
+// xnn_quantization_params. XNNPACK reads up to XNN_EXTRA_QUANTIZATION_PARAMS (10) entries beyond
+// the last row and wants copies of the last entry there: that padding is the caller's.
+struct QuantizationParams {
+  int32_t zero_point;
+  float scale;
+};
+
+struct QuantizeRowsArgs {
+  const float* input;          // [num_rows, dim]
+  size_t input_stride;         // floats between rows
+  int8_t* output;              // [num_rows, dim], written
+  size_t output_stride;        // bytes between rows
+  QuantizationParams* params;  // [num_rows], written
+  size_t num_rows;
+  size_t dim;
+};
+
+// Quantises each row over its own range, which always includes 0. Total on any input: NaN counts as
+// 0 and infinities as +-FLT_MAX / 2, a row of zeros (or of values below 1e-36) gets scale 1, so the
+// params are finite for every row. Safe to call from several threads on different rows.
+void QuantizeRows(const QuantizeRowsArgs& args);
+
+}  // namespace inkling::kernels
+
+#endif  // INKLING_KERNELS_QUANTIZE_H_
