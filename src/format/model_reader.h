@@ -1,0 +1,88 @@
+// ModelReader: opens a model file, verifies all of it, and hands out views into the mapping.
+//
+// Open() is the one choke point where a file's claims are checked: flatbuffer structure, offsets, alignment, overlap,
+// shape x type = bytes, the config's bounds, every tensor of TensorList present with its shape. What it returns is trusted.
+
+#ifndef INKLING_SRC_FORMAT_MODEL_READER_H_
+#define INKLING_SRC_FORMAT_MODEL_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "src/format/element_type.h"
+#include "src/format/mapped_file.h"
+#include "src/format/model_config.h"
+#include "src/format/tensor_list.h"
+#include "src/format/tokenizer_data.h"
+
+namespace inkling {
+
+// A tensor inside the mapping. Pointers live as long as the reader.
+struct TensorView {
+  TensorInfo info;
+  TensorType type;
+  const std::byte* values = nullptr;  // 64-byte aligned, info.rows x info.columns of `type`
+  int64_t value_bytes = 0;
+  const std::byte* scales = nullptr;  // null for float types; f32 [rows] or bf16 [rows][columns / block]
+  int64_t scale_bytes = 0;
+};
+
+// Where a model came from; shown by Describe(), never interpreted.
+struct Provenance {
+  std::string source;     // the checkpoint's own name, e.g. its folder's
+  std::string generator;  // "inkling-convert 0.1.0"
+  std::string recipe;     // the options the converter was run with
+};
+
+// Everything about a model but its tensors: the nested flatbuffer of the file.
+struct ModelMetadata {
+  ModelConfig config;
+  TokenizerData tokenizer;
+  PromptTemplateData prompt_template;
+  Provenance provenance;
+  std::string model_id;  // 32 hex digits over config, tokenizer and tensor bytes
+};
+
+class ModelReader {
+ public:
+  // Maps and verifies `path`. Errors: NotFound, InvalidArgument (what, where, expected, found), Unimplemented (a config
+  // value or a format version this build doesn't know).
+  static absl::StatusOr<std::unique_ptr<ModelReader>> Open(const std::string& path);
+
+  ModelReader(const ModelReader&) = delete;
+  ModelReader& operator=(const ModelReader&) = delete;
+  ~ModelReader();
+
+  const ModelMetadata& metadata() const { return metadata_; }
+  const ModelConfig& config() const { return metadata_.config; }
+
+  // In TensorList order.
+  absl::Span<const TensorView> tensors() const { return tensors_; }
+
+  // Null if the config has no such tensor.
+  const TensorView* Find(absl::string_view name) const;
+
+  int64_t file_bytes() const;
+
+  // Tells the kernel that the pages of `view` aren't needed soon, so that they stop counting as resident memory. The
+  // view stays valid: a later access reads them again.
+  void ReleasePages(const TensorView& view) const;
+
+ private:
+  ModelReader(MappedFile file, ModelMetadata metadata, std::vector<TensorView> tensors);
+
+  MappedFile file_;
+  ModelMetadata metadata_;
+  std::vector<TensorView> tensors_;
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_FORMAT_MODEL_READER_H_
