@@ -1,0 +1,127 @@
+# Builds one pinned dependency at configure time into a prefix outside the build folder.
+#
+# Called by dependencies.cmake. A prefix is <cache>/deps/<name>-<key>; the key covers sources, compiler, target, flags
+# and options, so each combination is built once per user and every build folder (and every fresh clone) finds it
+# again. A prefix appears by one rename after a successful install, under a lock: parallel configurations wait for it.
+
+include("${CMAKE_CURRENT_LIST_DIR}/pinned_sources.cmake")
+find_program(INKLING_CCACHE ccache)
+find_program(INKLING_NINJA NAMES ninja ninja-build)
+mark_as_advanced(INKLING_CCACHE INKLING_NINJA)
+
+# Variables of this configuration that decide what the compiler makes; passed on to a target build.
+set(inkling_target_variables
+  CMAKE_TOOLCHAIN_FILE CMAKE_C_COMPILER CMAKE_CXX_COMPILER CMAKE_C_FLAGS CMAKE_CXX_FLAGS CMAKE_SYSROOT
+  CMAKE_OSX_ARCHITECTURES CMAKE_OSX_DEPLOYMENT_TARGET CMAKE_OSX_SYSROOT
+  ANDROID_ABI ANDROID_PLATFORM ANDROID_STL CMAKE_ANDROID_NDK CMAKE_MSVC_RUNTIME_LIBRARY)
+
+# Sets <result> to the -D arguments and <identity> to the text that say which compiler and target a build is for.
+function(inkling_compiler_arguments result identity)
+  set(arguments "")
+  set(text "${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION} ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_SYSTEM_NAME} ${CMAKE_SYSTEM_PROCESSOR}")
+  foreach(variable IN LISTS inkling_target_variables)
+    if(DEFINED ${variable} AND NOT "${${variable}}" STREQUAL "")
+      list(APPEND arguments "-D${variable}=${${variable}}")
+      if(NOT variable MATCHES "_FILE$")
+        string(APPEND text "\n${variable}=${${variable}}")
+      endif()
+    endif()
+  endforeach()
+  if(CMAKE_TOOLCHAIN_FILE)
+    file(SHA256 "${CMAKE_TOOLCHAIN_FILE}" hash)
+    string(APPEND text "\ntoolchain ${hash}")
+  endif()
+  set(${result} "${arguments}" PARENT_SCOPE)
+  set(${identity} "${text}" PARENT_SCOPE)
+endfunction()
+
+# Runs one step of a dependency's build with its output in <log>; stops with the log's end when it fails.
+function(inkling_dependency_step name step log)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE code OUTPUT_FILE "${log}" ERROR_FILE "${log}")
+  if(NOT code EQUAL 0)
+    file(STRINGS "${log}" lines)
+    list(LENGTH lines count)
+    if(count GREATER 40)
+      math(EXPR first "${count} - 40")
+      list(SUBLIST lines ${first} 40 lines)
+    endif()
+    list(JOIN lines "\n" tail)
+    message(FATAL_ERROR "Inkling: ${name}: the ${step} step failed (exit ${code}). End of ${log}:\n${tail}")
+  endif()
+endfunction()
+
+# Sets <result> to the prefix of <name>, building it first when it isn't there.
+#   NEEDS    pinned names whose sources the build reads; each arrives as -DINKLING_<NAME>_SOURCE_DIR
+#   PROJECT  folder of the CMake project to build; default: the source folder of <name>
+#   FILES    further files that decide the outcome (the wrapper project's own), part of the key
+#   OPTIONS  -D options; SANITIZER: the sanitizer to instrument it with; HOST: build for this machine, as a tool
+function(inkling_build_dependency name result)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "HOST" "PROJECT;SANITIZER" "NEEDS;FILES;OPTIONS")
+  set(compiler "")
+  set(identity "host tool")
+  if(NOT arg_HOST OR NOT CMAKE_CROSSCOMPILING)
+    inkling_compiler_arguments(compiler identity)
+  endif()
+  set(text "${identity}\n${arg_OPTIONS}\nsanitizer ${arg_SANITIZER}")
+  foreach(needed IN LISTS name arg_NEEDS)
+    inkling_source_identity(${needed} source)
+    string(APPEND text "\n${needed} ${source}")
+  endforeach()
+  foreach(file IN LISTS arg_FILES)
+    file(SHA256 "${file}" hash)
+    string(APPEND text "\n${hash}")
+  endforeach()
+  string(SHA256 key "${text}")
+  string(SUBSTRING "${key}" 0 12 key)
+  set(prefix "${INKLING_CACHE_DIR}/deps/${name}-${key}")
+  set(${result} "${prefix}" PARENT_SCOPE)
+  if(EXISTS "${prefix}")
+    return()
+  endif()
+  file(LOCK "${INKLING_CACHE_DIR}/deps/${name}-${key}.lock" GUARD FUNCTION TIMEOUT 3600)
+  if(EXISTS "${prefix}")
+    return()
+  endif()
+
+  inkling_require_source(${name} project)
+  set(sources "-DINKLING_SOURCE_OF_${name}=${project}")
+  foreach(needed IN LISTS arg_NEEDS)
+    inkling_require_source(${needed} source)
+    list(APPEND sources "-DINKLING_SOURCE_OF_${needed}=${source}")
+  endforeach()
+  if(arg_PROJECT)
+    set(project "${arg_PROJECT}")
+  endif()
+  set(generator "")
+  if(INKLING_NINJA)
+    set(generator -G Ninja "-DCMAKE_MAKE_PROGRAM=${INKLING_NINJA}")
+  endif()
+  set(launcher "")
+  if(INKLING_CCACHE)
+    set(launcher "-DCMAKE_C_COMPILER_LAUNCHER=${INKLING_CCACHE}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${INKLING_CCACHE}")
+  endif()
+  if(arg_SANITIZER)
+    set(flags "-fsanitize=${arg_SANITIZER} -fno-omit-frame-pointer -g1")
+    list(FILTER compiler EXCLUDE REGEX "^-DCMAKE_C(XX)?_FLAGS=")
+    list(APPEND compiler "-DCMAKE_C_FLAGS=${CMAKE_C_FLAGS} ${flags}" "-DCMAKE_CXX_FLAGS=${CMAKE_CXX_FLAGS} ${flags}")
+  endif()
+  cmake_host_system_information(RESULT jobs QUERY NUMBER_OF_LOGICAL_CORES)
+
+  set(build "${prefix}.build")
+  set(log "${prefix}.log")
+  file(REMOVE_RECURSE "${build}" "${prefix}.partial")
+  string(TIMESTAMP started "%s" UTC)
+  message(STATUS "Inkling: building ${name} (once for this compiler and target; log: ${log})")
+  inkling_dependency_step(${name} configure "${log}" "${CMAKE_COMMAND}" -S "${project}" -B "${build}" ${generator}
+    ${launcher} ${compiler} ${sources} ${arg_OPTIONS} -DCMAKE_BUILD_TYPE=Release "-DCMAKE_INSTALL_PREFIX=${prefix}.partial"
+    -DCMAKE_INSTALL_LIBDIR=lib -DBUILD_SHARED_LIBS=OFF -DBUILD_TESTING=OFF -DCMAKE_POSITION_INDEPENDENT_CODE=ON
+    -DCMAKE_C_VISIBILITY_PRESET=hidden -DCMAKE_CXX_VISIBILITY_PRESET=hidden -DCMAKE_VISIBILITY_INLINES_HIDDEN=ON
+    -Wno-dev)
+  inkling_dependency_step(${name} build "${log}" "${CMAKE_COMMAND}" --build "${build}" --config Release --parallel ${jobs})
+  inkling_dependency_step(${name} install "${log}" "${CMAKE_COMMAND}" --install "${build}" --config Release)
+  file(RENAME "${prefix}.partial" "${prefix}")
+  file(REMOVE_RECURSE "${build}")
+  string(TIMESTAMP ended "%s" UTC)
+  math(EXPR seconds "${ended} - ${started}")
+  message(STATUS "Inkling: built ${name} in ${seconds} s")
+endfunction()

@@ -1,0 +1,105 @@
+# What only tests, benchmarks, the converter and the programs use; the library itself never links these.
+#
+# Included by dependencies.cmake. Each inkling_require_<name>() makes the targets its comment names: from the installed
+# package where it fits this build, else from its sources on this machine, else from upstream at the pinned commit.
+
+# Adds a source folder to this build without its tests, install rules and warnings.
+function(inkling_add_program_dependency name folder)
+  set(CMAKE_WARN_DEPRECATED OFF)
+  set(CMAKE_POLICY_VERSION_MINIMUM 3.5)
+  set(BUILD_SHARED_LIBS OFF)
+  set(BUILD_TESTING OFF)
+  foreach(setting INSTALL_GTEST BUILD_GMOCK BENCHMARK_ENABLE_TESTING BENCHMARK_ENABLE_INSTALL BENCHMARK_ENABLE_GTEST_TESTS
+      JSON_BuildTests JSON_Install CLI11_BUILD_TESTS CLI11_BUILD_EXAMPLES CLI11_INSTALL)
+    set(${setting} OFF CACHE INTERNAL "")
+  endforeach()
+  add_subdirectory("${folder}" "${CMAKE_BINARY_DIR}/third_party/${name}" EXCLUDE_FROM_ALL)
+endfunction()
+
+# Makes <target> from a header-only library's installed headers, for cross builds too: a link to its folder keeps the
+# rest of the system's include folder out of the search path. Sets <result> to whether it is there.
+function(inkling_link_headers target folder result)
+  find_path(INKLING_HEADERS_OF_${folder} NAMES "${folder}" PATHS /usr/local/include /usr/include NO_DEFAULT_PATH
+    NO_CMAKE_FIND_ROOT_PATH)
+  mark_as_advanced(INKLING_HEADERS_OF_${folder})
+  if(NOT INKLING_HEADERS_OF_${folder})
+    set(${result} FALSE PARENT_SCOPE)
+    return()
+  endif()
+  set(linked "${CMAKE_BINARY_DIR}/third_party/headers/${folder}-headers")
+  file(MAKE_DIRECTORY "${linked}")
+  file(CREATE_LINK "${INKLING_HEADERS_OF_${folder}}/${folder}" "${linked}/${folder}" SYMBOLIC COPY_ON_ERROR)
+  add_library(${target} INTERFACE IMPORTED GLOBAL)
+  set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${linked}")
+  set(${result} TRUE PARENT_SCOPE)
+endfunction()
+
+# GTest::gtest and GTest::gtest_main.
+function(inkling_require_googletest)
+  if(TARGET GTest::gtest_main)
+    return()
+  endif()
+  inkling_has_source(googletest has_source)
+  if(NOT has_source AND inkling_installed_packages_fit)
+    find_package(GTest 1.12 CONFIG QUIET GLOBAL)
+  endif()
+  if(NOT TARGET GTest::gtest_main)
+    if(NOT has_source AND EXISTS /usr/src/googletest/CMakeLists.txt)  # Debian's package carries its sources
+      set(folder /usr/src/googletest)
+    else()
+      inkling_require_source(googletest folder)
+    endif()
+    inkling_add_program_dependency(googletest "${folder}")
+    if(NOT TARGET GTest::gtest_main)
+      add_library(GTest::gtest ALIAS gtest)
+      add_library(GTest::gtest_main ALIAS gtest_main)
+    endif()
+  endif()
+endfunction()
+
+# benchmark::benchmark.
+function(inkling_require_benchmark)
+  if(TARGET benchmark::benchmark)
+    return()
+  endif()
+  inkling_has_source(benchmark has_source)
+  if(NOT has_source AND inkling_installed_packages_fit)
+    find_package(benchmark 1.7 CONFIG QUIET GLOBAL)
+  endif()
+  if(NOT TARGET benchmark::benchmark)
+    inkling_require_source(benchmark folder)
+    inkling_add_program_dependency(benchmark "${folder}")
+  endif()
+endfunction()
+
+# nlohmann_json::nlohmann_json.
+function(inkling_require_json)
+  if(TARGET nlohmann_json::nlohmann_json)
+    return()
+  endif()
+  inkling_has_source(nlohmann_json has_source)
+  set(found FALSE)
+  if(NOT has_source)
+    inkling_link_headers(nlohmann_json::nlohmann_json nlohmann found)
+  endif()
+  if(NOT found)
+    inkling_require_source(nlohmann_json folder)
+    inkling_add_program_dependency(nlohmann_json "${folder}")
+  endif()
+endfunction()
+
+# CLI11::CLI11.
+function(inkling_require_cli11)
+  if(TARGET CLI11::CLI11)
+    return()
+  endif()
+  inkling_has_source(cli11 has_source)
+  set(found FALSE)
+  if(NOT has_source)
+    inkling_link_headers(CLI11::CLI11 CLI found)
+  endif()
+  if(NOT found)
+    inkling_require_source(cli11 folder)
+    inkling_add_program_dependency(cli11 "${folder}")
+  endif()
+endfunction()
