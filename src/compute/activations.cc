@@ -1,0 +1,82 @@
+// Activations: the inputs of linear layers, with the padding that XNNPACK reads and never uses.
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/strings/str_cat.h"
+#include "kernels/quantize.h"
+#include "src/compute/linear.h"
+#include "xnnpack.h"
+
+namespace inkling {
+namespace {
+
+static_assert(sizeof(kernels::QuantizationParams) == sizeof(xnn_quantization_params) &&
+              offsetof(kernels::QuantizationParams, zero_point) ==
+                  offsetof(xnn_quantization_params, zero_point) &&
+              offsetof(kernels::QuantizationParams, scale) ==
+                  offsetof(xnn_quantization_params, scale));
+
+// Bytes behind the last row. XNNPACK asks for XNN_EXTRA_BYTES; its widest kernels load 64 at once.
+constexpr size_t kReadAheadBytes = 64 + XNN_EXTRA_BYTES;
+
+// Values below which one thread is done sooner than others are woken: about 2 us of work.
+constexpr int64_t kMinValuesToSplit = 32768;
+
+}  // namespace
+
+absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim) {
+  constexpr int64_t kMaxValues = std::numeric_limits<int32_t>::max();
+  if (max_rows < 1 || dim < 1 || max_rows > kMaxValues / dim) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("activations: expected at least one row and column and at most ", kMaxValues,
+                     " values, found [", max_rows, ", ", dim, "]"));
+  }
+  const size_t values = static_cast<size_t>(max_rows * dim);
+  Activations activations;
+  activations.max_rows_ = max_rows;
+  activations.dim_ = dim;
+  ABSL_ASSIGN_OR_RETURN(activations.rows_,
+                        AlignedArray<float>::Create(values + kReadAheadBytes / sizeof(float)));
+  ABSL_ASSIGN_OR_RETURN(activations.quantized_,
+                        AlignedArray<int8_t>::Create(values + kReadAheadBytes));
+  ABSL_ASSIGN_OR_RETURN(activations.parameters_,
+                        AlignedArray<kernels::QuantizationParams>::Create(
+                            static_cast<size_t>(max_rows) + XNN_EXTRA_QUANTIZATION_PARAMS));
+  return activations;
+}
+
+void Activations::Quantize(int64_t num_rows, ThreadPool& pool) {
+  num_rows = std::clamp<int64_t>(num_rows, 0, max_rows_);
+  if (num_rows == 0) return;
+  const size_t dim = static_cast<size_t>(dim_);
+  const auto quantize = [this, dim](size_t first, size_t end) {
+    kernels::QuantizeRowsArgs args;
+    args.input = rows_.data() + first * dim;
+    args.input_stride = dim;
+    args.output = quantized_.data() + first * dim;
+    args.output_stride = dim;
+    args.params = parameters_.data() + first;
+    args.num_rows = end - first;
+    args.dim = dim;
+    kernels::QuantizeRows(args);
+  };
+  const size_t rows = static_cast<size_t>(num_rows);
+  if (num_rows * dim_ < kMinValuesToSplit) {
+    quantize(0, rows);
+  } else {
+    // A few chunks each, so that a thread that starts late has others to help it.
+    const size_t chunks = std::min(rows, static_cast<size_t>(pool.num_threads()) * 4);
+    pool.ParallelFor(chunks, [&](size_t chunk) {
+      quantize(rows * chunk / chunks, rows * (chunk + 1) / chunks);
+    });
+  }
+  // A kernel of many rows reads the parameters of rows that don't exist.
+  std::fill_n(parameters_.data() + rows, XNN_EXTRA_QUANTIZATION_PARAMS, parameters_.data()[rows - 1]);
+}
+
+}  // namespace inkling

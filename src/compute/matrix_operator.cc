@@ -1,0 +1,141 @@
+// XNNPACK's life of an operator: create (once), reshape (when the row count changes), setup and run
+// (every product).
+
+#include "src/compute/matrix_operator.h"
+
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "xnnpack.h"
+
+namespace inkling {
+namespace {
+
+constexpr float kNoLimit = std::numeric_limits<float>::infinity();
+constexpr uint8_t kInt4ZeroPoint = 8;
+
+absl::Status ToStatus(xnn_status status, absl::string_view what) {
+  switch (status) {
+    case xnn_status_success:
+      return absl::OkStatus();
+    case xnn_status_invalid_parameter:
+    case xnn_status_unsupported_parameter:
+      return absl::InvalidArgumentError(
+          absl::StrCat("XNNPACK refuses to ", what, ": invalid or unsupported parameter"));
+    case xnn_status_unsupported_hardware:
+      return absl::UnimplementedError(
+          absl::StrCat("XNNPACK can't ", what, ": this CPU has no kernel for it"));
+    case xnn_status_out_of_memory:
+    case xnn_status_reallocation_required:
+      return absl::ResourceExhaustedError(absl::StrCat("XNNPACK can't ", what, ": no memory"));
+    case xnn_status_uninitialized:
+    case xnn_status_invalid_state:
+    case xnn_status_deprecated:
+      break;
+  }
+  return absl::InternalError(
+      absl::StrCat("XNNPACK can't ", what, ": status ", static_cast<int>(status)));
+}
+
+xnn_status CreateHandle(const MatrixRows& matrix, xnn_weights_cache_provider* provider,
+                        xnn_operator_t* handle) {
+  const size_t in = static_cast<size_t>(matrix.columns);
+  const size_t out = static_cast<size_t>(matrix.rows);
+  const auto* float_scales = reinterpret_cast<const float*>(matrix.scales);
+  switch (matrix.type.element) {
+    case ElementType::kF32:
+      return xnn_create_fully_connected_nc_f32(
+          in, out, /*input_stride=*/in, /*output_stride=*/out,
+          reinterpret_cast<const float*>(matrix.values), matrix.bias, -kNoLimit, kNoLimit,
+          /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
+    case ElementType::kInt8Channel:
+      return xnn_create_fully_connected_nc_qd8_f32_qc8w(
+          in, out, /*input_stride=*/in, /*output_stride=*/out, float_scales,
+          reinterpret_cast<const int8_t*>(matrix.values), matrix.bias, -kNoLimit, kNoLimit,
+          /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
+    case ElementType::kInt4Channel:
+      return xnn_create_fully_connected_nc_qd8_f32_qc4w(
+          in, out, /*input_stride=*/in, /*output_stride=*/out, kInt4ZeroPoint, float_scales,
+          matrix.values, matrix.bias, -kNoLimit, kNoLimit,
+          /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
+    case ElementType::kInt4Block:
+      return xnn_create_fully_connected_nc_qd8_f32_qb4w(
+          in, out, /*input_stride=*/in, /*output_stride=*/out,
+          static_cast<size_t>(matrix.type.block_size), kInt4ZeroPoint,
+          reinterpret_cast<const uint16_t*>(matrix.scales), matrix.values, matrix.bias, -kNoLimit,
+          kNoLimit, /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
+    case ElementType::kF16:
+    case ElementType::kBf16:
+      break;  // Linear widens them.
+  }
+  return xnn_status_unsupported_parameter;
+}
+
+xnn_status Reshape(xnn_operator_t handle, ElementType element, size_t num_rows,
+                   pthreadpool_t threads) {
+  switch (element) {
+    case ElementType::kInt8Channel:
+      return xnn_reshape_fully_connected_nc_qd8_f32_qc8w(handle, num_rows, threads);
+    case ElementType::kInt4Channel:
+      return xnn_reshape_fully_connected_nc_qd8_f32_qc4w(handle, num_rows, threads);
+    case ElementType::kInt4Block:
+      return xnn_reshape_fully_connected_nc_qd8_f32_qb4w(handle, num_rows, threads);
+    case ElementType::kF32:
+    case ElementType::kF16:
+    case ElementType::kBf16:
+      break;
+  }
+  return xnn_reshape_fully_connected_nc_f32(handle, num_rows, threads);
+}
+
+xnn_status Setup(xnn_operator_t handle, ElementType element, const MatrixOperator::Input& input,
+                 float* output) {
+  const auto* parameters = static_cast<const xnn_quantization_params*>(input.parameters);
+  switch (element) {
+    case ElementType::kInt8Channel:
+      return xnn_setup_fully_connected_nc_qd8_f32_qc8w(handle, input.quantized, output, parameters);
+    case ElementType::kInt4Channel:
+      return xnn_setup_fully_connected_nc_qd8_f32_qc4w(handle, input.quantized, output, parameters);
+    case ElementType::kInt4Block:
+      return xnn_setup_fully_connected_nc_qd8_f32_qb4w(handle, input.quantized, output, parameters);
+    case ElementType::kF32:
+    case ElementType::kF16:
+    case ElementType::kBf16:
+      break;
+  }
+  return xnn_setup_fully_connected_nc_f32(handle, input.rows, output);
+}
+
+}  // namespace
+
+void MatrixOperator::Delete::operator()(xnn_operator* handle) const { xnn_delete_operator(handle); }
+
+absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
+                                                      PackedWeights& packed) {
+  xnn_operator_t created = nullptr;
+  const xnn_status status = CreateHandle(matrix, packed.provider(), &created);
+  Handle handle(created);
+  // First: XNNPACK creates operators over entries that couldn't be inserted, and crashes in their run.
+  if (!packed.room().ok()) return packed.room();
+  if (status != xnn_status_success) return ToStatus(status, "create a product");
+  return MatrixOperator(std::move(handle), matrix.type.element);
+}
+
+absl::Status MatrixOperator::Run(const Input& input, float* output, ThreadPool& pool) {
+  xnn_status status = xnn_status_success;
+  if (input.num_rows != shaped_rows_ || pool.num_threads() != shaped_threads_) {
+    // XNNPACK cuts the product into tiles for this many rows and threads.
+    status = Reshape(handle_.get(), element_, static_cast<size_t>(input.num_rows), pool.handle());
+    if (status != xnn_status_success) return ToStatus(status, "shape a product");
+    shaped_rows_ = input.num_rows;
+    shaped_threads_ = pool.num_threads();
+  }
+  status = Setup(handle_.get(), element_, input, output);
+  if (status == xnn_status_success) status = xnn_run_operator(handle_.get(), pool.handle());
+  return status == xnn_status_success ? absl::OkStatus() : ToStatus(status, "run a product");
+}
+
+}  // namespace inkling

@@ -1,0 +1,166 @@
+// The provider's callbacks, over entries in one AddressSpace.
+//
+// XNNPACK calls look_up, reserve_space and look_up_or_insert while an operator is created, and
+// offset_to_addr whenever it is reshaped. Nothing here depends on how bytes came into the address
+// space, so entries may as well be filled from a mapped file.
+
+#include "src/compute/packed_weights.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/memory/memory.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "src/compute/address_space.h"
+#include "xnnpack.h"
+
+namespace inkling {
+namespace {
+
+// XNNPACK's kernels load whole vectors (64 bytes at most) from the start of an entry.
+constexpr size_t kEntryAlignment = 64;
+constexpr size_t kNotFound = SIZE_MAX;
+
+// Where the packed bytes of a tensor lie in the address space.
+struct Entry {
+  size_t offset = 0;
+  size_t bytes = 0;
+};
+
+}  // namespace
+
+struct PackedWeights::State {
+  explicit State(AddressSpace reserved_memory) : memory(std::move(reserved_memory)) {}
+
+  xnn_weights_cache_provider provider = {};
+  AddressSpace memory;
+  absl::flat_hash_map<std::string, Entry> entries;
+  size_t used = 0;  // bytes of the address space up to the end of the last finished entry
+  int64_t packed_bytes = 0;
+  int64_t num_hits = 0;
+  int64_t num_packed = 0;
+
+  // The selected tensor.
+  std::string key;
+  Entry selected;
+  bool is_finished = false;
+  absl::Status room;
+
+  size_t LookUp() const { return is_finished ? selected.offset : kNotFound; }
+
+  void* ReserveSpace(size_t bytes) {
+    if (is_finished) return nullptr;
+    const size_t end = selected.offset + selected.bytes;
+    if (bytes > static_cast<size_t>(memory.reserved_bytes()) - end) {
+      room = absl::ResourceExhaustedError(absl::StrCat(
+          "packed weights of ", key, ": expected at most ", memory.reserved_bytes() - end,
+          " bytes left of the ", memory.reserved_bytes(), " reserved, found ", bytes));
+      return nullptr;
+    }
+    absl::Status committed = memory.Commit(static_cast<int64_t>(end + bytes));
+    if (!committed.ok()) {
+      room = absl::ResourceExhaustedError(
+          absl::StrCat("packed weights of ", key, ": ", committed.message()));
+      return nullptr;
+    }
+    return memory.data() + end;
+  }
+
+  size_t Insert(const void* data, size_t bytes) {
+    const size_t end = selected.offset + selected.bytes;
+    if (is_finished || data != memory.data() + end) {
+      room = absl::InternalError(absl::StrCat("packed weights of ", key, ": not in reserved space"));
+      return kNotFound;
+    }
+    selected.bytes += bytes;
+    return end;
+  }
+};
+
+namespace {
+
+// Every callback's context is the State; XNNPACK's own key is not used.
+template <typename State>
+xnn_weights_cache_provider MakeProvider(State* state) {
+  xnn_weights_cache_provider provider = {};
+  provider.context = state;
+  provider.look_up = [](void* context, const xnn_weights_cache_look_up_key*) {
+    return static_cast<State*>(context)->LookUp();
+  };
+  provider.reserve_space = [](void* context, size_t bytes) {
+    return static_cast<State*>(context)->ReserveSpace(bytes);
+  };
+  provider.look_up_or_insert = [](void* context, const xnn_weights_cache_look_up_key*, void* data,
+                                  size_t bytes) {
+    return static_cast<State*>(context)->Insert(data, bytes);
+  };
+  // Operators may be set up at any time: bytes of a finished tensor never change or move.
+  provider.is_finalized = [](void*) { return true; };
+  provider.offset_to_addr = [](void* context, size_t offset) -> void* {
+    return static_cast<State*>(context)->memory.data() + offset;
+  };
+  // The memory is PackedWeights' own.
+  provider.delete_cache = [](void*) { return xnn_status_success; };
+  return provider;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PackedWeights>> PackedWeights::Create(int64_t capacity_bytes) {
+  // Idempotent and thread-safe; nothing to undo.
+  if (xnn_initialize(/*allocator=*/nullptr) != xnn_status_success) {
+    return absl::UnimplementedError("XNNPACK doesn't support this CPU");
+  }
+  absl::StatusOr<AddressSpace> memory = AddressSpace::Reserve(capacity_bytes);
+  if (!memory.ok()) return memory.status();
+  auto state = std::make_unique<State>(*std::move(memory));
+  state->provider = MakeProvider(state.get());
+  return absl::WrapUnique(new PackedWeights(std::move(state)));
+}
+
+PackedWeights::PackedWeights(std::unique_ptr<State> state) : state_(std::move(state)) {}
+PackedWeights::~PackedWeights() = default;
+
+int64_t PackedWeights::packed_bytes() const { return state_->packed_bytes; }
+int64_t PackedWeights::num_hits() const { return state_->num_hits; }
+int64_t PackedWeights::num_packed() const { return state_->num_packed; }
+
+bool PackedWeights::Select(absl::string_view key) {
+  State& state = *state_;
+  state.key.assign(key.data(), key.size());
+  state.room = absl::OkStatus();
+  const auto found = state.entries.find(state.key);
+  state.is_finished = found != state.entries.end();
+  if (state.is_finished) {
+    state.selected = found->second;
+    ++state.num_hits;
+  } else {
+    state.selected = {(state.used + kEntryAlignment - 1) / kEntryAlignment * kEntryAlignment, 0};
+  }
+  return state.is_finished;
+}
+
+xnn_weights_cache_provider* PackedWeights::provider() const { return &state_->provider; }
+
+absl::Status PackedWeights::FinishTensor() {
+  State& state = *state_;
+  if (state.is_finished) return absl::OkStatus();
+  if (!state.room.ok()) return state.room;
+  if (state.selected.bytes == 0) {
+    return absl::InternalError(absl::StrCat("packed weights of ", state.key, ": nothing was packed"));
+  }
+  state.entries[state.key] = state.selected;
+  state.used = state.selected.offset + state.selected.bytes;
+  state.packed_bytes += static_cast<int64_t>(state.selected.bytes);
+  ++state.num_packed;
+  state.is_finished = true;
+  return absl::OkStatus();
+}
+
+const absl::Status& PackedWeights::room() const { return state_->room; }
+
+}  // namespace inkling
