@@ -1,0 +1,256 @@
+// Attention in three steps: products of the new rows; norm, rotation and storing of each row tile
+// while it is warm; then the kernel over (kv head, row tile) for many rows or (kv head, part of the
+// context) for few.
+//
+// How work is cut depends on the model and the positions, never on the number of threads, so
+// results don't either.
+
+#include "src/decoder/attention.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "kernels/attention.h"
+#include "kernels/kv_layout.h"
+#include "kernels/kv_store.h"
+#include "kernels/norm.h"
+#include "kernels/rope.h"
+#include "src/decoder/forward_pass.h"
+#include "src/decoder/layer_weights.h"
+#include "src/format/model_config.h"
+
+namespace inkling {
+namespace {
+
+// Rows of one attention call: loads of K and V are shared by them.
+constexpr size_t kQueryTileRows = 16;
+// Keys that make a part of the context worth its own call and its share of combining.
+constexpr int64_t kMinPartKeys = 256;
+
+kernels::KvLayout LayoutOf(const ForwardPass& pass, const KvCache::LayerView& view) {
+  kernels::KvLayout layout;
+  layout.element =
+      pass.cache.element() == KvElement::kF32 ? kernels::KvElement::kF32 : kernels::KvElement::kF16;
+  layout.head_dim = static_cast<size_t>(pass.config.head_dim);
+  layout.ring_capacity = static_cast<size_t>(view.ring);
+  layout.kv_head_stride_bytes = kernels::KvHeadBytes(layout);
+  return layout;
+}
+
+// Normalises each of `num_heads` heads of rows [num_rows, num_heads, head_dim] in place.
+void NormalizeHeads(const ModelConfig& config, const float* weight, float* heads, size_t num_heads,
+                    size_t num_rows) {
+  const size_t head_dim = static_cast<size_t>(config.head_dim);
+  const auto normalize = [&](float* first, size_t stride, size_t count, const float* head_weight) {
+    if (config.query_key_norm_kind == NormKind::kRms) {
+      kernels::RmsNorm({.input = first,
+                        .input_stride = stride,
+                        .weight = head_weight,
+                        .epsilon = config.norm_epsilon,
+                        .output = first,
+                        .output_stride = stride,
+                        .num_rows = count,
+                        .dim = head_dim});
+    } else {
+      kernels::LayerNorm({.input = first,
+                          .input_stride = stride,
+                          .weight = head_weight,
+                          .bias = nullptr,
+                          .epsilon = config.norm_epsilon,
+                          .output = first,
+                          .output_stride = stride,
+                          .num_rows = count,
+                          .dim = head_dim});
+    }
+  };
+  switch (config.query_key_norm) {
+    case QueryKeyNorm::kNone:
+      return;
+    case QueryKeyNorm::kShared:
+      return normalize(heads, head_dim, num_rows * num_heads, weight);
+    case QueryKeyNorm::kPerHead:
+      for (size_t head = 0; head < num_heads; ++head) {
+        normalize(heads + head * head_dim, num_heads * head_dim, num_rows,
+                  weight + head * head_dim);
+      }
+      return;
+  }
+}
+
+// Rotates rows [first, first + num_rows) of `heads` ([rows, num_heads, head_dim]) by the layer's
+// table, if it has one.
+void RotateHeads(const ForwardPass& pass, int32_t layer_index, float* heads, size_t num_heads,
+                 size_t first, size_t num_rows) {
+  const int32_t table = pass.config.layers[static_cast<size_t>(layer_index)].rope_table;
+  if (pass.config.position != PositionKind::kRotary || table < 0) return;
+  const RopeRows& rope = pass.scratch.rope[static_cast<size_t>(table)];
+  const size_t head_dim = static_cast<size_t>(pass.config.head_dim);
+  const size_t pairs = static_cast<size_t>(pass.config.rotary_dim / 2);
+  kernels::ApplyRope({.heads = heads + first * num_heads * head_dim,
+                      .row_stride = num_heads * head_dim,
+                      .head_stride = head_dim,
+                      .num_rows = num_rows,
+                      .num_heads = num_heads,
+                      .rotary_dim = 2 * pairs,
+                      .cosine = rope.cosine + first * pairs,
+                      .sine = rope.sine + first * pairs});
+}
+
+// Norms and rotates q and k of the new rows and stores k and v in the cache.
+void PrepareRows(const AttentionWeights& weights, int32_t layer_index, ForwardPass& pass) {
+  const ModelConfig& config = pass.config;
+  const Scratch& s = pass.scratch;
+  const size_t head_dim = static_cast<size_t>(config.head_dim);
+  const size_t num_heads = static_cast<size_t>(config.num_heads);
+  const size_t num_kv_heads = static_cast<size_t>(config.num_kv_heads);
+  const KvCache::LayerView view = pass.cache.layer(layer_index);
+  const kernels::KvLayout layout = LayoutOf(pass, view);
+  ForEachRowTile(pass.pool, pass.num_rows, [&](size_t first, size_t count) {
+    float* query = s.query + first * num_heads * head_dim;
+    float* key = s.key + first * num_kv_heads * head_dim;
+    NormalizeHeads(config, weights.query_norm, query, num_heads, count);
+    NormalizeHeads(config, weights.key_norm, key, num_kv_heads, count);
+    RotateHeads(pass, layer_index, s.query, num_heads, first, count);
+    RotateHeads(pass, layer_index, s.key, num_kv_heads, first, count);
+    kernels::StoreKeyValues({.key = key,
+                             .key_row_stride = num_kv_heads * head_dim,
+                             .value = s.value + first * num_kv_heads * head_dim,
+                             .value_row_stride = num_kv_heads * head_dim,
+                             .key_cache = view.keys,
+                             .value_cache = view.values,
+                             .layout = layout,
+                             .num_kv_heads = num_kv_heads,
+                             .first_position = pass.first_position + static_cast<int64_t>(first),
+                             .num_rows = count});
+  });
+}
+
+// Calls body(item, thread scratch) for every item in [0, count), on all threads; items are taken in
+// order, so the heaviest should come first.
+void ForEachItem(ForwardPass& pass, size_t count, absl::FunctionRef<void(size_t, float*)> body) {
+  const Scratch& s = pass.scratch;
+  const size_t num_workers = std::min(count, static_cast<size_t>(pass.pool.num_threads()));
+  std::atomic<size_t> next{0};
+  pass.pool.ParallelFor(num_workers, [&](size_t worker) {
+    float* scratch = s.attention_scratch + worker * s.attention_scratch_floats;
+    for (size_t item = next.fetch_add(1); item < count; item = next.fetch_add(1))
+      body(item, scratch);
+  });
+}
+
+// The kernel's arguments for one kv head and rows [first, first + num_rows), over all their keys.
+kernels::AttentionArgs HeadArgs(const ForwardPass& pass, int32_t layer_index, size_t kv_head,
+                                size_t first, size_t num_rows) {
+  const ModelConfig& config = pass.config;
+  const KvCache::LayerView view = pass.cache.layer(layer_index);
+  const kernels::KvLayout layout = LayoutOf(pass, view);
+  const size_t head_dim = layout.head_dim;
+  const size_t row_stride = static_cast<size_t>(config.num_heads) * head_dim;
+  const size_t group = static_cast<size_t>(config.num_heads / config.num_kv_heads);
+  const size_t offset = first * row_stride + kv_head * group * head_dim;
+  kernels::AttentionArgs args = {};
+  args.query = pass.scratch.query + offset;
+  args.query_row_stride = row_stride;
+  args.query_head_stride = head_dim;
+  args.num_rows = num_rows;
+  args.group_size = group;
+  args.key_cache = view.keys + kv_head * layout.kv_head_stride_bytes;
+  args.value_cache = view.values + kv_head * layout.kv_head_stride_bytes;
+  args.layout = layout;
+  args.first_position = pass.first_position + static_cast<int64_t>(first);
+  args.window = config.layers[static_cast<size_t>(layer_index)].window;
+  args.key_end = args.first_position + static_cast<int64_t>(num_rows);
+  args.scale = config.attention_scale;
+  args.soft_cap = config.attention_soft_cap;
+  args.alibi_slopes = config.position == PositionKind::kAlibi
+                          ? config.alibi_slopes.data() + kv_head * group
+                          : nullptr;
+  args.output = pass.scratch.attended.rows() + offset;
+  args.output_row_stride = row_stride;
+  args.output_head_stride = head_dim;
+  return args;
+}
+
+// Few rows and a long context: threads share one head's keys.
+void AttendByParts(ForwardPass& pass, int32_t layer_index, int64_t key_begin, int64_t part_keys,
+                   size_t num_parts) {
+  const Scratch& s = pass.scratch;
+  const size_t num_kv_heads = static_cast<size_t>(pass.config.num_kv_heads);
+  ForEachItem(pass, num_kv_heads * num_parts, [&](size_t item, float* scratch) {
+    const size_t part = item % num_parts;
+    kernels::AttentionArgs args = HeadArgs(pass, layer_index, item / num_parts, 0, pass.num_rows);
+    args.key_begin = key_begin + static_cast<int64_t>(part) * part_keys;
+    args.key_end = std::min(args.key_end, args.key_begin + part_keys);
+    args.scratch = scratch;
+    kernels::AttendPartial(args, s.partials + item * s.partial_floats);
+  });
+  for (size_t kv_head = 0; kv_head < num_kv_heads; ++kv_head) {
+    const kernels::AttentionArgs args = HeadArgs(pass, layer_index, kv_head, 0, pass.num_rows);
+    kernels::CombinePartials({.partials = s.partials + kv_head * num_parts * s.partial_floats,
+                              .part_stride = s.partial_floats,
+                              .num_parts = num_parts,
+                              .num_rows = pass.num_rows,
+                              .group_size = args.group_size,
+                              .head_dim = args.layout.head_dim,
+                              .output = args.output,
+                              .output_row_stride = args.output_row_stride,
+                              .output_head_stride = args.output_head_stride});
+  }
+}
+
+// Writes softmax(q k^T) v of all rows and heads to scratch.attended.
+void AttendRows(ForwardPass& pass, int32_t layer_index) {
+  const int64_t window = pass.config.layers[static_cast<size_t>(layer_index)].window;
+  const int64_t key_end = pass.first_position + static_cast<int64_t>(pass.num_rows);
+  int64_t key_begin = window > 0 ? std::max<int64_t>(0, pass.first_position - window + 1) : 0;
+  key_begin -= key_begin % static_cast<int64_t>(kernels::kKvBlock);
+  const int64_t num_keys = key_end - key_begin;
+  if (pass.num_rows <= static_cast<size_t>(kMaxSplitRows)) {
+    const int64_t max_parts = static_cast<int64_t>(Scratch::MaxContextParts(pass.config));
+    const int64_t parts = std::min(max_parts, num_keys / kMinPartKeys);
+    if (parts > 1) {
+      const size_t share = static_cast<size_t>((num_keys + parts - 1) / parts);
+      const int64_t part_keys = static_cast<int64_t>(kernels::RoundUpToKvBlock(share));
+      const int64_t num_parts =
+          (num_keys + part_keys - 1) / part_keys;  // <= parts: rounding up may save one
+      return AttendByParts(pass, layer_index, key_begin, part_keys, static_cast<size_t>(num_parts));
+    }
+  }
+  const size_t num_kv_heads = static_cast<size_t>(pass.config.num_kv_heads);
+  const size_t num_tiles = (pass.num_rows + kQueryTileRows - 1) / kQueryTileRows;
+  ForEachItem(pass, num_kv_heads * num_tiles, [&](size_t item, float* scratch) {
+    const size_t tile = num_tiles - 1 - item / num_kv_heads;  // the last rows see the most keys
+    const size_t first = tile * kQueryTileRows;
+    kernels::AttentionArgs args = HeadArgs(pass, layer_index, item % num_kv_heads, first,
+                                           std::min(kQueryTileRows, pass.num_rows - first));
+    args.scratch = scratch;
+    kernels::Attend(args);
+  });
+}
+
+}  // namespace
+
+absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, ForwardPass& pass) {
+  Scratch& s = pass.scratch;
+  const int64_t rows = static_cast<int64_t>(pass.num_rows);
+  if (weights.query.needs_quantized_input() || weights.key.needs_quantized_input() ||
+      weights.value.needs_quantized_input()) {
+    s.normed.Quantize(rows, pass.pool);
+    s.normed_is_quantized = true;
+  }
+  ABSL_RETURN_IF_ERROR(weights.query.Run(s.normed, rows, s.query, pass.pool));
+  ABSL_RETURN_IF_ERROR(weights.key.Run(s.normed, rows, s.key, pass.pool));
+  ABSL_RETURN_IF_ERROR(weights.value.Run(s.normed, rows, s.value, pass.pool));
+  PrepareRows(weights, layer_index, pass);
+  if (pass.num_rows > 1) ABSL_RETURN_IF_ERROR(CheckStop(pass));
+  AttendRows(pass, layer_index);
+  if (weights.output.needs_quantized_input()) s.attended.Quantize(rows, pass.pool);
+  return weights.output.Run(s.attended, rows, s.block, pass.pool);
+}
+
+}  // namespace inkling

@@ -1,0 +1,196 @@
+// Decoder: checks a call, takes the lease, stages the rows, runs a context, commits.
+//
+// Everything that can be wrong with a call is found before the cache or a context is touched; what
+// fails later leaves the staged rows to be dropped, so the past never changes unless the whole pass
+// succeeded.
+
+#include "src/decoder/decoder.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/memory/memory.h"
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "src/compute/embedding_table.h"
+#include "src/compute/packed_weights.h"
+#include "src/compute/thread_pool.h"
+#include "src/decoder/execution_context.h"
+#include "src/decoder/kv_cache.h"
+#include "src/decoder/layer_weights.h"
+#include "src/decoder/scratch.h"
+#include "src/format/model_reader.h"
+
+namespace inkling {
+namespace {
+
+constexpr int32_t kMaxRows = 4096;  // of one Forward: bounds scratch memory
+constexpr int32_t kMaxThreads = 256;
+
+absl::Status CheckRange(const char* what, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("decoder: ", what, ": expected ", low, " to ", high, ", found ", value));
+}
+
+absl::Status CheckOptions(const DecoderOptions& options) {
+  ABSL_RETURN_IF_ERROR(CheckRange("num_threads", options.num_threads, 1, kMaxThreads));
+  ABSL_RETURN_IF_ERROR(CheckRange("prefill_rows", options.prefill_rows, 1, kMaxRows));
+  return CheckRange("decode_rows", options.decode_rows, 1, kMaxRows);
+}
+
+// A context for more rows than any Forward has would only waste scratch.
+int32_t DecodeContextRows(const DecoderOptions& options) {
+  return std::min(options.decode_rows, options.prefill_rows);
+}
+
+int64_t ScratchBytes(const ModelConfig& config, const DecoderOptions& options) {
+  return Scratch::Bytes(config, options.prefill_rows, options.num_threads) +
+         Scratch::Bytes(config, DecodeContextRows(options), options.num_threads);
+}
+
+}  // namespace
+
+struct Decoder::State {
+  State(const ModelReader& model, const DecoderOptions& decoder_options,
+        const TensorView& embedding_view)
+      : reader(model),
+        options(decoder_options),
+        embedding(embedding_view, model.config().embedding_scale) {}
+
+  // The context made for this many rows.
+  ExecutionContext& ContextFor(size_t num_rows) {
+    return num_rows <= static_cast<size_t>(decode->max_rows()) ? *decode : *prefill;
+  }
+
+  absl::Status CheckTokens(absl::Span<const int32_t> tokens) const {
+    ABSL_RETURN_IF_ERROR(CheckRange("number of tokens", static_cast<int64_t>(tokens.size()), 1,
+                                    options.prefill_rows));
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      if (tokens[i] < 0 || tokens[i] >= reader.config().vocab_size) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("decoder: token at index ", i, ": expected 0 to ",
+                         reader.config().vocab_size - 1, ", found ", tokens[i]));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Runs a pass and gives its hidden rows to finish(hidden), whose success commits them.
+  absl::Status Run(absl::Span<const int32_t> tokens, KvCache& cache, StopFunction stop,
+                   absl::FunctionRef<absl::Status(const float*)> finish) {
+    ABSL_RETURN_IF_ERROR(cache.CheckMadeFor(reader.config()));
+    const std::unique_lock<std::mutex> lease = pool->Lease();
+    ABSL_RETURN_IF_ERROR(cache.Stage(static_cast<int32_t>(tokens.size())));
+    absl::StatusOr<const float*> hidden =
+        ContextFor(tokens.size()).RunLayers(tokens, embedding, cache, stop);
+    absl::Status status = hidden.ok() ? finish(*hidden) : hidden.status();
+    if (!status.ok()) {
+      cache.Discard();
+      return status;
+    }
+    cache.Commit(static_cast<int32_t>(tokens.size()));
+    return absl::OkStatus();
+  }
+
+  const ModelReader& reader;
+  DecoderOptions options;
+  EmbeddingTable embedding;
+  std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<PackedWeights> packed;
+  std::unique_ptr<ExecutionContext> prefill;  // after `pool` and `packed`, so that it goes first
+  std::unique_ptr<ExecutionContext> decode;
+};
+
+Decoder::Decoder(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Decoder::~Decoder() = default;
+
+absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelReader& reader,
+                                                         const DecoderOptions& options) {
+  ABSL_RETURN_IF_ERROR(CheckOptions(options));
+  const TensorView* embedding = reader.Find("embedding.weight");
+  if (embedding == nullptr)
+    return absl::InternalError("decoder: the model file has no tensor embedding.weight");
+  auto state = std::make_unique<State>(reader, options, *embedding);
+  ABSL_ASSIGN_OR_RETURN(state->pool, ThreadPool::Create(options.num_threads));
+  ABSL_ASSIGN_OR_RETURN(state->packed, PackedWeights::Create(PackedWeightBytesBound(reader)));
+  ABSL_ASSIGN_OR_RETURN(ContextWeights weights, BindWeights(reader, *state->packed));
+  ABSL_ASSIGN_OR_RETURN(state->prefill,
+                        ExecutionContext::Create(reader.config(), std::move(weights.prefill),
+                                                 options.prefill_rows, *state->pool));
+  ABSL_ASSIGN_OR_RETURN(state->decode,
+                        ExecutionContext::Create(reader.config(), std::move(weights.decode),
+                                                 DecodeContextRows(options), *state->pool));
+  return absl::WrapUnique(new Decoder(std::move(state)));
+}
+
+absl::StatusOr<DecoderMemory> Decoder::EstimateMemory(const ModelReader& reader,
+                                                      const DecoderOptions& options) {
+  ABSL_RETURN_IF_ERROR(CheckOptions(options));
+  return DecoderMemory{.packed_weight_bytes = PackedWeightBytesBound(reader),
+                       .scratch_bytes = ScratchBytes(reader.config(), options)};
+}
+
+const DecoderOptions& Decoder::options() const { return state_->options; }
+
+DecoderMemory Decoder::memory() const {
+  return {.packed_weight_bytes = state_->packed->packed_bytes(),
+          .scratch_bytes = ScratchBytes(state_->reader.config(), state_->options)};
+}
+
+int64_t Decoder::num_shared_weights() const { return state_->packed->num_hits(); }
+
+absl::Status Decoder::Forward(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
+                              absl::Span<float> logits, const std::atomic<bool>* cancel) {
+  return ForwardUntil(tokens, cache, rows, logits, [cancel] {
+    return cancel != nullptr && cancel->load(std::memory_order_relaxed);
+  });
+}
+
+absl::Status Decoder::ForwardUntil(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
+                                   absl::Span<float> logits, absl::FunctionRef<bool()> stop) {
+  State& state = *state_;
+  ABSL_RETURN_IF_ERROR(state.CheckTokens(tokens));
+  const ModelConfig& config = state.reader.config();
+  const size_t num_logit_rows = rows == LogitRows::kAll    ? tokens.size()
+                                : rows == LogitRows::kLast ? 1
+                                                           : 0;
+  const int64_t expected = static_cast<int64_t>(num_logit_rows) * config.vocab_size;
+  ABSL_RETURN_IF_ERROR(
+      CheckRange("size of the logits", static_cast<int64_t>(logits.size()), expected, expected));
+  return state.Run(tokens, cache, stop, [&](const float* hidden) -> absl::Status {
+    if (num_logit_rows == 0) return absl::OkStatus();
+    if (stop()) return absl::CancelledError("decoder: the forward pass was cancelled");
+    const size_t first_row = tokens.size() - num_logit_rows;
+    return state.ContextFor(num_logit_rows)
+        .WriteLogits(hidden + first_row * static_cast<size_t>(config.hidden_dim), num_logit_rows,
+                     logits.data());
+  });
+}
+
+absl::Status Decoder::ForwardHidden(absl::Span<const int32_t> tokens, KvCache& cache,
+                                    absl::Span<float> hidden, const std::atomic<bool>* cancel) {
+  State& state = *state_;
+  ABSL_RETURN_IF_ERROR(state.CheckTokens(tokens));
+  const int64_t expected = static_cast<int64_t>(tokens.size()) * state.reader.config().hidden_dim;
+  ABSL_RETURN_IF_ERROR(CheckRange("size of the hidden rows", static_cast<int64_t>(hidden.size()),
+                                  expected, expected));
+  const auto stop = [cancel] {
+    return cancel != nullptr && cancel->load(std::memory_order_relaxed);
+  };
+  return state.Run(tokens, cache, stop, [&](const float* rows) {
+    state.ContextFor(tokens.size()).NormalizeFinal(rows, tokens.size(), hidden.data());
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace inkling

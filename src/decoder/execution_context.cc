@@ -1,0 +1,100 @@
+// A context's way from tokens to logits: embedding, rope tables, layers, final norm, head, soft
+// cap.
+
+#include "src/decoder/execution_context.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "kernels/activation.h"
+#include "kernels/rope.h"
+#include "src/decoder/layer.h"
+#include "src/decoder/row_norm.h"
+
+namespace inkling {
+
+ExecutionContext::ExecutionContext(const ModelConfig& config, ModelWeights weights,
+                                   int32_t max_rows, ThreadPool& pool, Scratch scratch)
+    : config_(config),
+      weights_(std::move(weights)),
+      max_rows_(max_rows),
+      pool_(pool),
+      scratch_(std::move(scratch)) {}
+
+absl::StatusOr<std::unique_ptr<ExecutionContext>> ExecutionContext::Create(
+    const ModelConfig& config, ModelWeights weights, int32_t max_rows, ThreadPool& pool) {
+  ABSL_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, max_rows, pool.num_threads()));
+  return absl::WrapUnique(
+      new ExecutionContext(config, std::move(weights), max_rows, pool, std::move(scratch)));
+}
+
+void ExecutionContext::FillRopeTables(const ForwardPass& pass) {
+  const size_t pairs = static_cast<size_t>(config_.rotary_dim / 2);
+  for (size_t i = 0; i < config_.rope_tables.size(); ++i) {
+    const RopeTableConfig& table = config_.rope_tables[i];
+    const RopeRows& rows = scratch_.rope[i];
+    // The choice is the session's, made once by the size of its cache: a table that changed in the
+    // middle of a context would contradict the keys that are already stored.
+    const bool use_long =
+        !table.long_frequencies.empty() && pass.cache.capacity() > table.long_from;
+    ForEachRowTile(pool_, pass.num_rows, [&](size_t first, size_t count) {
+      kernels::FillRopeTable(
+          {.frequencies = use_long ? table.long_frequencies.data() : table.frequencies.data(),
+           .num_frequencies = pairs,
+           .attention_factor = use_long ? table.long_attention_factor : table.attention_factor,
+           .first_position = pass.first_position + static_cast<int64_t>(first),
+           .num_rows = count,
+           .cosine = rows.cosine + first * pairs,
+           .sine = rows.sine + first * pairs});
+    });
+  }
+}
+
+absl::StatusOr<const float*> ExecutionContext::RunLayers(absl::Span<const int32_t> tokens,
+                                                         const EmbeddingTable& embedding,
+                                                         KvCache& cache, StopFunction stop) {
+  ForwardPass pass = {.config = config_,
+                      .scratch = scratch_,
+                      .cache = cache,
+                      .pool = pool_,
+                      .stop = stop,
+                      .first_position = cache.length(),
+                      .num_rows = tokens.size()};
+  embedding.Lookup(tokens, scratch_.residual);
+  FillRopeTables(pass);
+  for (size_t i = 0; i < weights_.layers.size(); ++i) {
+    ABSL_RETURN_IF_ERROR(CheckStop(pass));
+    ABSL_RETURN_IF_ERROR(RunLayer(weights_.layers[i], static_cast<int32_t>(i), pass));
+  }
+  return scratch_.residual;
+}
+
+void ExecutionContext::NormalizeFinal(const float* hidden, size_t num_rows, float* output) {
+  NormalizeRows(config_, weights_.final_norm, hidden, output, num_rows, pool_);
+}
+
+absl::Status ExecutionContext::WriteLogits(const float* hidden, size_t num_rows, float* logits) {
+  const int64_t rows = static_cast<int64_t>(num_rows);
+  NormalizeFinal(hidden, num_rows, scratch_.normed.rows());
+  if (weights_.head.needs_quantized_input()) scratch_.normed.Quantize(rows, pool_);
+  ABSL_RETURN_IF_ERROR(weights_.head.Run(scratch_.normed, rows, logits, pool_));
+  if (config_.logit_soft_cap > 0.0f) {
+    constexpr size_t kPiece = 8192;  // values: a few microseconds of tanh
+    const size_t size = num_rows * static_cast<size_t>(config_.vocab_size);
+    pool_.ParallelFor((size + kPiece - 1) / kPiece, [&](size_t piece) {
+      const size_t first = piece * kPiece;
+      kernels::SoftCap(logits + first, std::min(kPiece, size - first), config_.logit_soft_cap);
+    });
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace inkling

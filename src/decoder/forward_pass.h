@@ -1,0 +1,57 @@
+// ForwardPass: what every step of one Forward shares: the config, the scratch rows, the cache, the
+// threads.
+//
+// The execution context makes one on the stack for each Forward and hands it down through layer,
+// attention and feed-forward, so that their signatures say only what is their own.
+
+#ifndef INKLING_SRC_DECODER_FORWARD_PASS_H_
+#define INKLING_SRC_DECODER_FORWARD_PASS_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "src/compute/thread_pool.h"
+#include "src/decoder/kv_cache.h"
+#include "src/decoder/scratch.h"
+#include "src/format/model_config.h"
+
+namespace inkling {
+
+// Asked between the steps of a Forward, on the calling thread; true ends it.
+using StopFunction = absl::FunctionRef<bool()>;
+
+struct ForwardPass {
+  const ModelConfig& config;
+  Scratch& scratch;
+  KvCache& cache;
+  ThreadPool& pool;  // its lease is held
+  StopFunction stop;
+  int64_t first_position;  // of row 0
+  size_t num_rows;
+};
+
+// Cancelled once the caller wants the pass to end.
+inline absl::Status CheckStop(const ForwardPass& pass) {
+  return pass.stop() ? absl::CancelledError("decoder: the forward pass was cancelled")
+                     : absl::OkStatus();
+}
+
+// Calls body(first_row, num_rows) for tiles that cover [0, num_rows), on the pool's threads; on the
+// caller's alone where there is one tile, because waking a thread costs more than a few rows of
+// work.
+inline void ForEachRowTile(ThreadPool& pool, size_t num_rows,
+                           absl::FunctionRef<void(size_t, size_t)> body) {
+  constexpr size_t kTileRows = 16;
+  if (num_rows <= kTileRows) return body(0, num_rows);
+  pool.ParallelFor((num_rows + kTileRows - 1) / kTileRows, [&](size_t tile) {
+    const size_t first = tile * kTileRows;
+    body(first, std::min(kTileRows, num_rows - first));
+  });
+}
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_DECODER_FORWARD_PASS_H_

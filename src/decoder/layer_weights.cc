@@ -1,0 +1,161 @@
+// BindWeights: from the names of the tensor list to products and norm vectors.
+//
+// The reader has checked that every tensor of the config is there with its shape, so a name that is
+// missing here is a fault of this program and reported as Internal.
+
+#include "src/decoder/layer_weights.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "src/compute/linear.h"
+#include "src/compute/packed_weights.h"
+#include "src/format/model_config.h"
+#include "src/format/model_reader.h"
+#include "src/format/tensor_list.h"
+
+namespace inkling {
+namespace {
+
+// The same thing for the prefill and the decode context.
+template <typename T>
+using PerContext = std::array<T, 2>;
+
+class WeightBinder {
+ public:
+  WeightBinder(const ModelReader& reader, PackedWeights& packed)
+      : reader_(reader), packed_(packed) {}
+
+  absl::StatusOr<ContextWeights> BindModel() {
+    PerContext<std::vector<LayerWeights>> layers;
+    for (int32_t i = 0; i < reader_.config().num_layers; ++i) {
+      ABSL_ASSIGN_OR_RETURN(auto layer, BindLayer(absl::StrCat("layers.", i, ".")));
+      layers[0].push_back(std::move(layer[0]));
+      layers[1].push_back(std::move(layer[1]));
+    }
+    const NormWeights norm = BindNorm("final_norm");
+    const char* head_weight = reader_.config().tied_head ? "embedding.weight" : "head.weight";
+    ABSL_ASSIGN_OR_RETURN(auto head, BindLinear(head_weight, "head.bias"));
+    return ContextWeights{.prefill = {std::move(layers[0]), norm, std::move(head[0])},
+                          .decode = {std::move(layers[1]), norm, std::move(head[1])}};
+  }
+
+ private:
+  absl::StatusOr<PerContext<LayerWeights>> BindLayer(const std::string& prefix) {
+    ABSL_ASSIGN_OR_RETURN(auto attention, BindAttention(prefix + "attention."));
+    ABSL_ASSIGN_OR_RETURN(auto feed_forward, BindFeedForward(prefix + "feed_forward."));
+    const auto layer = [&](size_t context) {
+      return LayerWeights{.attention_norm = BindNorm(prefix + "attention_norm"),
+                          .attention = std::move(attention[context]),
+                          .attention_post_norm = BindNorm(prefix + "attention_post_norm"),
+                          .feed_forward_norm = BindNorm(prefix + "feed_forward_norm"),
+                          .feed_forward = std::move(feed_forward[context]),
+                          .feed_forward_post_norm = BindNorm(prefix + "feed_forward_post_norm")};
+    };
+    return PerContext<LayerWeights>{layer(0), layer(1)};
+  }
+
+  absl::StatusOr<PerContext<AttentionWeights>> BindAttention(const std::string& prefix) {
+    ABSL_ASSIGN_OR_RETURN(auto query, BindLinear(prefix + "q.weight", prefix + "q.bias"));
+    ABSL_ASSIGN_OR_RETURN(auto key, BindLinear(prefix + "k.weight", prefix + "k.bias"));
+    ABSL_ASSIGN_OR_RETURN(auto value, BindLinear(prefix + "v.weight", prefix + "v.bias"));
+    ABSL_ASSIGN_OR_RETURN(auto output,
+                          BindLinear(prefix + "output.weight", prefix + "output.bias"));
+    const auto attention = [&](size_t context) {
+      return AttentionWeights{.query = std::move(query[context]),
+                              .key = std::move(key[context]),
+                              .value = std::move(value[context]),
+                              .output = std::move(output[context]),
+                              .query_norm = Vector(prefix + "q_norm.weight"),
+                              .key_norm = Vector(prefix + "k_norm.weight")};
+    };
+    return PerContext<AttentionWeights>{attention(0), attention(1)};
+  }
+
+  absl::StatusOr<PerContext<FeedForwardWeights>> BindFeedForward(const std::string& prefix) {
+    PerContext<std::optional<Linear>> gate;
+    if (reader_.config().feed_forward == FeedForwardKind::kGated) {
+      ABSL_ASSIGN_OR_RETURN(auto gates, BindLinear(prefix + "gate.weight", prefix + "gate.bias"));
+      gate = {std::move(gates[0]), std::move(gates[1])};
+    }
+    ABSL_ASSIGN_OR_RETURN(auto up, BindLinear(prefix + "up.weight", prefix + "up.bias"));
+    ABSL_ASSIGN_OR_RETURN(auto down, BindLinear(prefix + "down.weight", prefix + "down.bias"));
+    return PerContext<FeedForwardWeights>{
+        FeedForwardWeights{std::move(gate[0]), std::move(up[0]), std::move(down[0])},
+        FeedForwardWeights{std::move(gate[1]), std::move(up[1]), std::move(down[1])}};
+  }
+
+  absl::StatusOr<PerContext<Linear>> BindLinear(const std::string& weight_name,
+                                                const std::string& bias_name) {
+    const TensorView* weight = reader_.Find(weight_name);
+    if (weight == nullptr) {
+      return absl::InternalError(
+          absl::StrCat("decoder: the model file has no tensor ", weight_name));
+    }
+    const TensorView* bias = reader_.Find(bias_name);
+    ABSL_ASSIGN_OR_RETURN(Linear prefill, Linear::Create(*weight, bias, packed_));
+    ABSL_ASSIGN_OR_RETURN(Linear decode, Linear::Create(*weight, bias, packed_));
+    reader_.ReleasePages(*weight);
+    return PerContext<Linear>{std::move(prefill), std::move(decode)};
+  }
+
+  NormWeights BindNorm(const std::string& name) const {
+    return {.weight = Vector(name + ".weight"), .bias = Vector(name + ".bias")};
+  }
+
+  // f32 values of a norm's tensor, or null where the config has none.
+  const float* Vector(const std::string& name) const {
+    const TensorView* view = reader_.Find(name);
+    return view == nullptr ? nullptr : reinterpret_cast<const float*>(view->values);
+  }
+
+  const ModelReader& reader_;
+  PackedWeights& packed_;
+};
+
+// The embedding is a matrix that a product reads only where it is also the head.
+bool IsWeightMatrix(const TensorView& view, const ModelConfig& config) {
+  switch (view.info.role) {
+    case TensorRole::kLinear:
+    case TensorRole::kHead:
+      return true;
+    case TensorRole::kEmbedding:
+      return config.tied_head;
+    case TensorRole::kBias:
+    case TensorRole::kNorm:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeights& packed) {
+  return WeightBinder(reader, packed).BindModel();
+}
+
+int64_t PackedWeightBytesBound(const ModelReader& reader) {
+  int64_t bytes = 0;
+  for (const TensorView& view : reader.tensors()) {
+    if (IsWeightMatrix(view, reader.config())) bytes += Linear::PackedBytesBound(view);
+  }
+  return bytes;
+}
+
+int64_t NumWeightMatrices(const ModelReader& reader) {
+  int64_t count = 0;
+  for (const TensorView& view : reader.tensors()) {
+    if (IsWeightMatrix(view, reader.config())) ++count;
+  }
+  return count;
+}
+
+}  // namespace inkling

@@ -1,0 +1,76 @@
+// LayerWeights: one layer's products and norms as one execution context sees them.
+//
+// BindWeights makes them for both contexts at once, tensor by tensor: the prefill product packs the
+// weight, the decode product finds the packed bytes, and the file's pages are released before the
+// next tensor. So the peak is one copy of the packed weights plus one tensor. Norms are read
+// straight from the mapping.
+
+#ifndef INKLING_SRC_DECODER_LAYER_WEIGHTS_H_
+#define INKLING_SRC_DECODER_LAYER_WEIGHTS_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "src/compute/linear.h"
+#include "src/compute/packed_weights.h"
+#include "src/format/model_reader.h"
+
+namespace inkling {
+
+// Vectors in the mapped file; null where the config has none.
+struct NormWeights {
+  const float* weight = nullptr;  // [hidden_dim]
+  const float* bias = nullptr;    // [hidden_dim]
+};
+
+struct AttentionWeights {
+  Linear query;                       // [num_heads * head_dim, hidden_dim]
+  Linear key;                         // [num_kv_heads * head_dim, hidden_dim]
+  Linear value;                       // [num_kv_heads * head_dim, hidden_dim]
+  Linear output;                      // [hidden_dim, num_heads * head_dim]
+  const float* query_norm = nullptr;  // [head_dim] or [num_heads, head_dim]
+  const float* key_norm = nullptr;    // [head_dim] or [num_kv_heads, head_dim]
+};
+
+struct FeedForwardWeights {
+  std::optional<Linear> gate;  // [feed_forward_dim, hidden_dim]; only of a gated one
+  Linear up;                   // [feed_forward_dim, hidden_dim]
+  Linear down;                 // [hidden_dim, feed_forward_dim]
+};
+
+struct LayerWeights {
+  NormWeights attention_norm;
+  AttentionWeights attention;
+  NormWeights attention_post_norm;
+  NormWeights feed_forward_norm;
+  FeedForwardWeights feed_forward;
+  NormWeights feed_forward_post_norm;
+};
+
+struct ModelWeights {
+  std::vector<LayerWeights> layers;
+  NormWeights final_norm;
+  Linear head;  // [vocab_size, hidden_dim]
+};
+
+// One set of packed weights seen by two contexts.
+struct ContextWeights {
+  ModelWeights prefill;
+  ModelWeights decode;
+};
+
+// Makes every product of `reader`'s model for both contexts over `packed`. `reader` and `packed`
+// outlive the result. Errors: those of Linear::Create, with the tensor's name.
+absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeights& packed);
+
+// An upper bound of the bytes that BindWeights packs.
+int64_t PackedWeightBytesBound(const ModelReader& reader);
+
+// Weight matrices that BindWeights packs, the head included.
+int64_t NumWeightMatrices(const ModelReader& reader);
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_DECODER_LAYER_WEIGHTS_H_

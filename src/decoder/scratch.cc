@@ -1,0 +1,130 @@
+// Scratch: one block of floats, cut into buffers that start on cache lines.
+
+#include "src/decoder/scratch.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "kernels/attention.h"
+#include "src/compute/linear.h"
+#include "src/format/model_config.h"
+
+namespace inkling {
+namespace {
+
+constexpr size_t kAlignment = 64;
+constexpr int64_t kLineFloats = kAlignment / sizeof(float);
+
+// Pieces of work that keep a few threads busy in decode; heads count first, parts of the context
+// make up the rest.
+constexpr int32_t kAttentionItems = 16;
+
+int64_t RoundUpToLine(int64_t floats) {
+  return (floats + kLineFloats - 1) / kLineFloats * kLineFloats;
+}
+
+// Floats of each buffer, all multiples of a cache line.
+struct BufferSizes {
+  int64_t hidden;   // residual, block
+  int64_t query;    // query
+  int64_t key;      // key, value
+  int64_t wide;     // query + key + value, or up
+  int64_t threads;  // attention_scratch
+  int64_t partials;
+  int64_t angles;  // one cosine or sine
+  int64_t total;
+};
+
+BufferSizes MeasureBuffers(const ModelConfig& config, int32_t max_rows, int32_t num_threads) {
+  const int64_t rows = max_rows;
+  BufferSizes sizes;
+  sizes.hidden = RoundUpToLine(rows * config.hidden_dim);
+  sizes.query = RoundUpToLine(rows * config.num_heads * config.head_dim);
+  sizes.key = RoundUpToLine(rows * config.num_kv_heads * config.head_dim);
+  const bool gated = config.feed_forward == FeedForwardKind::kGated;
+  const int64_t up = gated ? RoundUpToLine(rows * config.feed_forward_dim) : 0;
+  sizes.wide = std::max(sizes.query + 2 * sizes.key, up);
+  const size_t head_dim = static_cast<size_t>(config.head_dim);
+  sizes.threads =
+      num_threads * RoundUpToLine(static_cast<int64_t>(kernels::AttentionScratchFloats(head_dim)));
+  const size_t group = static_cast<size_t>(config.num_heads / config.num_kv_heads);
+  const size_t split_rows = static_cast<size_t>(std::min(max_rows, kMaxSplitRows));
+  const size_t parts = static_cast<size_t>(config.num_kv_heads) * Scratch::MaxContextParts(config);
+  sizes.partials = RoundUpToLine(
+      static_cast<int64_t>(parts * kernels::AttentionPartialFloats(split_rows, group, head_dim)));
+  sizes.angles = RoundUpToLine(rows * (config.rotary_dim / 2));
+  sizes.total = 2 * sizes.hidden + sizes.wide + sizes.threads + sizes.partials +
+                2 * sizes.angles * static_cast<int64_t>(config.rope_tables.size());
+  return sizes;
+}
+
+// f32 rows, their int8 form and its parameters.
+int64_t ActivationBytes(int64_t rows, int64_t dim) { return rows * (dim * 5 + 8); }
+
+}  // namespace
+
+void Scratch::FreeFloats::operator()(float* floats) const {
+  ::operator delete[](floats, std::align_val_t{kAlignment});
+}
+
+size_t Scratch::MaxContextParts(const ModelConfig& config) {
+  return static_cast<size_t>(std::max(1, kAttentionItems / config.num_kv_heads));
+}
+
+int64_t Scratch::Bytes(const ModelConfig& config, int32_t max_rows, int32_t num_threads) {
+  return MeasureBuffers(config, max_rows, num_threads).total * static_cast<int64_t>(sizeof(float)) +
+         ActivationBytes(max_rows, config.hidden_dim) +
+         ActivationBytes(max_rows, int64_t{config.num_heads} * config.head_dim) +
+         ActivationBytes(max_rows, config.feed_forward_dim);
+}
+
+absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, int32_t max_rows,
+                                        int32_t num_threads) {
+  const int64_t query_dim = int64_t{config.num_heads} * config.head_dim;
+  ABSL_ASSIGN_OR_RETURN(Activations normed, Activations::Create(max_rows, config.hidden_dim));
+  ABSL_ASSIGN_OR_RETURN(Activations attended, Activations::Create(max_rows, query_dim));
+  ABSL_ASSIGN_OR_RETURN(Activations inner, Activations::Create(max_rows, config.feed_forward_dim));
+  Scratch scratch(std::move(normed), std::move(attended), std::move(inner));
+
+  const BufferSizes sizes = MeasureBuffers(config, max_rows, num_threads);
+  const uint64_t bytes = static_cast<uint64_t>(sizes.total) * sizeof(float);
+  if (bytes <= std::numeric_limits<size_t>::max()) {
+    scratch.floats_.reset(static_cast<float*>(
+        ::operator new[](static_cast<size_t>(bytes), std::align_val_t{kAlignment}, std::nothrow)));
+  }
+  if (scratch.floats_ == nullptr) {
+    return absl::ResourceExhaustedError(absl::StrCat("decoder: cannot allocate ", bytes,
+                                                     " bytes of scratch for ", max_rows, " rows"));
+  }
+
+  float* next = scratch.floats_.get();
+  const auto take = [&next](int64_t floats) { return std::exchange(next, next + floats); };
+  scratch.residual = take(sizes.hidden);
+  scratch.block = take(sizes.hidden);
+  scratch.attention_scratch = take(sizes.threads);
+  scratch.attention_scratch_floats = static_cast<size_t>(sizes.threads / num_threads);
+  scratch.partials = take(sizes.partials);
+  scratch.partial_floats =
+      kernels::AttentionPartialFloats(static_cast<size_t>(std::min(max_rows, kMaxSplitRows)),
+                                      static_cast<size_t>(config.num_heads / config.num_kv_heads),
+                                      static_cast<size_t>(config.head_dim));
+  for (size_t i = 0; i < config.rope_tables.size(); ++i) {
+    scratch.rope.push_back({.cosine = take(sizes.angles), .sine = take(sizes.angles)});
+  }
+  scratch.up = take(sizes.wide);
+  scratch.query = scratch.up;
+  scratch.key = scratch.query + sizes.query;
+  scratch.value = scratch.key + sizes.key;
+  return scratch;
+}
+
+}  // namespace inkling

@@ -1,0 +1,79 @@
+// Scratch: every intermediate row of one execution context, allocated once.
+//
+// A context makes one for its row count; layers write into it and nothing on the way of a token
+// allocates. Buffers whose lives don't overlap share memory: q, k and v are dead when the
+// feed-forward writes its up-projection.
+
+#ifndef INKLING_SRC_DECODER_SCRATCH_H_
+#define INKLING_SRC_DECODER_SCRATCH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "src/compute/linear.h"
+#include "src/format/model_config.h"
+
+namespace inkling {
+
+// Forwards of at most this many rows may split one head's context over several threads
+// (flash-decoding).
+inline constexpr int32_t kMaxSplitRows = 8;
+
+// cosine and sine of one rope table for the rows of a Forward.
+struct RopeRows {
+  float* cosine;  // [rows, rotary_dim / 2]
+  float* sine;    // [rows, rotary_dim / 2]
+};
+
+class Scratch {
+ public:
+  // Room for `max_rows` rows of a model of `config`, and for `num_threads` threads in attention.
+  // Errors: ResourceExhausted.
+  static absl::StatusOr<Scratch> Create(const ModelConfig& config, int32_t max_rows,
+                                        int32_t num_threads);
+  // What Create allocates, in bytes.
+  static int64_t Bytes(const ModelConfig& config, int32_t max_rows, int32_t num_threads);
+
+  float* residual = nullptr;  // [rows, hidden_dim]: x, the stream that layers add to
+  float* block = nullptr;     // [rows, hidden_dim]: output of a layer's attention or feed-forward
+  float* query = nullptr;     // [rows, num_heads * head_dim]
+  float* key = nullptr;       // [rows, num_kv_heads * head_dim]
+  float* value = nullptr;     // [rows, num_kv_heads * head_dim]
+  float* up =
+      nullptr;  // [rows, feed_forward_dim], gated only; shares memory with query, key and value
+  float* attention_scratch = nullptr;  // [threads, attention_scratch_floats]
+  size_t attention_scratch_floats = 0;
+  float* partials = nullptr;  // [num_kv_heads, MaxContextParts, partial_floats]
+  size_t partial_floats = 0;
+  std::vector<RopeRows> rope;  // [rope tables]
+
+  // Inputs of products: f32 rows with their int8 form.
+  Activations normed;    // [rows, hidden_dim]
+  Activations attended;  // [rows, num_heads * head_dim]
+  Activations inner;     // [rows, feed_forward_dim]
+  bool normed_is_quantized = false;
+
+  // Into how many parts attention may split the context of one kv head. Depends on the model alone,
+  // never on the number of threads, so that results don't either.
+  static size_t MaxContextParts(const ModelConfig& config);
+
+ private:
+  struct FreeFloats {
+    void operator()(float* floats) const;
+  };
+
+  Scratch(Activations normed_rows, Activations attended_rows, Activations inner_rows)
+      : normed(std::move(normed_rows)),
+        attended(std::move(attended_rows)),
+        inner(std::move(inner_rows)) {}
+
+  std::unique_ptr<float[], FreeFloats> floats_;  // what the pointers above point into
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_DECODER_SCRATCH_H_
