@@ -16,7 +16,8 @@ namespace inkling {
 
 class MappedFile {
  public:
-  // Errors: NotFound; PermissionDenied; InvalidArgument for a folder or an empty file; ResourceExhausted.
+  // Errors: NotFound; PermissionDenied; InvalidArgument for a folder or an empty file;
+  // ResourceExhausted.
   static absl::StatusOr<MappedFile> Open(const std::string& path);
 
   MappedFile(MappedFile&& other) noexcept;
@@ -27,7 +28,8 @@ class MappedFile {
 
   absl::Span<const std::byte> bytes() const { return {data_, static_cast<size_t>(size_)}; }
 
-  // Lets the kernel drop the whole pages inside [offset, offset + length); they are read again when touched.
+  // Lets the kernel drop the whole pages inside [offset, offset + length); they are read again when
+  // touched.
   void ReleasePages(int64_t offset, int64_t length) const;
 
  private:

@@ -1,7 +1,8 @@
 // ModelConfig: everything that makes one decoder-only transformer differ from another, as data.
 //
-// The converter fills it, the file stores it, the decoder reads it. There is no model name in here: a family is a
-// point in this space. A value that this version doesn't know is refused when the file is opened, never guessed.
+// The converter fills it, the file stores it, the decoder reads it. There is no model name in here:
+// a family is a point in this space. A value that this version doesn't know is refused when the
+// file is opened, never guessed.
 
 #ifndef INKLING_SRC_FORMAT_MODEL_CONFIG_H_
 #define INKLING_SRC_FORMAT_MODEL_CONFIG_H_
@@ -13,7 +14,8 @@
 
 namespace inkling {
 
-// How a row of hidden values is normalised. The numbers are stored in files: append, never renumber.
+// How a row of hidden values is normalised. The numbers are stored in files: append, never
+// renumber.
 enum class NormKind : uint8_t {
   kRms = 0,    // x / sqrt(mean(x^2) + eps) * weight. Zhang & Sennrich, 2019.
   kLayer = 1,  // (x - mean) / sqrt(var + eps) * weight + bias. Ba et al., 2016.
@@ -21,9 +23,9 @@ enum class NormKind : uint8_t {
 
 // Where a layer's two blocks read their input and add their output.
 enum class ResidualKind : uint8_t {
-  kSequential = 0,         // x += attention(norm1(x)); x += feed_forward(norm2(x))
-  kParallelSharedNorm = 1, // x += attention(norm1(x)) + feed_forward(norm1(x))
-  kParallelOwnNorm = 2,    // x += attention(norm1(x)) + feed_forward(norm2(x))
+  kSequential = 0,          // x += attention(norm1(x)); x += feed_forward(norm2(x))
+  kParallelSharedNorm = 1,  // x += attention(norm1(x)) + feed_forward(norm1(x))
+  kParallelOwnNorm = 2,     // x += attention(norm1(x)) + feed_forward(norm2(x))
 };
 
 // How a query knows its distance to a key.
@@ -52,8 +54,8 @@ enum class QueryKeyNorm : uint8_t {
   kPerHead = 2,  // a weight [num_heads or num_kv_heads, head_dim]
 };
 
-// One table of rotation frequencies. Every scaling a checkpoint asks for (linear, by wavelength, long-context
-// factors) is already applied by the converter, so the runtime knows no scaling kinds.
+// One table of rotation frequencies. Every scaling a checkpoint asks for (linear, by wavelength,
+// long-context factors) is already applied by the converter, so the runtime knows no scaling kinds.
 struct RopeTableConfig {
   std::vector<float> frequencies;  // [rotary_dim / 2], radians per position
   float attention_factor = 1.0f;   // multiplies cos and sin
@@ -112,9 +114,10 @@ struct ModelConfig {
   float logit_soft_cap = 0.0f;  // 0 = none
 };
 
-// Checks every bound and every relation between fields: sizes positive and small enough that no product of two of
-// them overflows 63 bits, enums known, vectors of the right length, floats finite. The message names the field, what
-// was expected and what was found ("feed_forward.activation 7 is not supported by this version").
+// Checks every bound and every relation between fields: sizes positive and small enough that no
+// product of two of them overflows 63 bits, enums known, vectors of the right length, floats
+// finite. The message names the field, what was expected and what was found
+// ("feed_forward.activation 7 is not supported by this version").
 absl::Status ValidateModelConfig(const ModelConfig& config);
 
 }  // namespace inkling

@@ -1,7 +1,8 @@
 // ModelReader: opens a model file, verifies all of it, and hands out views into the mapping.
 //
-// Open() is the one choke point where a file's claims are checked: flatbuffer structure, offsets, alignment, overlap,
-// shape x type = bytes, the config's bounds, every tensor of TensorList present with its shape. What it returns is trusted.
+// Open() is the one choke point where a file's claims are checked: flatbuffer structure, offsets,
+// alignment, overlap, shape x type = bytes, the config's bounds, every tensor of TensorList present
+// with its shape. What it returns is trusted.
 
 #ifndef INKLING_SRC_FORMAT_MODEL_READER_H_
 #define INKLING_SRC_FORMAT_MODEL_READER_H_
@@ -30,7 +31,8 @@ struct TensorView {
   TensorType type;
   const std::byte* values = nullptr;  // 64-byte aligned, info.rows x info.columns of `type`
   int64_t value_bytes = 0;
-  const std::byte* scales = nullptr;  // null for float types; f32 [rows] or bf16 [rows][columns / block]
+  const std::byte* scales =
+      nullptr;  // null for float types; f32 [rows] or bf16 [rows][columns / block]
   int64_t scale_bytes = 0;
 };
 
@@ -52,8 +54,8 @@ struct ModelMetadata {
 
 class ModelReader {
  public:
-  // Maps and verifies `path`. Errors: NotFound, InvalidArgument (what, where, expected, found), Unimplemented (a config
-  // value or a format version this build doesn't know).
+  // Maps and verifies `path`. Errors: NotFound, InvalidArgument (what, where, expected, found),
+  // Unimplemented (a config value or a format version this build doesn't know).
   static absl::StatusOr<std::unique_ptr<ModelReader>> Open(const std::string& path);
 
   ModelReader(const ModelReader&) = delete;
@@ -71,8 +73,8 @@ class ModelReader {
 
   int64_t file_bytes() const;
 
-  // Tells the kernel that the pages of `view` aren't needed soon, so that they stop counting as resident memory. The
-  // view stays valid: a later access reads them again.
+  // Tells the kernel that the pages of `view` aren't needed soon, so that they stop counting as
+  // resident memory. The view stays valid: a later access reads them again.
   void ReleasePages(const TensorView& view) const;
 
  private:

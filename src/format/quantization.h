@@ -1,7 +1,7 @@
 // Quantisation of weight matrices: float rows in, the file's element types out, and back.
 //
-// The converter quantises with it, tests and `--summary` measure with it. Rows are independent, so a matrix of any size
-// streams through in row groups.
+// The converter quantises with it, tests and `--summary` measure with it. Rows are independent, so
+// a matrix of any size streams through in row groups.
 
 #ifndef INKLING_SRC_FORMAT_QUANTIZATION_H_
 #define INKLING_SRC_FORMAT_QUANTIZATION_H_
@@ -19,8 +19,9 @@ namespace inkling {
 
 // How scales are chosen.
 enum class ScaleSearch : uint8_t {
-  kMaxAbs,         // scale = max|w| / largest level; the round-to-nearest of the literature
-  kSquaredError,   // the scale, among a fixed grid around max-abs of either sign's extreme, with the least squared error
+  kMaxAbs,        // scale = max|w| / largest level; the round-to-nearest of the literature
+  kSquaredError,  // the scale, of a fixed grid down from either sign's extreme refined by least
+                  // squares, with the least squared error; never worse than kMaxAbs
 };
 
 struct QuantizedRows {
@@ -28,15 +29,16 @@ struct QuantizedRows {
   std::vector<std::byte> scales;  // ScaleBytes(type, rows, columns)
 };
 
-// Quantises `weights` [rows, columns] row-major. Errors: size mismatch, a type the columns don't fit, NaN or infinity
-// (the message says at which row and column).
-absl::StatusOr<QuantizedRows> QuantizeRows(absl::Span<const float> weights, int64_t rows, int64_t columns,
-                                           TensorType type, ScaleSearch search);
+// Quantises `weights` [rows, columns] row-major. Errors: size mismatch, a type the columns don't
+// fit, NaN or infinity (the message says at which row and column).
+absl::StatusOr<QuantizedRows> QuantizeRows(absl::Span<const float> weights, int64_t rows,
+                                           int64_t columns, TensorType type, ScaleSearch search);
 
-// The inverse: what the runtime's products will see. `values` and `scales` as QuantizeRows makes them.
+// The inverse: what the runtime's products will see. `values` and `scales` as QuantizeRows makes
+// them.
 absl::StatusOr<std::vector<float>> DequantizeRows(absl::Span<const std::byte> values,
-                                                  absl::Span<const std::byte> scales, int64_t rows, int64_t columns,
-                                                  TensorType type);
+                                                  absl::Span<const std::byte> scales, int64_t rows,
+                                                  int64_t columns, TensorType type);
 
 // Round-to-nearest-even conversions of single numbers; NaN stays NaN.
 uint16_t FloatToHalf(float value);

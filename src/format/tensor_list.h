@@ -1,7 +1,8 @@
 // TensorList: the one list of every tensor that a model of a given config has.
 //
-// The loader, the converter, the tiny random models of the tests, the memory estimate and the shape-only benchmarks all
-// walk this list, so a tensor is named, shaped and typed in exactly one place.
+// The loader, the converter, the tiny random models of the tests, the memory estimate and the
+// shape-only benchmarks all walk this list, so a tensor is named, shaped and typed in exactly one
+// place.
 
 #ifndef INKLING_SRC_FORMAT_TENSOR_LIST_H_
 #define INKLING_SRC_FORMAT_TENSOR_LIST_H_
@@ -15,7 +16,8 @@
 
 namespace inkling {
 
-// What a tensor does; decides which element types it may have and what the converter's options mean for it.
+// What a tensor does; decides which element types it may have and what the converter's options mean
+// for it.
 enum class TensorRole : uint8_t {
   kEmbedding,  // [vocab, hidden], looked up by row; also the head when the config says tied
   kHead,       // [vocab, hidden]
@@ -27,10 +29,10 @@ enum class TensorRole : uint8_t {
 struct TensorInfo {
   std::string name;  // "layers.3.attention.q.weight"
   TensorRole role;
-  int32_t layer;                 // -1 outside the layers
-  int64_t rows;                  // output rows of a matrix; 1 for a vector
-  int64_t columns;               // inputs of a matrix; length of a vector
-  bool is_vector;                // stored with shape [columns]; otherwise [rows, columns]
+  int32_t layer;    // -1 outside the layers
+  int64_t rows;     // output rows of a matrix; 1 for a vector
+  int64_t columns;  // inputs of a matrix; length of a vector
+  bool is_vector;   // stored with shape [columns]; otherwise [rows, columns]
 };
 
 // Names, in file order:
@@ -47,7 +49,8 @@ struct TensorInfo {
 // `config` must be valid (ValidateModelConfig).
 std::vector<TensorInfo> TensorList(const ModelConfig& config);
 
-// True if a tensor of this role may be stored as `type`: norms and biases are f32, matrices anything that fits.
+// True if a tensor of this role may be stored as `type`: norms and biases are f32, matrices
+// anything that fits.
 bool TypeAllowed(TensorRole role, TensorType type);
 
 }  // namespace inkling

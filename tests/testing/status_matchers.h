@@ -1,8 +1,9 @@
 // Matchers and macros for absl::Status and absl::StatusOr in tests.
 //
 //   EXPECT_OK(reader->Open(path));
-//   EXPECT_THAT(status, MatchesStatus(absl::StatusCode::kInvalidArgument, {"vocab_size", "expected", "found -1"}));
-//   ASSERT_OK_AND_ASSIGN(std::unique_ptr<ModelReader> reader, ModelReader::Open(path));
+//   EXPECT_THAT(status, MatchesStatus(absl::StatusCode::kInvalidArgument, {"vocab_size",
+//   "expected", "found -1"})); ASSERT_OK_AND_ASSIGN(std::unique_ptr<ModelReader> reader,
+//   ModelReader::Open(path));
 
 #ifndef INKLING_TESTS_TESTING_STATUS_MATCHERS_H_
 #define INKLING_TESTS_TESTING_STATUS_MATCHERS_H_
@@ -26,7 +27,8 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
   return result.status();
 }
 
-// Matches a status (or the status of a StatusOr) with this code whose message contains every one of the fragments.
+// Matches a status (or the status of a StatusOr) with this code whose message contains every one of
+// the fragments.
 class MatchesStatus {
  public:
   using is_gtest_matcher = void;
@@ -71,9 +73,9 @@ inline MatchesStatus IsOk() { return MatchesStatus(absl::StatusCode::kOk); }
 #define INKLING_TEST_JOIN(a, b) INKLING_TEST_JOIN_(a, b)
 #define ASSERT_OK_AND_ASSIGN(declaration, expression) \
   ASSERT_OK_AND_ASSIGN_(declaration, expression, INKLING_TEST_JOIN(status_or_, __LINE__))
-#define ASSERT_OK_AND_ASSIGN_(declaration, expression, result)            \
-  auto result = (expression);                                             \
-  ASSERT_TRUE(result.ok()) << #expression << ": " << result.status();     \
+#define ASSERT_OK_AND_ASSIGN_(declaration, expression, result)        \
+  auto result = (expression);                                         \
+  ASSERT_TRUE(result.ok()) << #expression << ": " << result.status(); \
   declaration = std::move(result).value()
 
 #endif  // INKLING_TESTS_TESTING_STATUS_MATCHERS_H_

@@ -27,7 +27,8 @@ class TempDir {
   std::string path_;
 };
 
-// Whole files as bytes, for tests that damage them. An unreadable file is an empty string and a failed expectation.
+// Whole files as bytes, for tests that damage them. An unreadable file is an empty string and a
+// failed expectation.
 std::string ReadFileBytes(const std::string& path);
 void WriteFileBytes(const std::string& path, const std::string& bytes);
 

@@ -1,0 +1,39 @@
+// The nested flatbuffer of a model file (model_metadata.fbs): ModelMetadata to bytes and back.
+//
+// Only the model writer and reader call this. Decoding is where a hostile file's config and
+// tokenizer are checked.
+
+#ifndef INKLING_SRC_FORMAT_MODEL_METADATA_H_
+#define INKLING_SRC_FORMAT_MODEL_METADATA_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "src/format/model_reader.h"
+
+namespace inkling {
+
+// What this build writes, and the only version it reads.
+inline constexpr uint32_t kFormatVersion = 1;
+
+// The flatbuffer's alignment inside the file.
+inline constexpr int64_t kMetadataAlignment = 64;
+
+// The bytes of the metadata; the same metadata gives the same bytes. model_id is stored as it is.
+std::vector<std::byte> EncodeMetadata(const ModelMetadata& metadata);
+
+// Verifies `bytes` (kMetadataAlignment-aligned) as a flatbuffer and decodes it; the result
+// satisfies ValidateMetadata. Errors: InvalidArgument, Unimplemented (format version or an enum's
+// value).
+absl::StatusOr<ModelMetadata> DecodeMetadata(absl::Span<const std::byte> bytes);
+
+// The config's, tokenizer's and template's bounds; model_id isn't looked at.
+absl::Status ValidateMetadata(const ModelMetadata& metadata);
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_FORMAT_MODEL_METADATA_H_
