@@ -1,0 +1,131 @@
+// inkling-bench: tokens per second of a model file, with llama-bench's flags, columns and JSON
+// keys.
+//
+// The report goes to standard output, progress and errors to standard error. Exit codes: 0, 1 (it
+// failed), 2 (usage).
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "examples/programs/speed_report.h"
+#include "examples/programs/speed_test.h"
+#include "inkling/llm_options.h"
+#include "src/decoder/kv_cache.h"
+#include "src/session/model_engine.h"
+
+namespace {
+
+struct BenchOptions {
+  std::vector<std::string> models;
+  std::vector<int> prompts = {512};
+  std::vector<int> generations = {128};
+  std::vector<int> depths = {0};
+  std::vector<int> threads = {0};
+  int repetitions = 5;
+  int chunk = 128;
+  std::string kv_cache = "f16";
+  std::string output = "md";
+};
+
+const std::map<std::string, inkling::ReportFormat>& Formats() {
+  static const auto& formats =
+      *new std::map<std::string, inkling::ReportFormat>{{"md", inkling::ReportFormat::kMarkdown},
+                                                        {"csv", inkling::ReportFormat::kCsv},
+                                                        {"json", inkling::ReportFormat::kJson}};
+  return formats;
+}
+
+std::vector<inkling::SpeedTest> Tests(const BenchOptions& options) {
+  std::vector<inkling::SpeedTest> tests;
+  for (int depth : options.depths) {
+    for (int prompt : options.prompts) {
+      if (prompt > 0) tests.push_back({prompt, 0, depth});
+    }
+    for (int generated : options.generations) {
+      if (generated > 0) tests.push_back({0, generated, depth});
+    }
+  }
+  return tests;
+}
+
+absl::Status MeasureModel(const std::string& path, int threads, const BenchOptions& options,
+                          std::vector<inkling::SpeedRow>& rows) {
+  inkling::ModelOptions model_options;
+  model_options.num_threads = threads;
+  model_options.prefill_chunk = options.chunk;
+  absl::StatusOr<std::unique_ptr<inkling::ModelEngine>> engine =
+      inkling::ModelEngine::Open(path, model_options);
+  if (!engine.ok()) return engine.status();
+  const inkling::KvElement element =
+      options.kv_cache == "f32" ? inkling::KvElement::kF32 : inkling::KvElement::kF16;
+  for (const inkling::SpeedTest& test : Tests(options)) {
+    std::fprintf(stderr, "inkling-bench: %s: %d prompt, %d generated tokens at depth %d\n",
+                 path.c_str(), test.num_prompt, test.num_generated, test.depth);
+    absl::StatusOr<inkling::SpeedResult> result =
+        inkling::MeasureSpeed(**engine, element, test, options.repetitions);
+    if (!result.ok()) return result.status();
+    rows.push_back(
+        {path, options.kv_cache, options.chunk, (*engine)->Describe(), *std::move(result)});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run(const BenchOptions& options) {
+  if (Tests(options).empty())
+    return absl::InvalidArgumentError("nothing to measure: give -p or -n a number above 0");
+  std::vector<inkling::SpeedRow> rows;
+  for (const std::string& model : options.models) {
+    for (int threads : options.threads) {
+      absl::Status status = MeasureModel(model, threads, options, rows);
+      if (!status.ok()) return status;
+    }
+  }
+  std::fputs(inkling::FormatReport(rows, Formats().at(options.output)).c_str(), stdout);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Measures tokens per second of Inkling models.", "inkling-bench");
+  BenchOptions options;
+  app.add_option("--model,-m", options.models, "Model file; may be given several times")
+      ->required();
+  app.add_option("--n-prompt,-p", options.prompts, "Prompt lengths: 512 or 128,512; 0 = none")
+      ->delimiter(',');
+  app.add_option("--n-gen,-n", options.generations, "Generated tokens: 128 or 32,128; 0 = none")
+      ->delimiter(',');
+  app.add_option("--n-depth,-d", options.depths, "Positions that are filled before")
+      ->delimiter(',');
+  app.add_option("--threads,-t", options.threads, "Threads: 2 or 1,2; 0 = the machine's")
+      ->delimiter(',');
+  app.add_option("--repetitions,-r", options.repetitions, "Measured runs of each test")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--ubatch-size,-u", options.chunk,
+                 "Prompt tokens that go through the model at once")
+      ->capture_default_str();
+  app.add_option("--kv-cache", options.kv_cache, "Cache element type: f16 or f32")
+      ->check(CLI::IsMember({"f16", "f32"}))
+      ->capture_default_str();
+  app.add_option("--output,-o", options.output, "Report: md, csv or json")
+      ->check(CLI::IsMember({"md", "csv", "json"}))
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  const absl::Status status = Run(options);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "inkling-bench: %s\n", std::string(status.message()).c_str());
+  return 1;
+}

@@ -1,0 +1,74 @@
+// The commands of inkling-eval: each takes its options and returns a Status that main() prints.
+//
+// They use the engine below the public API, because they need every position's logits.
+
+#ifndef INKLING_EXAMPLES_PROGRAMS_EVAL_COMMANDS_H_
+#define INKLING_EXAMPLES_PROGRAMS_EVAL_COMMANDS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "inkling/llm_options.h"
+
+namespace inkling {
+
+// What every command that runs a model takes.
+struct EvalModelOptions {
+  std::string model;
+  int32_t threads = 0;
+  int32_t chunk = 128;
+  std::string kv_cache = "f32";  // f32 or f16
+};
+
+// `inkling-eval perplexity`: llama.cpp's method (see text_windows.h).
+struct PerplexityOptions {
+  EvalModelOptions model;
+  std::string text_file;
+  int32_t context = 512;
+  int32_t max_windows = 0;  // 0 = all
+};
+absl::Status RunPerplexity(const PerplexityOptions& options);
+
+// `inkling-eval kl`: Kullback-Leibler divergence of a model's next-token distributions from a
+// reference model's, over the same scored positions as perplexity.
+struct DivergenceOptions {
+  EvalModelOptions model;
+  std::string reference;
+  std::string text_file;
+  int32_t context = 512;
+  int32_t max_windows = 0;
+};
+absl::Status RunDivergence(const DivergenceOptions& options);
+
+// `inkling-eval logits`: float32 .npy of shape [tokens, vocab].
+struct LogitsOptions {
+  EvalModelOptions model;
+  std::string tokens;
+  std::string output;
+};
+absl::Status RunLogits(const LogitsOptions& options);
+
+// `inkling-eval generate`: greedy, prints the new ids on one line.
+struct GenerateTokensOptions {
+  EvalModelOptions model;
+  std::string tokens;
+  int32_t max_new_tokens = 16;
+  bool ignore_eos = false;
+};
+absl::Status RunGenerateTokens(const GenerateTokensOptions& options);
+
+// `inkling-eval tokenize`: text to ids, or with `decode` ids to text.
+struct TokenizeOptions {
+  std::string model;      // either this
+  std::string tokenizer;  // or this: tokenizer.json or tokenizer.model
+  std::string file;       // empty: standard input
+  bool decode = false;
+  bool add_special = false;    // beginning/end of sequence as the vocabulary says
+  bool parse_special = false;  // special tokens in the text are taken as such
+};
+absl::Status RunTokenize(const TokenizeOptions& options);
+
+}  // namespace inkling
+
+#endif  // INKLING_EXAMPLES_PROGRAMS_EVAL_COMMANDS_H_

@@ -1,0 +1,117 @@
+// inkling-run: streams text from a model: one prompt, or a conversation.
+//
+// Text goes to standard output, figures and errors to standard error. Exit codes: 0, 1 (it failed),
+// 2 (usage).
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "examples/programs/chat_console.h"
+#include "examples/programs/line_reader.h"
+#include "examples/programs/run_options.h"
+#include "inkling/llm_model.h"
+#include "inkling/llm_session.h"
+
+namespace {
+
+using inkling::RunOptions;
+
+void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache) {
+  app.add_option("--model,-m,model", options.model, "Model file made by inkling-convert")
+      ->required();
+  app.add_option("--prompt,-p", options.prompt,
+                 "Continue this text and end; without it: a conversation");
+  app.add_flag("--chat", options.chat, "The prompt is a user's turn in the model's own template");
+  app.add_option("--system", options.session_options.system_prompt,
+                 "System prompt of the conversation");
+  app.add_flag("--stats", options.stats, "Show speed and memory after each answer");
+  app.add_option("--threads,-t", options.model_options.num_threads, "Threads; 0 = the machine's")
+      ->capture_default_str();
+  app.add_option("--chunk", options.model_options.prefill_chunk,
+                 "Prompt tokens that go through the model at once")
+      ->capture_default_str();
+  app.add_option("--context,-c", options.session_options.max_tokens,
+                 "Positions of the session; 0 = the model's, at most 4096")
+      ->capture_default_str();
+  app.add_option("--kv-cache", kv_cache, "Cache element type: f16 or f32")
+      ->check(CLI::IsMember({"f16", "f32"}))
+      ->capture_default_str();
+}
+
+void AddGenerateOptions(CLI::App& app, inkling::GenerateOptions& options) {
+  inkling::SamplingOptions& sampling = options.sampling;
+  app.add_option("--max-new-tokens,-n", options.max_new_tokens, "At most this many tokens")
+      ->capture_default_str();
+  app.add_option("--temperature", sampling.temperature, "0 = always the most likely token")
+      ->capture_default_str();
+  app.add_option("--top-k", sampling.top_k, "Only the k most likely tokens; 0 = all")
+      ->capture_default_str();
+  app.add_option("--top-p", sampling.top_p, "Only the most likely tokens up to this sum")
+      ->capture_default_str();
+  app.add_option("--min-p", sampling.min_p, "Only tokens this likely relative to the best")
+      ->capture_default_str();
+  app.add_option("--repetition-penalty", sampling.repetition_penalty, "1 = off")
+      ->capture_default_str();
+  app.add_option("--presence-penalty", sampling.presence_penalty, "0 = off")->capture_default_str();
+  app.add_option("--frequency-penalty", sampling.frequency_penalty, "0 = off")
+      ->capture_default_str();
+  app.add_option("--seed", sampling.seed, "Same seed, same text")->capture_default_str();
+  app.add_option("--stop", options.stop_strings,
+                 "End in front of this text; may be given several times")
+      ->allow_extra_args(false);
+  app.add_flag("--parse-special", options.parse_special_tokens,
+               "Take special tokens in --prompt as such");
+  app.add_flag("--ignore-eos", options.ignore_model_stop_tokens,
+               "Go on after the model's stop tokens");
+}
+
+absl::Status Run(RunOptions& options) {
+  absl::StatusOr<std::shared_ptr<const inkling::LlmModel>> model =
+      inkling::LlmModel::Open(options.model, options.model_options);
+  if (!model.ok()) return model.status();
+  absl::StatusOr<std::unique_ptr<inkling::LlmSession>> session =
+      inkling::LlmSession::Create(*model, options.session_options);
+  if (!session.ok()) return session.status();
+  if (options.has_prompt) {
+    if (!options.chat) {
+      std::fputs(options.prompt.c_str(), stdout);
+      std::fflush(stdout);
+    }
+    return inkling::StreamAnswer(**session, options.prompt, options).status();
+  }
+  options.chat = (*session)->has_prompt_template();
+  if (!options.chat) {
+    std::fputs("This model has no prompt template: what you type is continued as text.\n", stderr);
+  }
+  const auto input = isatty(STDIN_FILENO) ? inkling::LineReader::Input::kTerminal
+                                          : inkling::LineReader::Input::kPipe;
+  inkling::ChatConsole(**session, options, input).Run();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Streams text from an Inkling model: one prompt, or a conversation.", "inkling-run");
+  RunOptions options;
+  std::string kv_cache = "f16";
+  AddOptions(app, options, kv_cache);
+  AddGenerateOptions(app, options.generate_options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  options.has_prompt = app.count("--prompt") > 0;
+  if (kv_cache == "f32") options.session_options.kv_cache_type = inkling::KvCacheType::kFloat32;
+  const absl::Status status = Run(options);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "inkling-run: %s\n", std::string(status.message()).c_str());
+  return 1;
+}

@@ -1,0 +1,25 @@
+// What inkling-run was asked to do.
+
+#ifndef INKLING_EXAMPLES_PROGRAMS_RUN_OPTIONS_H_
+#define INKLING_EXAMPLES_PROGRAMS_RUN_OPTIONS_H_
+
+#include <string>
+
+#include "inkling/llm_options.h"
+
+namespace inkling {
+
+struct RunOptions {
+  std::string model;
+  std::string prompt;       // with has_prompt
+  bool has_prompt = false;  // one prompt, then the program ends
+  bool chat = false;        // the prompt is a user's turn, not text to continue
+  bool stats = false;
+  ModelOptions model_options;
+  SessionOptions session_options;
+  GenerateOptions generate_options;
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_EXAMPLES_PROGRAMS_RUN_OPTIONS_H_

@@ -1,0 +1,137 @@
+// The clock runs around whole tests, with everything between tokens in it, as an app would see it.
+
+#include "examples/programs/speed_test.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "src/decoder/decoder.h"
+#include "src/decoder/kv_cache.h"
+#include "src/session/model_engine.h"
+
+namespace inkling {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Feeds a model with tokens from position 0 on.
+class TokenFeed {
+ public:
+  TokenFeed(const ModelEngine& engine, KvCache& cache)
+      : engine_(engine), cache_(cache), logits_(static_cast<size_t>(engine.config().vocab_size)) {
+    // Arbitrary ids, spread over the vocabulary so that embedding rows come from all over the file.
+    tokens_.resize(static_cast<size_t>(cache.capacity()));
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      tokens_[i] =
+          static_cast<int32_t>((i * 2654435761u) % static_cast<size_t>(engine.config().vocab_size));
+    }
+  }
+
+  // Prefill in chunks; logits for the last token only, as a session would ask for.
+  absl::Status Prefill(int32_t count) {
+    const int32_t chunk = engine_.decoder().options().prefill_rows;
+    for (int32_t done = 0; done < count;) {
+      const int32_t rows = std::min(chunk, count - done);
+      done += rows;
+      absl::Status status = Forward(rows, done == count ? LogitRows::kLast : LogitRows::kNone);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Generate(int32_t count) {
+    for (int32_t i = 0; i < count; ++i) {
+      absl::Status status = Forward(1, LogitRows::kLast);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Forward(int32_t rows, LogitRows logit_rows) {
+    const absl::Span<const int32_t> tokens = absl::MakeConstSpan(tokens_).subspan(
+        static_cast<size_t>(cache_.length()), static_cast<size_t>(rows));
+    const absl::Span<float> logits =
+        logit_rows == LogitRows::kNone ? absl::Span<float>() : absl::MakeSpan(logits_);
+    return engine_.decoder().Forward(tokens, cache_, logit_rows, logits, nullptr);
+  }
+
+  const ModelEngine& engine_;
+  KvCache& cache_;
+  std::vector<int32_t> tokens_;
+  std::vector<float> logits_;
+};
+
+absl::Status RunOnce(TokenFeed& feed, const SpeedTest& test) {
+  if (test.num_prompt > 0) {
+    absl::Status status = feed.Prefill(test.num_prompt);
+    if (!status.ok()) return status;
+  }
+  return feed.Generate(test.num_generated);
+}
+
+}  // namespace
+
+absl::StatusOr<SpeedResult> MeasureSpeed(const ModelEngine& engine, KvElement element,
+                                         const SpeedTest& test, int32_t repetitions) {
+  const int32_t total = test.depth + test.num_prompt + test.num_generated;
+  if (total < 1 || total > engine.config().context_length) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the test takes ", total, " positions; expected 1 to ",
+                     engine.config().context_length, " (the model's context)"));
+  }
+  KvCache::Options options;
+  options.capacity = total;
+  options.max_chunk = engine.decoder().options().prefill_rows;
+  options.element = element;
+  absl::StatusOr<std::unique_ptr<KvCache>> cache = KvCache::Create(engine.config(), options);
+  if (!cache.ok()) return cache.status();
+  TokenFeed feed(engine, **cache);
+  SpeedResult result;
+  result.test = test;
+  result.started = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
+  const double tokens = test.num_prompt + test.num_generated;
+  for (int32_t i = 0; i <= repetitions; ++i) {
+    absl::Status status = (*cache)->Rewind(0);
+    if (status.ok()) status = feed.Prefill(test.depth);
+    if (!status.ok()) return status;
+    const Clock::time_point begin = Clock::now();
+    status = RunOnce(feed, test);
+    if (!status.ok()) return status;
+    const double nanoseconds =
+        std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
+    if (i == 0) continue;  // the warm-up
+    result.sample_nanoseconds.push_back(nanoseconds);
+    result.sample_tokens_per_second.push_back(1e9 * tokens / nanoseconds);
+  }
+  return result;
+}
+
+double Average(const std::vector<double>& samples) {
+  if (samples.empty()) return 0;
+  return std::accumulate(samples.begin(), samples.end(), 0.0) / static_cast<double>(samples.size());
+}
+
+double StandardDeviation(const std::vector<double>& samples) {
+  if (samples.size() < 2) return 0;
+  const double mean = Average(samples);
+  double sum = 0;
+  for (double sample : samples) sum += (sample - mean) * (sample - mean);
+  return std::sqrt(sum / static_cast<double>(samples.size() - 1));
+}
+
+}  // namespace inkling

@@ -1,0 +1,127 @@
+// Windows are run chunk by chunk; chunks that hold no scored position compute no logits.
+
+#include "examples/programs/text_windows.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "inkling/llm_options.h"
+#include "src/decoder/decoder.h"
+#include "src/decoder/kv_cache.h"
+#include "src/session/model_engine.h"
+#include "src/text/tokenizer.h"
+
+namespace inkling {
+
+absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError(absl::StrCat("can't read '", path, "'"));
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (text.str().empty()) return absl::InvalidArgumentError(absl::StrCat("'", path, "' is empty"));
+  return text.str();
+}
+
+absl::StatusOr<std::vector<std::vector<int32_t>>> CutWindows(const ModelEngine& engine,
+                                                             const std::string& text_file,
+                                                             int32_t context, int32_t max_windows) {
+  if (context < 4 || context > engine.config().context_length) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--context is ", context, "; expected 4 to ", engine.config().context_length));
+  }
+  absl::StatusOr<std::string> text = ReadTextFile(text_file);
+  if (!text.ok()) return text.status();
+  const TokenizerData& vocabulary = engine.reader().metadata().tokenizer;
+  const bool has_bos = vocabulary.add_bos && vocabulary.bos_id >= 0;
+  EncodeOptions encode;
+  if (has_bos) encode.added_ids = AddedIds::kBos;
+  absl::StatusOr<std::vector<int32_t>> encoded = engine.tokenizer().Encode(*text, encode);
+  if (!encoded.ok()) return encoded.status();
+  const std::vector<int32_t>& tokens = *encoded;
+  const size_t width = static_cast<size_t>(context);
+  if (tokens.size() < width) {
+    return absl::InvalidArgumentError(absl::StrCat("'", text_file, "' has ", tokens.size(),
+                                                   " tokens; expected at least one window of ",
+                                                   context));
+  }
+  std::vector<std::vector<int32_t>> windows;
+  for (size_t begin = 0; begin + width <= tokens.size(); begin += width) {
+    if (max_windows > 0 && windows.size() == static_cast<size_t>(max_windows)) break;
+    windows.emplace_back(tokens.begin() + static_cast<ptrdiff_t>(begin),
+                         tokens.begin() + static_cast<ptrdiff_t>(begin + width));
+    if (has_bos) windows.back()[0] = vocabulary.bos_id;
+  }
+  return windows;
+}
+
+absl::StatusOr<std::unique_ptr<WindowRunner>> WindowRunner::Create(const EvalModelOptions& options,
+                                                                   int32_t context) {
+  if (options.kv_cache != "f32" && options.kv_cache != "f16") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--kv-cache is '", options.kv_cache, "'; expected f32 or f16"));
+  }
+  auto runner = std::make_unique<WindowRunner>();
+  ModelOptions model_options;
+  model_options.num_threads = options.threads;
+  model_options.prefill_chunk = options.chunk;
+  absl::StatusOr<std::unique_ptr<ModelEngine>> engine =
+      ModelEngine::Open(options.model, model_options);
+  if (!engine.ok()) return engine.status();
+  runner->engine_ = *std::move(engine);
+  SessionOptions session_options;
+  session_options.max_tokens = context;
+  session_options.kv_cache_type =
+      options.kv_cache == "f16" ? KvCacheType::kFloat16 : KvCacheType::kFloat32;
+  absl::StatusOr<KvCache::Options> cache_options =
+      ResolveCacheOptions(session_options, runner->engine_->config(), options.chunk);
+  if (!cache_options.ok()) return cache_options.status();
+  absl::StatusOr<std::unique_ptr<KvCache>> cache =
+      KvCache::Create(runner->engine_->config(), *cache_options);
+  if (!cache.ok()) return cache.status();
+  runner->cache_ = *std::move(cache);
+  return runner;
+}
+
+absl::Status WindowRunner::Run(
+    absl::Span<const int32_t> tokens, int32_t first,
+    absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume) {
+  absl::Status rewound = cache_->Rewind(0);
+  if (!rewound.ok()) return rewound;
+  const size_t vocab = static_cast<size_t>(engine_->config().vocab_size);
+  const size_t chunk_rows = static_cast<size_t>(engine_->decoder().options().prefill_rows);
+  logits_.resize(std::min(chunk_rows, tokens.size()) * vocab);
+  size_t begin = 0;
+  while (begin < tokens.size()) {
+    // A chunk ends where scoring begins, so that it needs logits of all of its rows or of none.
+    const size_t scored_from = static_cast<size_t>(first);
+    size_t end = std::min(begin + chunk_rows, tokens.size());
+    if (begin < scored_from) end = std::min(end, scored_from);
+    const absl::Span<const int32_t> chunk = tokens.subspan(begin, end - begin);
+    const bool scored = begin >= scored_from;
+    const absl::Span<float> logits =
+        scored ? absl::MakeSpan(logits_).subspan(0, chunk.size() * vocab) : absl::Span<float>();
+    absl::Status status = engine_->decoder().Forward(
+        chunk, *cache_, scored ? LogitRows::kAll : LogitRows::kNone, logits, nullptr);
+    if (!status.ok()) return status;
+    if (scored) {
+      status = consume(static_cast<int32_t>(begin), logits);
+      if (!status.ok()) return status;
+    }
+    begin = end;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace inkling

@@ -1,0 +1,147 @@
+// Options and results of Inkling's C++ API: plain structs with their defaults in sight.
+//
+// Every call checks the options it is given and answers with an absl::Status that names the field,
+// what was expected and what was found; nothing is clamped silently.
+
+#ifndef INKLING_LLM_OPTIONS_H_
+#define INKLING_LLM_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace inkling {
+
+// How a model is loaded.
+struct ModelOptions {
+  // Threads that compute, the calling one included; 0 = as many as the process may use (cores,
+  // affinity, cgroup quota).
+  int32_t num_threads = 0;
+  // Most prompt tokens that go through the model at once, 1 to 4096. Larger chunks read the weights
+  // less often and need more scratch memory.
+  int32_t prefill_chunk = 128;
+};
+
+// Element type of the key/value cache.
+enum class KvCacheType : uint8_t {
+  kFloat16 = 0,  // half the memory; differences in logits of about 1e-3 of their size
+  kFloat32 = 1,
+};
+
+// How a session is made.
+struct SessionOptions {
+  // Context: prompt and generated tokens together. 0 = what the model was made for, at most 4096. A
+  // number above what the model was made for is refused.
+  int32_t max_tokens = 0;
+  KvCacheType kv_cache_type = KvCacheType::kFloat16;
+  // Goes in front of the first Chat turn, where the model's prompt template has a place for it.
+  std::string system_prompt;
+};
+
+// How the next token is chosen. Steps, in this order: logit bias, penalties, temperature, top-k,
+// top-p, min-p, draw.
+struct SamplingOptions {
+  // 0 = always the most likely token (greedy); otherwise logits are divided by it. 0 to 100.
+  float temperature = 0.8f;
+  // Only the k most likely tokens are candidates; 0 = all.
+  int32_t top_k = 40;
+  // Only the fewest most likely tokens whose probabilities reach this sum; 1 = all. Above 0, at
+  // most 1. Holtzman et al., 2020.
+  float top_p = 0.95f;
+  // Only tokens at least this fraction as likely as the most likely one; 0 = all. 0 to 1.
+  float min_p = 0.0f;
+  // Logits of tokens that occurred are divided (positive) or multiplied (negative) by this; 1 =
+  // off. Above 0. Keskar et al., 2019.
+  float repetition_penalty = 1.0f;
+  // Subtracted from the logit of each token that occurred, once and per occurrence. 0 = off. -100
+  // to 100.
+  float presence_penalty = 0.0f;
+  float frequency_penalty = 0.0f;
+  // Penalties look at this many of the latest tokens, prompt included; 0 = all of the session's.
+  int32_t penalty_window = 64;
+  // (token id, number added to its logit); -infinity forbids a token.
+  std::vector<std::pair<int32_t, float>> logit_bias;
+  // The same seed gives the same tokens for the same logits.
+  uint64_t seed = 0;
+};
+
+// How text is generated.
+struct GenerateOptions {
+  // At least 1.
+  int32_t max_new_tokens = 512;
+  SamplingOptions sampling;
+  // Generation ends in front of the first occurrence of any of these; none may be empty.
+  std::vector<std::string> stop_strings;
+  // Generation ends when one of these is chosen, besides the model's own stop tokens.
+  std::vector<int32_t> stop_tokens;
+  // Goes on after the model's own stop tokens, as benchmarks need. `stop_tokens` still count.
+  bool ignore_model_stop_tokens = false;
+  // Special tokens written in a Generate/Prefill prompt ("<bos>", "<|im_start|>") are taken as
+  // such. Off, they are ordinary text, which is what text from users should be. Chat never takes
+  // them from user text.
+  bool parse_special_tokens = false;
+  // Fill GenerateResult::log_probabilities.
+  bool return_log_probabilities = false;
+};
+
+// Why generation ended. None of these is an error.
+enum class StopReason : uint8_t {
+  kStopToken = 0,   // the model said that it is done, or a token of stop_tokens came
+  kStopString = 1,  // a string of stop_strings came
+  kMaxNewTokens = 2,
+  kContextFull = 3,  // no position is left
+  kCancelled = 4,    // Cancel()
+  kCallback = 5,     // the callback returned false
+};
+
+struct GenerateResult {
+  // All text that the callback got, whole UTF-8 characters; ends in front of the stop string if
+  // that was the reason.
+  std::string text;
+  StopReason stop_reason = StopReason::kMaxNewTokens;
+  // Tokens that became part of the session, in order; a stop token isn't among them.
+  std::vector<int32_t> tokens;
+  // Natural logarithm of the model's own probability of each of `tokens`, before sampling options;
+  // empty unless asked.
+  std::vector<float> log_probabilities;
+  // Prompt tokens that went through the model in this call, and the wall-clock time that took.
+  int32_t num_prompt_tokens = 0;
+  double prefill_seconds = 0;
+  // Wall-clock time from the first generated token's logits to the end, and from the call to the
+  // first token.
+  double decode_seconds = 0;
+  double time_to_first_token_seconds = 0;
+};
+
+// What a model and one session of it need. All in bytes.
+struct MemoryEstimate {
+  int64_t packed_weights = 0;  // one copy, shared by all sessions
+  int64_t scratch = 0;         // activations, shared by all sessions
+  int64_t kv_cache = 0;        // of one session with all positions filled
+  int64_t total() const { return packed_weights + scratch + kv_cache; }
+};
+
+// Facts about an open model, for people and logs.
+struct ModelDescription {
+  std::string model_id;      // 32 hex digits that name exactly these weights, config and tokenizer
+  std::string source;        // what it was converted from
+  std::string recipe;        // how it was converted
+  std::string architecture;  // one line: layers, widths, heads, positions
+  std::string weight_types;  // "int4/32 + int8 embedding", from the tensors
+  std::string prompt_template;  // name of the recognised template, or why there is none
+  std::string
+      kernel_class;  // instruction class of the quantised products: "avx512vnni", "neoni8mm", ...
+  std::string simd_target;  // instruction class of Inkling's own kernels
+  int32_t num_threads = 0;
+  int32_t vocab_size = 0;
+  int32_t context_length = 0;  // positions the model was made for
+  int64_t num_parameters = 0;
+  int64_t file_bytes = 0;
+  int64_t packed_weight_bytes = 0;
+  int64_t scratch_bytes = 0;
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_LLM_OPTIONS_H_

@@ -1,0 +1,221 @@
+// One token per turn of the loop: compute logits, choose, add to the context, decode to text, show
+// what is final.
+
+#include "src/session/generation.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "inkling/llm_options.h"
+#include "src/session/sampler.h"
+#include "src/session/text_stream.h"
+#include "src/session/token_context.h"
+#include "src/text/tokenizer.h"
+
+namespace inkling {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsBetween(Clock::time_point begin, Clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
+// What one call of RunGeneration carries from token to token.
+class Generation {
+ public:
+  Generation(const Tokenizer& tokenizer, const std::vector<int32_t>& model_stop_tokens,
+             const GenerateOptions& options, TextPosition text_position, TokenContext& context,
+             absl::FunctionRef<bool(absl::string_view)> callback, const std::atomic<bool>& cancel,
+             Sampler sampler)
+      : model_stop_tokens_(model_stop_tokens),
+        options_(options),
+        context_(context),
+        callback_(callback),
+        cancel_(cancel),
+        sampler_(std::move(sampler)),
+        decoder_(tokenizer, {.position = text_position}),
+        stream_(options.stop_strings) {}
+
+  absl::StatusOr<GenerateResult> Run();
+
+ private:
+  // One token. True to go on; false when result_.stop_reason is decided.
+  absl::StatusOr<bool> Step();
+  bool IsStopToken(int32_t token) const;
+  absl::Status Accept(const SampledToken& sampled);
+  std::string TextOf(int32_t token);
+  bool Show(const std::string& text);
+  void ShowRest();
+  void DropTokensBehindText();
+
+  const std::vector<int32_t>& model_stop_tokens_;
+  const GenerateOptions& options_;
+  TokenContext& context_;
+  absl::FunctionRef<bool(absl::string_view)> callback_;
+  const std::atomic<bool>& cancel_;
+  Sampler sampler_;
+  StreamDecoder decoder_;
+  TextStream stream_;
+  GenerateResult result_;
+  std::vector<size_t> text_ends_;  // bytes of decoded text after each generated token
+  size_t decoded_bytes_ = 0;
+  Clock::time_point begin_;
+  Clock::time_point first_logits_;
+};
+
+bool Generation::IsStopToken(int32_t token) const {
+  if (absl::c_linear_search(options_.stop_tokens, token)) return true;
+  return !options_.ignore_model_stop_tokens && absl::c_linear_search(model_stop_tokens_, token);
+}
+
+bool Generation::Show(const std::string& text) {
+  if (text.empty()) return true;
+  result_.text += text;
+  return callback_(text);
+}
+
+absl::Status Generation::Accept(const SampledToken& sampled) {
+  absl::Status status = context_.Append(absl::MakeConstSpan(&sampled.token, 1));
+  if (!status.ok()) return status;
+  sampler_.Accept(sampled.token);
+  result_.tokens.push_back(sampled.token);
+  if (options_.return_log_probabilities)
+    result_.log_probabilities.push_back(sampled.log_probability);
+  return absl::OkStatus();
+}
+
+// A model's logits may have more columns than its vocabulary has pieces; such a token has no text.
+std::string Generation::TextOf(int32_t token) {
+  absl::StatusOr<std::string> text = decoder_.Add(token);
+  return text.ok() ? *std::move(text) : std::string();
+}
+
+absl::StatusOr<bool> Generation::Step() {
+  absl::StatusOr<absl::Span<const float>> logits = context_.ComputeLogits(cancel_);
+  if (absl::IsCancelled(logits.status()) && !result_.tokens.empty()) {
+    result_.stop_reason = StopReason::kCancelled;
+    return false;
+  }
+  if (!logits.ok()) return logits.status();
+  if (result_.tokens.empty()) first_logits_ = Clock::now();
+  absl::StatusOr<SampledToken> sampled =
+      sampler_.Sample(*logits, options_.return_log_probabilities ? Sampler::LogProbability::kCompute
+                                                                 : Sampler::LogProbability::kSkip);
+  if (!sampled.ok()) return sampled.status();
+  if (result_.tokens.empty())
+    result_.time_to_first_token_seconds = SecondsBetween(begin_, Clock::now());
+  if (IsStopToken(sampled->token)) {
+    result_.stop_reason = StopReason::kStopToken;
+    return false;
+  }
+  if (context_.remaining() == 0) {
+    result_.stop_reason = StopReason::kContextFull;
+    return false;
+  }
+  absl::Status accepted = Accept(*sampled);
+  if (!accepted.ok()) return accepted;
+  const std::string text = TextOf(sampled->token);
+  decoded_bytes_ += text.size();
+  text_ends_.push_back(decoded_bytes_);
+  if (!Show(stream_.Push(text))) {
+    result_.stop_reason = StopReason::kCallback;
+    return false;
+  }
+  if (stream_.stopped()) {
+    result_.stop_reason = StopReason::kStopString;
+    return false;
+  }
+  if (result_.tokens.size() >= static_cast<size_t>(options_.max_new_tokens)) {
+    result_.stop_reason = StopReason::kMaxNewTokens;
+    return false;
+  }
+  return true;
+}
+
+// No token follows, so nothing can complete a character or a stop string any more.
+void Generation::ShowRest() {
+  const std::string text = stream_.Push(decoder_.Flush());
+  const std::string rest = stream_.Flush();
+  if (!Show(absl::StrCat(text, rest)) && result_.stop_reason != StopReason::kCancelled) {
+    result_.stop_reason = StopReason::kCallback;
+  }
+}
+
+// After a stop string: tokens whose text begins behind the shown text are no part of the answer.
+void Generation::DropTokensBehindText() {
+  const size_t kept = static_cast<size_t>(
+      std::upper_bound(text_ends_.begin(), text_ends_.end(), stream_.shown_bytes()) -
+      text_ends_.begin());
+  const size_t dropped = result_.tokens.size() - kept;
+  result_.tokens.resize(kept);
+  if (options_.return_log_probabilities) result_.log_probabilities.resize(kept);
+  context_.Truncate(context_.length() - static_cast<int32_t>(dropped));
+}
+
+absl::StatusOr<GenerateResult> Generation::Run() {
+  begin_ = Clock::now();
+  // The last token runs again even where the cache has it, because its logits are needed.
+  result_.num_prompt_tokens = std::max(context_.num_uncomputed(), 1);
+  while (true) {
+    absl::StatusOr<bool> go_on = Step();
+    if (!go_on.ok()) return go_on.status();
+    if (!*go_on) break;
+  }
+  if (result_.stop_reason == StopReason::kStopString) {
+    DropTokensBehindText();
+  } else if (result_.stop_reason != StopReason::kCallback) {
+    ShowRest();
+  }
+  result_.prefill_seconds = SecondsBetween(begin_, first_logits_);
+  result_.decode_seconds = SecondsBetween(first_logits_, Clock::now());
+  return std::move(result_);
+}
+
+}  // namespace
+
+absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t vocab_size) {
+  if (options.max_new_tokens < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_new_tokens is ", options.max_new_tokens, "; expected at least 1"));
+  }
+  for (size_t i = 0; i < options.stop_tokens.size(); ++i) {
+    const int32_t token = options.stop_tokens[i];
+    if (token < 0 || token >= vocab_size) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "stop_tokens[", i, "] is ", token, "; the vocabulary has tokens 0 to ", vocab_size - 1));
+    }
+  }
+  absl::Status status = TextStream::Validate(options.stop_strings);
+  if (!status.ok()) return status;
+  return Sampler::Validate(options.sampling, vocab_size);
+}
+
+absl::StatusOr<GenerateResult> RunGeneration(const Tokenizer& tokenizer,
+                                             const std::vector<int32_t>& model_stop_tokens,
+                                             const GenerateOptions& options,
+                                             TextPosition text_position, TokenContext& context,
+                                             absl::FunctionRef<bool(absl::string_view)> callback,
+                                             const std::atomic<bool>& cancel) {
+  absl::StatusOr<Sampler> sampler =
+      Sampler::Create(options.sampling, context.vocab_size(), context.tokens());
+  if (!sampler.ok()) return sampler.status();
+  return Generation(tokenizer, model_stop_tokens, options, text_position, context, callback, cancel,
+                    *std::move(sampler))
+      .Run();
+}
+
+}  // namespace inkling

@@ -1,0 +1,40 @@
+// Generation: THE loop. Logits, sampler, token, text, callback; again.
+//
+// Every way of generating text (prompt, tokens, chat) ends here, and there is no second copy of
+// this loop.
+
+#ifndef INKLING_SRC_SESSION_GENERATION_H_
+#define INKLING_SRC_SESSION_GENERATION_H_
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "inkling/llm_options.h"
+#include "src/session/token_context.h"
+#include "src/text/tokenizer.h"
+
+namespace inkling {
+
+// Checks options that don't depend on the session. Errors: InvalidArgument naming the option.
+absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t vocab_size);
+
+// Continues after the tokens of `context`, of which there is at least one, until a StopReason.
+// `options` is valid. `text_position` says whether the new text begins a text (a space in front of
+// it is the vocabulary's, not the model's) or continues one. `model_stop_tokens` are those of the
+// vocabulary and of the prompt template. Errors leave tokens behind in `context`: the caller cuts
+// it back. Cancelled means: before the first token.
+absl::StatusOr<GenerateResult> RunGeneration(const Tokenizer& tokenizer,
+                                             const std::vector<int32_t>& model_stop_tokens,
+                                             const GenerateOptions& options,
+                                             TextPosition text_position, TokenContext& context,
+                                             absl::FunctionRef<bool(absl::string_view)> callback,
+                                             const std::atomic<bool>& cancel);
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_SESSION_GENERATION_H_

@@ -1,0 +1,266 @@
+// LlmSession: checks, turns text into tokens, hands over to the generation loop, and undoes what
+// failed.
+//
+// Every call passes the turnstile, which keeps other callers out, and cuts the session back to
+// where it was when the call fails.
+
+#include "inkling/llm_session.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "inkling/llm_model.h"
+#include "inkling/llm_options.h"
+#include "src/decoder/kv_cache.h"
+#include "src/session/generation.h"
+#include "src/session/model_engine.h"
+#include "src/session/token_context.h"
+#include "src/text/prompt_template.h"
+#include "src/text/tokenizer.h"
+
+namespace inkling {
+
+struct LlmSession::State {
+  State(std::shared_ptr<const LlmModel> shared_model, ModelEngine& model_engine,
+        std::unique_ptr<KvCache> cache, std::string system)
+      : model(std::move(shared_model)),
+        engine(model_engine),
+        context(model_engine.decoder(), std::move(cache), model_engine.config().vocab_size),
+        system_prompt(std::move(system)) {}
+
+  absl::StatusOr<std::vector<int32_t>> EncodePrompt(absl::string_view text, Markup markup) const;
+  absl::StatusOr<std::vector<int32_t>> EncodeTurn(absl::string_view user_text) const;
+  absl::StatusOr<GenerateResult> Generate(absl::Span<const int32_t> prompt,
+                                          const GenerateOptions& options,
+                                          TextPosition text_position, TextCallback callback);
+
+  const std::shared_ptr<const LlmModel> model;
+  const ModelEngine& engine;
+  TokenContext context;
+  const std::string system_prompt;
+  // Where the model's first answer begins, so that a later turn knows that there is an answer to
+  // close; -1 before it.
+  int32_t first_answer = -1;
+
+  std::atomic<bool> cancel{false};
+  std::atomic<bool> busy{false};
+  std::atomic<int32_t> position{0};  // context.length(), readable while a call runs
+};
+
+namespace {
+
+absl::Status BusyError() {
+  return absl::FailedPreconditionError(
+      "another call on this session is running; wait for it, or end it with Cancel()");
+}
+
+// Holds the session for one call.
+class Turnstile {
+ public:
+  explicit Turnstile(std::atomic<bool>& busy) : busy_(busy), entered_(!busy.exchange(true)) {}
+  ~Turnstile() {
+    if (entered_) busy_ = false;
+  }
+  Turnstile(const Turnstile&) = delete;
+  Turnstile& operator=(const Turnstile&) = delete;
+  bool entered() const { return entered_; }
+
+ private:
+  std::atomic<bool>& busy_;
+  const bool entered_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
+    std::shared_ptr<const LlmModel> model, const SessionOptions& options) {
+  if (model == nullptr)
+    return absl::InvalidArgumentError("the model is null; open one with LlmModel::Open");
+  ModelEngine& engine = *model->engine_;
+  absl::StatusOr<KvCache::Options> cache_options =
+      ResolveCacheOptions(options, engine.config(), engine.decoder().options().prefill_rows);
+  if (!cache_options.ok()) return cache_options.status();
+  const PromptTemplateData& turns = engine.prompt_template().data();
+  if (!options.system_prompt.empty() && turns.system_placement == SystemPlacement::kNone) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("system_prompt is given, but the model's prompt template (",
+                     turns.name.empty() ? "none" : turns.name, ") has no place for one"));
+  }
+  absl::StatusOr<std::unique_ptr<KvCache>> cache = KvCache::Create(engine.config(), *cache_options);
+  if (!cache.ok()) return cache.status();
+  return std::unique_ptr<LlmSession>(new LlmSession(
+      std::make_unique<State>(std::move(model), engine, *std::move(cache), options.system_prompt)));
+}
+
+LlmSession::LlmSession(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LlmSession::~LlmSession() = default;
+
+absl::StatusOr<std::vector<int32_t>> LlmSession::State::EncodePrompt(absl::string_view text,
+                                                                     Markup markup) const {
+  EncodeOptions options;
+  options.markup = markup;
+  if (context.length() > 0) {
+    options.position = TextPosition::kContinuation;
+  } else if (engine.tokenizer().data().add_bos) {
+    options.added_ids = AddedIds::kBos;
+  }
+  return engine.tokenizer().Encode(text, options);
+}
+
+absl::StatusOr<std::vector<int32_t>> LlmSession::State::EncodeTurn(
+    absl::string_view user_text) const {
+  const PromptTemplate& prompt_template = engine.prompt_template();
+  if (!prompt_template.has_turns()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this model has no prompt template, so it can't chat (",
+                     prompt_template.data().note, "); Generate continues text"));
+  }
+  // The template writes the beginning-of-sequence token itself where the model wants one.
+  EncodeOptions options;
+  if (context.length() > 0) options.position = TextPosition::kContinuation;
+  if (first_answer >= 0 && context.length() >= first_answer) {
+    return engine.tokenizer().Encode(prompt_template.RenderNextTurn(user_text), options);
+  }
+  std::vector<ChatMessage> messages;
+  if (!system_prompt.empty()) messages.push_back({Role::kSystem, system_prompt});
+  messages.push_back({Role::kUser, std::string(user_text)});
+  absl::StatusOr<std::vector<PromptPart>> parts =
+      prompt_template.Render(messages, GenerationPrompt::kAdd);
+  if (!parts.ok()) return parts.status();
+  return engine.tokenizer().Encode(*parts, options);
+}
+
+absl::StatusOr<GenerateResult> LlmSession::State::Generate(absl::Span<const int32_t> prompt,
+                                                           const GenerateOptions& options,
+                                                           TextPosition text_position,
+                                                           TextCallback callback) {
+  cancel = false;
+  const int32_t before = context.length();
+  if (prompt.empty() && before == 0) {
+    return absl::InvalidArgumentError(
+        "there is nothing to continue: the prompt has no tokens and the session is empty");
+  }
+  absl::Status appended = context.Append(prompt);
+  if (!appended.ok()) return appended;
+  const auto show = [&](absl::string_view text) {
+    position = context.length();
+    return callback(text);
+  };
+  absl::StatusOr<GenerateResult> result = RunGeneration(
+      engine.tokenizer(), engine.stop_tokens(), options, text_position, context, show, cancel);
+  if (absl::IsCancelled(result.status())) {
+    result = GenerateResult();
+    result->stop_reason = StopReason::kCancelled;
+    context.Truncate(before);
+  } else if (!result.ok()) {
+    context.Truncate(before);
+  }
+  position = context.length();
+  return result;
+}
+
+absl::Status LlmSession::Prefill(absl::string_view text) {
+  const Turnstile turnstile(state_->busy);
+  if (!turnstile.entered()) return BusyError();
+  absl::StatusOr<std::vector<int32_t>> tokens = state_->EncodePrompt(text, Markup::kAsText);
+  if (!tokens.ok()) return tokens.status();
+  state_->cancel = false;
+  const int32_t before = state_->context.length();
+  absl::Status status = state_->context.Append(*tokens);
+  if (status.ok()) status = state_->context.Compute(state_->cancel);
+  if (!status.ok()) state_->context.Truncate(before);
+  state_->position = state_->context.length();
+  return status;
+}
+
+absl::StatusOr<GenerateResult> LlmSession::Generate(absl::string_view prompt,
+                                                    const GenerateOptions& options,
+                                                    TextCallback callback) {
+  const Turnstile turnstile(state_->busy);
+  if (!turnstile.entered()) return BusyError();
+  absl::Status valid = ValidateGenerateOptions(options, model().vocab_size());
+  if (!valid.ok()) return valid;
+  absl::StatusOr<std::vector<int32_t>> tokens =
+      state_->EncodePrompt(prompt, options.parse_special_tokens ? Markup::kParse : Markup::kAsText);
+  if (!tokens.ok()) return tokens.status();
+  const bool begins_text = prompt.empty() && state_->context.length() == 0;
+  return state_->Generate(
+      *tokens, options, begins_text ? TextPosition::kStart : TextPosition::kContinuation, callback);
+}
+
+absl::StatusOr<GenerateResult> LlmSession::Generate(absl::string_view prompt,
+                                                    const GenerateOptions& options) {
+  return Generate(prompt, options, [](absl::string_view) { return true; });
+}
+
+absl::StatusOr<GenerateResult> LlmSession::GenerateFromTokens(absl::Span<const int32_t> prompt,
+                                                              const GenerateOptions& options,
+                                                              TextCallback callback) {
+  const Turnstile turnstile(state_->busy);
+  if (!turnstile.entered()) return BusyError();
+  absl::Status valid = ValidateGenerateOptions(options, model().vocab_size());
+  if (!valid.ok()) return valid;
+  return state_->Generate(prompt, options, TextPosition::kContinuation, callback);
+}
+
+absl::StatusOr<GenerateResult> LlmSession::Chat(absl::string_view user_text,
+                                                const GenerateOptions& options,
+                                                TextCallback callback) {
+  const Turnstile turnstile(state_->busy);
+  if (!turnstile.entered()) return BusyError();
+  absl::Status valid = ValidateGenerateOptions(options, model().vocab_size());
+  if (!valid.ok()) return valid;
+  absl::StatusOr<std::vector<int32_t>> tokens = state_->EncodeTurn(user_text);
+  if (!tokens.ok()) return tokens.status();
+  const int32_t answer = state_->context.length() + static_cast<int32_t>(tokens->size());
+  absl::StatusOr<GenerateResult> result =
+      state_->Generate(*tokens, options, TextPosition::kStart, callback);
+  // A turn that was undone leaves the session shorter than where its answer would begin.
+  const bool kept = result.ok() && state_->context.length() >= answer;
+  if (kept && (state_->first_answer < 0 || answer < state_->first_answer))
+    state_->first_answer = answer;
+  return result;
+}
+
+void LlmSession::Cancel() { state_->cancel = true; }
+
+absl::Status LlmSession::Rewind(int32_t position) {
+  const Turnstile turnstile(state_->busy);
+  if (!turnstile.entered()) return BusyError();
+  if (position < 0 || position > state_->context.length()) {
+    return absl::OutOfRangeError(absl::StrCat("can't rewind to position ", position,
+                                              "; expected 0 to ", state_->context.length()));
+  }
+  state_->context.Truncate(position);
+  if (position < state_->first_answer) state_->first_answer = -1;
+  state_->position = position;
+  return absl::OkStatus();
+}
+
+absl::Status LlmSession::Reset() { return Rewind(0); }
+
+int32_t LlmSession::position() const { return state_->position; }
+int32_t LlmSession::max_tokens() const { return state_->context.capacity(); }
+int32_t LlmSession::remaining_tokens() const { return max_tokens() - position(); }
+
+absl::StatusOr<std::vector<int32_t>> LlmSession::tokens() const {
+  const Turnstile turnstile(state_->busy);
+  if (!turnstile.entered()) return BusyError();
+  return state_->context.tokens();
+}
+
+const LlmModel& LlmSession::model() const { return *state_->model; }
+bool LlmSession::has_prompt_template() const {
+  return state_->engine.prompt_template().has_turns();
+}
+
+}  // namespace inkling

@@ -1,0 +1,145 @@
+// Opening a model: every part is made from the verified file, in the order in which they depend on
+// each other.
+
+#include "src/session/model_engine.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "inkling/llm_options.h"
+#include "src/compute/thread_pool.h"
+#include "src/decoder/decoder.h"
+#include "src/decoder/kv_cache.h"
+#include "src/format/model_reader.h"
+#include "src/session/model_description.h"
+#include "src/text/prompt_template.h"
+#include "src/text/tokenizer.h"
+
+namespace inkling {
+namespace {
+
+constexpr int32_t kMaxThreads = 256;
+constexpr int32_t kMaxPrefillChunk = 4096;
+// A context that nobody asked for shouldn't cost gigabytes, however long the model's is.
+constexpr int32_t kDefaultMaxTokens = 4096;
+
+absl::StatusOr<DecoderOptions> ResolveDecoderOptions(const ModelOptions& options) {
+  if (options.num_threads < 0 || options.num_threads > kMaxThreads) {
+    return absl::InvalidArgumentError(absl::StrCat("num_threads is ", options.num_threads,
+                                                   "; expected 1 to ", kMaxThreads,
+                                                   ", or 0 for the machine's"));
+  }
+  if (options.prefill_chunk < 1 || options.prefill_chunk > kMaxPrefillChunk) {
+    return absl::InvalidArgumentError(absl::StrCat("prefill_chunk is ", options.prefill_chunk,
+                                                   "; expected 1 to ", kMaxPrefillChunk));
+  }
+  DecoderOptions resolved;
+  resolved.num_threads =
+      options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreadCount();
+  resolved.prefill_rows = options.prefill_chunk;
+  resolved.decode_rows = std::min(resolved.decode_rows, options.prefill_chunk);
+  return resolved;
+}
+
+std::vector<int32_t> MergedStopTokens(const ModelMetadata& metadata) {
+  std::vector<int32_t> ids = metadata.tokenizer.stop_ids;
+  const std::vector<int32_t>& more = metadata.prompt_template.stop_ids;
+  ids.insert(ids.end(), more.begin(), more.end());
+  if (metadata.tokenizer.eos_id >= 0) ids.push_back(metadata.tokenizer.eos_id);
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+}  // namespace
+
+absl::StatusOr<KvCache::Options> ResolveCacheOptions(const SessionOptions& options,
+                                                     const ModelConfig& config,
+                                                     int32_t prefill_chunk) {
+  if (options.max_tokens < 0 || options.max_tokens > config.context_length) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "max_tokens is ", options.max_tokens, "; expected 1 to ", config.context_length,
+        " (what the model was made for), or 0 for the default"));
+  }
+  KvCache::Options resolved;
+  resolved.capacity = options.max_tokens > 0 ? options.max_tokens
+                                             : std::min(config.context_length, kDefaultMaxTokens);
+  resolved.max_chunk = prefill_chunk;
+  switch (options.kv_cache_type) {
+    case KvCacheType::kFloat16:
+      resolved.element = KvElement::kF16;
+      return resolved;
+    case KvCacheType::kFloat32:
+      resolved.element = KvElement::kF32;
+      return resolved;
+  }
+  return absl::InvalidArgumentError(absl::StrCat("kv_cache_type is ",
+                                                 static_cast<int>(options.kv_cache_type),
+                                                 "; expected kFloat16 (0) or kFloat32 (1)"));
+}
+
+ModelEngine::ModelEngine(std::unique_ptr<ModelReader> reader,
+                         std::unique_ptr<const Tokenizer> tokenizer, PromptTemplate prompt_template,
+                         std::unique_ptr<Decoder> decoder)
+    : reader_(std::move(reader)),
+      tokenizer_(std::move(tokenizer)),
+      prompt_template_(std::move(prompt_template)),
+      decoder_(std::move(decoder)),
+      stop_tokens_(MergedStopTokens(reader_->metadata())) {}
+
+absl::StatusOr<std::unique_ptr<ModelEngine>> ModelEngine::Open(const std::string& path,
+                                                               const ModelOptions& options) {
+  absl::StatusOr<DecoderOptions> decoder_options = ResolveDecoderOptions(options);
+  if (!decoder_options.ok()) return decoder_options.status();
+  absl::StatusOr<std::unique_ptr<ModelReader>> reader = ModelReader::Open(path);
+  if (!reader.ok()) return reader.status();
+  absl::StatusOr<std::unique_ptr<const Tokenizer>> tokenizer =
+      Tokenizer::Create((*reader)->metadata().tokenizer);
+  if (!tokenizer.ok()) return tokenizer.status();
+  absl::StatusOr<PromptTemplate> prompt_template =
+      PromptTemplate::Create((*reader)->metadata().prompt_template);
+  if (!prompt_template.ok()) return prompt_template.status();
+  absl::StatusOr<std::unique_ptr<Decoder>> decoder = Decoder::Create(**reader, *decoder_options);
+  if (!decoder.ok()) return decoder.status();
+  return std::unique_ptr<ModelEngine>(new ModelEngine(
+      *std::move(reader), *std::move(tokenizer), *std::move(prompt_template), *std::move(decoder)));
+}
+
+absl::StatusOr<MemoryEstimate> ModelEngine::EstimateMemory(const std::string& path,
+                                                           const ModelOptions& model_options,
+                                                           const SessionOptions& session_options) {
+  absl::StatusOr<DecoderOptions> decoder_options = ResolveDecoderOptions(model_options);
+  if (!decoder_options.ok()) return decoder_options.status();
+  absl::StatusOr<std::unique_ptr<ModelReader>> reader = ModelReader::Open(path);
+  if (!reader.ok()) return reader.status();
+  absl::StatusOr<KvCache::Options> cache_options =
+      ResolveCacheOptions(session_options, (*reader)->config(), model_options.prefill_chunk);
+  if (!cache_options.ok()) return cache_options.status();
+  absl::StatusOr<DecoderMemory> memory = Decoder::EstimateMemory(**reader, *decoder_options);
+  if (!memory.ok()) return memory.status();
+  absl::StatusOr<int64_t> cache_bytes = KvCache::RequiredBytes((*reader)->config(), *cache_options);
+  if (!cache_bytes.ok()) return cache_bytes.status();
+  MemoryEstimate estimate;
+  estimate.packed_weights = memory->packed_weight_bytes;
+  estimate.scratch = memory->scratch_bytes;
+  estimate.kv_cache = *cache_bytes;
+  return estimate;
+}
+
+ModelDescription ModelEngine::Describe() const {
+  ModelDescription description = DescribeFile(*reader_);
+  description.num_threads = decoder_->options().num_threads;
+  const DecoderMemory memory = decoder_->memory();
+  description.packed_weight_bytes = memory.packed_weight_bytes;
+  description.scratch_bytes = memory.scratch_bytes;
+  return description;
+}
+
+}  // namespace inkling

@@ -1,0 +1,68 @@
+// ModelEngine: what an open model consists of: file, tokenizer, prompt template, decoder.
+//
+// LlmModel owns one and keeps its parts out of the public headers; sessions and the measuring
+// programs use it directly.
+
+#ifndef INKLING_SRC_SESSION_MODEL_ENGINE_H_
+#define INKLING_SRC_SESSION_MODEL_ENGINE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "inkling/llm_options.h"
+#include "src/decoder/decoder.h"
+#include "src/decoder/kv_cache.h"
+#include "src/format/model_reader.h"
+#include "src/text/prompt_template.h"
+#include "src/text/tokenizer.h"
+
+namespace inkling {
+
+class ModelEngine {
+ public:
+  // Errors as LlmModel::Open.
+  static absl::StatusOr<std::unique_ptr<ModelEngine>> Open(const std::string& path,
+                                                           const ModelOptions& options);
+
+  // As LlmModel::EstimateMemory.
+  static absl::StatusOr<MemoryEstimate> EstimateMemory(const std::string& path,
+                                                       const ModelOptions& model_options,
+                                                       const SessionOptions& session_options);
+
+  ModelEngine(const ModelEngine&) = delete;
+  ModelEngine& operator=(const ModelEngine&) = delete;
+
+  const ModelReader& reader() const { return *reader_; }
+  const ModelConfig& config() const { return reader_->config(); }
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  const PromptTemplate& prompt_template() const { return prompt_template_; }
+  // Forward is thread-safe, so an immutable model hands out its decoder.
+  Decoder& decoder() const { return *decoder_; }
+
+  // Ids that end the model's answer: the vocabulary's and the template's.
+  const std::vector<int32_t>& stop_tokens() const { return stop_tokens_; }
+
+  ModelDescription Describe() const;
+
+ private:
+  ModelEngine(std::unique_ptr<ModelReader> reader, std::unique_ptr<const Tokenizer> tokenizer,
+              PromptTemplate prompt_template, std::unique_ptr<Decoder> decoder);
+
+  std::unique_ptr<ModelReader> reader_;  // outlives the decoder, which reads from the mapping
+  std::unique_ptr<const Tokenizer> tokenizer_;
+  PromptTemplate prompt_template_;
+  std::unique_ptr<Decoder> decoder_;
+  std::vector<int32_t> stop_tokens_;
+};
+
+// Checks SessionOptions against a model and resolves their defaults. Errors: InvalidArgument.
+absl::StatusOr<KvCache::Options> ResolveCacheOptions(const SessionOptions& options,
+                                                     const ModelConfig& config,
+                                                     int32_t prefill_chunk);
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_SESSION_MODEL_ENGINE_H_

@@ -1,0 +1,37 @@
+// RandomStream: the random numbers of sampling, the same on every platform.
+//
+// The standard library fixes its engines but not its distributions, so the step from bits to a real
+// number is ours.
+
+#ifndef INKLING_SRC_SESSION_RANDOM_STREAM_H_
+#define INKLING_SRC_SESSION_RANDOM_STREAM_H_
+
+#include <cstdint>
+
+namespace inkling {
+
+// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014): a counter
+// that goes through a bijective mixing function. One draw a token needs no longer period than its
+// 2^64.
+class RandomStream {
+ public:
+  explicit RandomStream(uint64_t seed) : state_(seed) {}
+
+  uint64_t NextBits() {
+    state_ += 0x9E3779B97F4A7C15ull;
+    uint64_t bits = state_;
+    bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9ull;
+    bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EBull;
+    return bits ^ (bits >> 31);
+  }
+
+  // Uniform in [0, 1): the top 53 bits, so that every value is exact in a double.
+  double NextUnit() { return static_cast<double>(NextBits() >> 11) * 0x1.0p-53; }
+
+ private:
+  uint64_t state_;
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_SESSION_RANDOM_STREAM_H_

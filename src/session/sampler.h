@@ -1,0 +1,78 @@
+// Sampler: one row of logits in, one token out.
+//
+// The generation loop owns one for each call. It works on its own copy of the logits, allocates
+// everything when it is made, and draws from its own generator, so that the same seed and the same
+// logits give the same tokens anywhere.
+
+#ifndef INKLING_SRC_SESSION_SAMPLER_H_
+#define INKLING_SRC_SESSION_SAMPLER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "inkling/llm_options.h"
+#include "src/session/random_stream.h"
+
+namespace inkling {
+
+struct SampledToken {
+  int32_t token = 0;
+  float log_probability =
+      0;  // under the model's own distribution, before any option; 0 unless asked for
+};
+
+class Sampler {
+ public:
+  // Errors: InvalidArgument naming the option, its range and its value.
+  static absl::Status Validate(const SamplingOptions& options, int32_t vocab_size);
+
+  // `history` is what penalties look at first: the session's tokens so far. Options as Validate
+  // allows them.
+  static absl::StatusOr<Sampler> Create(const SamplingOptions& options, int32_t vocab_size,
+                                        absl::Span<const int32_t> history);
+
+  enum class LogProbability : uint8_t { kSkip, kCompute };
+
+  // Chooses a token from `logits` [vocab_size]. Errors: Internal if no logit is finite or one is
+  // NaN; FailedPrecondition if the logit bias forbids every token.
+  absl::StatusOr<SampledToken> Sample(absl::Span<const float> logits,
+                                      LogProbability log_probability);
+
+  // Tells the penalties that `token` is now part of the text.
+  void Accept(int32_t token);
+
+ private:
+  struct Candidate {
+    float logit;
+    int32_t token;
+  };
+
+  Sampler(const SamplingOptions& options, int32_t vocab_size);
+
+  bool uses_penalties() const;
+  void AdjustLogits(absl::Span<const float> logits);
+  void ApplyPenalties();
+  void SelectTop(size_t count);
+  size_t CutByProbability();
+  int32_t DrawFromAll(float max_logit);
+  int32_t DrawFromCandidates();
+
+  SamplingOptions options_;
+  int32_t vocab_size_;
+  RandomStream random_;
+  std::vector<float> logits_;          // adjusted copy, [vocab_size]
+  std::vector<Candidate> candidates_;  // most likely first
+  std::vector<double> weights_;        // exp(logit - max) of each candidate
+  // Penalties: a ring of the latest tokens, and for each token how often it is in there.
+  std::vector<int32_t> recent_;
+  size_t recent_next_ = 0;
+  std::vector<int32_t> counts_;  // [vocab_size] with penalties on, else empty
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_SESSION_SAMPLER_H_

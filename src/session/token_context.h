@@ -1,0 +1,63 @@
+// TokenContext: the tokens of one session and their key/value cache.
+//
+// The token list is the truth; the cache is what the model has computed of it so far, never more.
+// So a call that fails or is cancelled half-way is undone by cutting the list, and where a sliding
+// window's ring can't go back that far, the next Compute runs the tokens again. Not thread-safe:
+// LlmSession lets in one call at a time.
+
+#ifndef INKLING_SRC_SESSION_TOKEN_CONTEXT_H_
+#define INKLING_SRC_SESSION_TOKEN_CONTEXT_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "src/decoder/decoder.h"
+#include "src/decoder/kv_cache.h"
+
+namespace inkling {
+
+class TokenContext {
+ public:
+  // `decoder` outlives the context; `cache` belongs to the same model.
+  TokenContext(Decoder& decoder, std::unique_ptr<KvCache> cache, int32_t vocab_size);
+
+  int32_t length() const { return static_cast<int32_t>(tokens_.size()); }
+  int32_t capacity() const { return cache_->capacity(); }
+  int32_t remaining() const { return capacity() - length(); }
+  int32_t vocab_size() const { return static_cast<int32_t>(logits_.size()); }
+  // Tokens that the next Compute has to run.
+  int32_t num_uncomputed() const { return length() - cache_->length(); }
+  const std::vector<int32_t>& tokens() const { return tokens_; }
+
+  // Adds tokens to the list; nothing is computed yet. Errors, list unchanged: ResourceExhausted if
+  // they don't fit, InvalidArgument for an id outside the vocabulary.
+  absl::Status Append(absl::Span<const int32_t> tokens);
+
+  // Drops the tokens from `length` on (0 <= length <= length()).
+  void Truncate(int32_t length);
+
+  // Runs every token through the model that hasn't been yet. Errors leave the list as it is:
+  // Cancelled, Internal.
+  absl::Status Compute(const std::atomic<bool>& cancel);
+
+  // The same, and gives the logits [vocab_size] that follow the last token; valid until the next
+  // call. There is at least one token.
+  absl::StatusOr<absl::Span<const float>> ComputeLogits(const std::atomic<bool>& cancel);
+
+ private:
+  absl::Status Forward(LogitRows last_rows, const std::atomic<bool>& cancel);
+
+  Decoder& decoder_;
+  std::unique_ptr<KvCache> cache_;
+  std::vector<int32_t> tokens_;
+  std::vector<float> logits_;  // [vocab_size]
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_SESSION_TOKEN_CONTEXT_H_

@@ -1,0 +1,216 @@
+// Generating text: the ways to say the same thing give the same thing, and every reason to stop
+// stops.
+
+#include "inkling/llm_session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "inkling/llm_model.h"
+#include "tests/session/session_fixture.h"
+
+namespace inkling {
+namespace {
+
+using LlmSessionTest = SessionTest;
+
+TEST_F(LlmSessionTest, CallbackPiecesConcatenateToTheText) {
+  auto model = OpenModel();
+  std::string streamed;
+  ASSERT_OK_AND_ASSIGN(
+      GenerateResult result,
+      NewSession(model)->Generate("some words", GreedyOptions(40), [&](absl::string_view text) {
+        streamed.append(text.data(), text.size());
+        return true;
+      }));
+  EXPECT_EQ(streamed, result.text);
+  EXPECT_EQ(result.tokens.size(), 40u);
+  EXPECT_EQ(result.stop_reason, StopReason::kMaxNewTokens);
+}
+
+TEST_F(LlmSessionTest, ResultTellsPromptTokensAndPosition) {
+  auto model = OpenModel();
+  auto session = NewSession(model);
+  ASSERT_OK_AND_ASSIGN(GenerateResult result, session->Generate("some words", GreedyOptions(5)));
+  const int32_t bos = session->position() - result.num_prompt_tokens - 5;
+  EXPECT_EQ(bos, 0);
+  EXPECT_GE(result.num_prompt_tokens, *model->CountTokens("some words"));
+  EXPECT_EQ(session->remaining_tokens(), session->max_tokens() - session->position());
+  EXPECT_GT(result.prefill_seconds, 0);
+  EXPECT_GT(result.decode_seconds, 0);
+  EXPECT_GE(result.time_to_first_token_seconds, result.prefill_seconds);
+}
+
+TEST_F(LlmSessionTest, PrefillThenGenerateEqualsGenerate) {
+  auto model = OpenModel();
+  const std::vector<int32_t> expected = FreshTokens(model, "one two three", GreedyOptions(12));
+  auto session = NewSession(model);
+  ASSERT_OK(session->Prefill("one two three"));
+  ASSERT_OK_AND_ASSIGN(GenerateResult result, session->Generate("", GreedyOptions(12)));
+  EXPECT_EQ(result.tokens, expected);
+}
+
+TEST_F(LlmSessionTest, GeneratingInTwoCallsEqualsOne) {
+  auto model = OpenModel();
+  const std::vector<int32_t> expected = FreshTokens(model, "one two", GreedyOptions(20));
+  auto session = NewSession(model);
+  ASSERT_OK_AND_ASSIGN(GenerateResult first, session->Generate("one two", GreedyOptions(8)));
+  ASSERT_OK_AND_ASSIGN(GenerateResult second, session->Generate("", GreedyOptions(12)));
+  std::vector<int32_t> both = first.tokens;
+  both.insert(both.end(), second.tokens.begin(), second.tokens.end());
+  EXPECT_EQ(both, expected);
+}
+
+TEST_F(LlmSessionTest, PrefillChunkAndThreadsChangeNothing) {
+  const std::string prompt = "a prompt that is longer than one chunk of the smallest size";
+  std::vector<int32_t> expected;
+  for (int32_t chunk : {1, 5, 128}) {
+    for (int32_t threads : {1, 2}) {
+      ModelOptions options;
+      options.num_threads = threads;
+      options.prefill_chunk = chunk;
+      const std::vector<int32_t> tokens =
+          FreshTokens(OpenModel(TinyConfig(), options), prompt, GreedyOptions(10));
+      if (expected.empty()) expected = tokens;
+      EXPECT_EQ(tokens, expected) << chunk << " " << threads;
+    }
+  }
+}
+
+TEST_F(LlmSessionTest, TheSameSeedGivesTheSameText) {
+  auto model = OpenModel();
+  GenerateOptions options = GreedyOptions(20);
+  options.sampling = SamplingOptions();
+  options.sampling.temperature = 2;
+  options.sampling.seed = 3;
+  const std::vector<int32_t> once = FreshTokens(model, "seed", options);
+  EXPECT_EQ(FreshTokens(model, "seed", options), once);
+  options.sampling.seed = 4;
+  EXPECT_NE(FreshTokens(model, "seed", options), once);
+}
+
+TEST_F(LlmSessionTest, StopTokenEndsAndIsNoPartOfTheSession) {
+  auto model = OpenModel();
+  const std::vector<int32_t> expected = FreshTokens(model, "stop here", GreedyOptions(10));
+  GenerateOptions options = GreedyOptions(10);
+  options.stop_tokens = {expected[3]};
+  auto session = NewSession(model);
+  ASSERT_OK_AND_ASSIGN(GenerateResult result, session->Generate("stop here", options));
+  EXPECT_EQ(result.stop_reason, StopReason::kStopToken);
+  size_t first = 0;
+  while (expected[first] != expected[3]) ++first;
+  EXPECT_EQ(result.tokens.size(), first);
+  EXPECT_EQ(session->position(), result.num_prompt_tokens + static_cast<int32_t>(first));
+}
+
+TEST_F(LlmSessionTest, StopStringEndsTheTextInFrontOfItAndTheSessionWithIt) {
+  auto model = OpenModel();
+  auto whole = NewSession(model);
+  ASSERT_OK_AND_ASSIGN(GenerateResult all, whole->Generate("stop", GreedyOptions(30)));
+  // Random weights give short loops of odd text; take a stop string from its middle.
+  ASSERT_GT(all.text.size(), 8u);
+  size_t begin = all.text.size() / 2;
+  while ((static_cast<unsigned char>(all.text[begin]) & 0xC0) == 0x80) --begin;
+  size_t end = begin + 1;
+  while (end < all.text.size() && (static_cast<unsigned char>(all.text[end]) & 0xC0) == 0x80) ++end;
+  GenerateOptions options = GreedyOptions(30);
+  options.stop_strings = {all.text.substr(begin, end - begin)};
+  auto session = NewSession(model);
+  std::string streamed;
+  ASSERT_OK_AND_ASSIGN(GenerateResult result,
+                       session->Generate("stop", options, [&](absl::string_view text) {
+                         streamed.append(text.data(), text.size());
+                         return true;
+                       }));
+  EXPECT_EQ(result.stop_reason, StopReason::kStopString);
+  EXPECT_EQ(result.text, all.text.substr(0, all.text.find(options.stop_strings[0])));
+  EXPECT_EQ(streamed, result.text);
+  EXPECT_EQ(session->position(),
+            result.num_prompt_tokens + static_cast<int32_t>(result.tokens.size()));
+}
+
+TEST_F(LlmSessionTest, AFullContextIsAReasonNotAnError) {
+  auto session = NewSession(OpenModel(), 24);
+  ASSERT_OK_AND_ASSIGN(GenerateResult result, session->Generate("fill", GreedyOptions(1000)));
+  EXPECT_EQ(result.stop_reason, StopReason::kContextFull);
+  EXPECT_EQ(session->position(), 24);
+  EXPECT_EQ(session->remaining_tokens(), 0);
+  // Nothing is lost: going back makes room again.
+  ASSERT_OK(session->Rewind(10));
+  ASSERT_OK_AND_ASSIGN(GenerateResult more, session->Generate("", GreedyOptions(3)));
+  EXPECT_EQ(more.tokens.size(), 3u);
+}
+
+TEST_F(LlmSessionTest, CallbackReturningFalseStops) {
+  auto session = NewSession(OpenModel());
+  int calls = 0;
+  ASSERT_OK_AND_ASSIGN(
+      GenerateResult result,
+      session->Generate("call", GreedyOptions(50), [&](absl::string_view) { return ++calls < 3; }));
+  EXPECT_EQ(result.stop_reason, StopReason::kCallback);
+  EXPECT_EQ(calls, 3);
+  EXPECT_LT(result.tokens.size(), 50u);
+}
+
+TEST_F(LlmSessionTest, LogProbabilitiesAreTheModelsOwn) {
+  auto model = OpenModel();
+  GenerateOptions options = GreedyOptions(6);
+  options.return_log_probabilities = true;
+  ASSERT_OK_AND_ASSIGN(GenerateResult result, NewSession(model)->Generate("log", options));
+  ASSERT_EQ(result.log_probabilities.size(), result.tokens.size());
+  for (float value : result.log_probabilities) {
+    EXPECT_LE(value, 0.0f);
+    EXPECT_GE(value, -std::log(static_cast<float>(
+                         model->vocab_size())));  // greedy: at least as likely as the mean
+  }
+}
+
+TEST_F(LlmSessionTest, SpecialTokensInTextStayTextUnlessAsked) {
+  auto model = OpenModel();
+  ASSERT_OK_AND_ASSIGN(std::vector<int32_t> tokens, model->Tokenize("<bos>"));
+  EXPECT_GT(tokens.size(), 1u);
+}
+
+TEST_F(LlmSessionTest, TokenizeAndDetokenizeAreInverse) {
+  auto model = OpenModel();
+  const std::string text = "Grüße, 世界! \n two  spaces";
+  ASSERT_OK_AND_ASSIGN(std::vector<int32_t> tokens, model->Tokenize(text));
+  ASSERT_OK_AND_ASSIGN(std::string back, model->Detokenize(tokens));
+  EXPECT_EQ(back, text);
+  EXPECT_EQ(*model->CountTokens(text), static_cast<int32_t>(tokens.size()));
+}
+
+TEST_F(LlmSessionTest, DescribeNamesWhatRuns) {
+  auto model = OpenModel();
+  const ModelDescription description = model->Describe();
+  EXPECT_EQ(description.vocab_size, TinyConfig().vocab_size);
+  EXPECT_EQ(description.num_threads, 1);
+  EXPECT_EQ(description.model_id.size(), 32u);
+  EXPECT_FALSE(description.kernel_class.empty());
+  EXPECT_FALSE(description.simd_target.empty());
+  EXPECT_GT(description.packed_weight_bytes, 0);
+  EXPECT_GT(description.file_bytes, description.num_parameters * 4);
+  EXPECT_THAT(description.architecture, ::testing::HasSubstr("2 layers, hidden 32"));
+}
+
+TEST_F(LlmSessionTest, EstimateMatchesWhatOpenUses) {
+  const std::string path = WriteModel("model.tflite", TinyConfig());
+  ASSERT_OK_AND_ASSIGN(MemoryEstimate estimate, LlmModel::EstimateMemory(path));
+  ASSERT_OK_AND_ASSIGN(std::shared_ptr<const LlmModel> model, LlmModel::Open(path));
+  const ModelDescription description = model->Describe();
+  EXPECT_GE(estimate.packed_weights, description.packed_weight_bytes);
+  EXPECT_LE(estimate.packed_weights, description.packed_weight_bytes * 1.25 + 65536);
+  EXPECT_EQ(estimate.scratch, description.scratch_bytes);
+  EXPECT_GT(estimate.kv_cache, 0);
+}
+
+}  // namespace
+}  // namespace inkling
