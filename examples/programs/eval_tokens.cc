@@ -39,9 +39,9 @@ absl::StatusOr<std::unique_ptr<const Tokenizer>> OpenTokenizer(const TokenizeOpt
     if (!reader.ok()) return reader.status();
     return Tokenizer::Create((*reader)->metadata().tokenizer);
   }
-  absl::StatusOr<TokenizerImport> import = ImportTokenizerFile(options.tokenizer);
-  if (!import.ok()) return import.status();
-  return Tokenizer::Create(import->tokenizer);
+  absl::StatusOr<ImportedTokenizer> imported = ImportTokenizerFile(options.tokenizer);
+  if (!imported.ok()) return imported.status();
+  return Tokenizer::Create(std::move(imported->tokenizer));
 }
 
 absl::StatusOr<std::string> ReadInput(const std::string& file) {
