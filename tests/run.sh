@@ -1,0 +1,73 @@
+#!/bin/sh
+# Builds Inkling and runs its tests, from a bare machine: installs what is missing, fetches what is pinned, says each step.
+#
+# usage: tests/run.sh [options] [-- CTEST_ARGUMENTS...]
+#   (none)     the release build, all tests
+#   --shared   also with libinkling as a shared library
+#   --asan     also under AddressSanitizer and LeakSanitizer
+#   --ubsan    also under UndefinedBehaviorSanitizer
+#   --tsan     also under ThreadSanitizer
+#   --arm      also cross-compiled for 64-bit Arm, run under qemu
+#   --tidy     also clang-tidy over the sources
+#   --werror   compiler warnings in Inkling's sources are errors
+#   --help     this text
+# Example: tests/run.sh --asan -- -R tokenizer
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+usage() { sed -n '4,14s/^# \{0,1\}//p' "$0"; }
+
+presets=release
+groups="build test"
+tidy=no
+werror=OFF
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --shared) presets="$presets shared" ;;
+    --asan) presets="$presets asan" ;;
+    --ubsan) presets="$presets ubsan" ;;
+    --tsan) presets="$presets tsan" ;;
+    --arm) presets="$presets arm64"; groups="$groups arm" ;;
+    --tidy) tidy=yes; groups="$groups tidy" ;;
+    --werror) werror=ON ;;
+    -h|--help) usage; exit 0 ;;
+    --) shift; break ;;
+    *) echo "run.sh: unknown option '$1'" >&2; usage >&2; exit 2 ;;
+  esac
+  shift
+done
+
+cd "$root"
+step=""
+start() { step=$1; printf '\n== %s\n' "$step"; }
+trap 'code=$?; [ $code -eq 0 ] || printf "\nrun.sh: FAILED while: %s (exit %s)\n" "$step" "$code" >&2' EXIT
+
+start "installing missing packages"
+# shellcheck disable=SC2086  # a list of groups
+third_party/install_packages.sh $groups
+
+start "fetching third-party sources"
+third_party/get_sources.sh || echo "run.sh: not from the package archive; CMake will fetch what is missing from upstream"
+
+jobs=$(nproc 2>/dev/null || sysctl -n hw.ncpu)
+for preset in $presets; do
+  start "configuring $preset (its first time builds the dependencies: several minutes)"
+  generator=""
+  if command -v ninja >/dev/null && [ ! -f "build/$preset/CMakeCache.txt" ]; then generator="-G Ninja"; fi
+  # shellcheck disable=SC2086
+  cmake --preset "$preset" $generator -DINKLING_BUILD_TESTS=ON -DINKLING_WARNINGS_AS_ERRORS=$werror
+
+  start "building $preset"
+  cmake --build "build/$preset" --parallel "$jobs"
+
+  start "testing $preset"
+  ctest --test-dir "build/$preset" --output-on-failure --parallel "$jobs" "$@"
+done
+
+if [ "$tidy" = yes ]; then
+  start "clang-tidy"
+  # shellcheck disable=SC2046  # tracked file names hold no blanks (house_rules_test.py)
+  set -- $(git ls-files 'src/*.cc' 'kernels/*.cc' 'converter/*.cc' 'examples/*.cc')
+  printf '%s\n' "$@" | xargs -P "$jobs" -n 1 clang-tidy --quiet -p build/release
+  echo "clang-tidy: clean, $# files"
+fi
