@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+"""The programs on the model that ships with the repository: what they print, and how they fail."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import time
+import unittest
+
+from programs import BIN, OWN_MODEL, converted, run, run_case, run_well, work_folder
+
+PROMPT = "Once upon a time"
+
+
+def own_model():
+    return converted(OWN_MODEL, "--weights=int4")
+
+
+class ConvertTest(unittest.TestCase):
+    def test_summary_and_file(self):
+        path = work_folder() / "summary.tflite"
+        result = run_well("inkling-convert", OWN_MODEL, path, "--weights", "int4", "--block", "64")
+        self.assertTrue(path.is_file())
+        self.assertEqual(path.read_bytes()[4:8], b"TFL3")
+        self.assertRegex(result.stdout + result.stderr, r"bits per weight")
+
+    def test_types_change_the_size(self):
+        sizes = [converted(OWN_MODEL, f"--weights={kind}").stat().st_size for kind in ("int4", "int8", "f16", "f32")]
+        self.assertEqual(sizes, sorted(sizes))
+        self.assertLess(sizes[0] * 3, sizes[3])
+
+    def test_converting_twice_gives_the_same_bytes(self):
+        again = work_folder() / "again.tflite"
+        run_well("inkling-convert", OWN_MODEL, again, "--weights=int4")
+        self.assertEqual(again.read_bytes(), own_model().read_bytes())
+
+    def test_describe_as_text_and_json(self):
+        text = run_well("inkling-describe", own_model()).stdout
+        self.assertIn("embedding.weight", text)
+        facts = json.loads(run_well("inkling-describe", own_model(), "--json").stdout)
+        self.assertTrue(facts["tensors"])
+
+    def test_a_failure_leaves_nothing_behind(self):
+        folder = work_folder() / "empty"
+        folder.mkdir()
+        out = work_folder() / "nothing.tflite"
+        result = run("inkling-convert", folder, out)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertEqual([p.name for p in work_folder().iterdir() if p.name.startswith("nothing")], [])
+
+
+class RunTest(unittest.TestCase):
+    def test_streams_the_prompt_and_its_continuation(self):
+        result = run_well("inkling-run", "--model", own_model(), "--prompt", PROMPT, "--temperature=0", "-n", 40, "--stats")
+        self.assertTrue(result.stdout.startswith(PROMPT))
+        self.assertGreater(len(result.stdout), len(PROMPT) + 60)
+        self.assertRegex(result.stderr, r"generated 40 tokens, [\d.]+ tokens/s")
+        self.assertRegex(result.stderr, r"peak memory \d+ MB")
+
+    def test_same_seed_same_text(self):
+        first, again, other = [
+            run_well("inkling-run", own_model(), "-p", PROMPT, "-n", 30, f"--seed={seed}", "--temperature=1.5").stdout
+            for seed in (5, 5, 6)]
+        self.assertEqual(first, again)
+        self.assertNotEqual(first, other)
+
+    def test_stop_string(self):
+        text = run_well("inkling-run", own_model(), "-p", PROMPT, "-n", 60, "--temperature=0").stdout
+        self.assertIn(".", text)
+        stopped = run_well("inkling-run", own_model(), "-p", PROMPT, "-n", 60, "--temperature=0", "--stop", ".").stdout
+        self.assertEqual(stopped.rstrip("\n"), text[:text.index(".")])
+
+    def test_help_names_every_default(self):
+        result = run_well("inkling-run", "--help")
+        for word in ("--temperature", "--top-k", "--seed", "--threads", "--stats", "--system", "40", "0.8"):
+            self.assertIn(word, result.stdout)
+
+
+class ChatTest(unittest.TestCase):
+    def test_answers_on_a_pipe_and_obeys_commands(self):
+        result = run_well("inkling-run", own_model(), "--temperature=0", "-n", 30,
+                          text='Hello!\n/stats\n"""\nTell me a story\nabout a cat.\n"""\n/undo\n/reset\n/stats\n/nonsense\n/quit\n')
+        used = [int(n) for n in re.findall(r"(\d+) positions used", result.stdout)]
+        self.assertEqual(len(used), 2)
+        self.assertGreater(used[0], 5)
+        self.assertEqual(used[1], 0)
+        self.assertIn("'/nonsense' is not a command", result.stdout)
+
+    def test_one_turn_of_chat(self):
+        result = run_well("inkling-run", own_model(), "--chat", "-p", "Hello!", "--temperature=0", "-n", 30)
+        self.assertGreater(len(result.stdout.strip()), 3)
+        self.assertNotIn("start_of_turn", result.stdout)
+
+    def test_interrupt_stops_the_answer_and_not_the_program(self):
+        main, side = pty.openpty()
+        process = subprocess.Popen(
+            [str(BIN / "inkling-run"), str(own_model()), "--ignore-eos", "-n", "1000000", "--stats"], stdin=side,
+            stdout=side, stderr=side, close_fds=True, start_new_session=True)
+        os.close(side)
+        try:
+            read_until(main, b"/help")
+            os.write(main, b"Tell me a story.\n")
+            read_until(main, b" ", least=300)
+            process.send_signal(signal.SIGINT)
+            read_until(main, b"stopped")
+            os.write(main, b"/stats\n")
+            read_until(main, b"positions used")
+            os.write(main, b"/quit\n")
+            self.assertEqual(process.wait(timeout=20), 0)
+        finally:
+            process.kill()
+            os.close(main)
+
+
+def read_until(terminal, wanted, least=0, seconds=60):
+    """Reads from a terminal until `wanted` came in at least `least` bytes."""
+    seen = b""
+    end = time.monotonic() + seconds
+    while wanted not in seen or len(seen) < least:
+        ready, _, _ = select.select([terminal], [], [], max(0, end - time.monotonic()))
+        if not ready:
+            raise AssertionError(f"{wanted!r} did not come within {seconds} s; the terminal shows {seen[-400:]!r}")
+        seen += os.read(terminal, 4096)
+    return seen
+
+
+def read_npy(path):
+    """The rows of a float32 .npy matrix."""
+    data = path.read_bytes()
+    assert data[:8] == b"\x93NUMPY\x01\x00"
+    begin = 10 + int.from_bytes(data[8:10], "little")
+    rows, columns = map(int, re.search(rb"\((\d+), (\d+)\)", data[:begin]).groups())
+    values = struct.unpack(f"<{rows * columns}f", data[begin:])
+    return [list(values[i * columns:(i + 1) * columns]) for i in range(rows)]
+
+
+class EvalTest(unittest.TestCase):
+    def test_tokenize_and_back(self):
+        text = "A fox met a bear.\nIt said: hello!"
+        ids = run_well("inkling-eval", "tokenize", "--model", own_model(), text=text).stdout
+        self.assertEqual(run_well("inkling-eval", "tokenize", "--model", own_model(), "--decode", text=ids).stdout, text)
+        from_file = run_well("inkling-eval", "tokenize", "--tokenizer", OWN_MODEL / "tokenizer.model", text=text).stdout
+        self.assertEqual(from_file, ids)
+
+    def test_greedy_tokens_are_the_largest_logits(self):
+        tokens = "2,100,200,300"
+        new = run_well("inkling-eval", "generate", "--model", own_model(), "--tokens", tokens, "--max-new-tokens", 3,
+                       "--ignore-eos").stdout.split()
+        self.assertEqual(len(new), 3)
+        path = work_folder() / "logits.npy"
+        all_tokens = ",".join([tokens, *new[:2]])
+        run_well("inkling-eval", "logits", "--model", own_model(), "--tokens", all_tokens, "--output", path)
+        rows = read_npy(path)
+        self.assertEqual(len(rows), 6)
+        for i, token in enumerate(new):
+            row = rows[3 + i]
+            self.assertEqual(row.index(max(row)), int(token))
+
+    def test_perplexity_and_divergence(self):
+        text = work_folder() / "stories.txt"
+        text.write_text("Once upon a time there was a little fox. The fox lived in a forest with his friends. " * 60)
+        exact = converted(OWN_MODEL, "--weights=f32")
+        measured = run_well("inkling-eval", "perplexity", "--model", exact, "--text", text, "--context", 64).stdout
+        perplexity = float(re.search(r"perplexity ([\d.]+)", measured).group(1))
+        self.assertGreater(perplexity, 1)
+        self.assertLess(perplexity, 100)  # a model that knows nothing has its vocabulary's 2048
+        same = run_well("inkling-eval", "kl", "--model", exact, "--reference", exact, "--text", text, "--context", 64).stdout
+        self.assertAlmostEqual(float(re.search(r"mean KL ([\d.e-]+)", same).group(1)), 0, places=6)
+        self.assertIn("same top token 100.00%", same)
+        int8 = run_well("inkling-eval", "kl", "--model", converted(OWN_MODEL, "--weights=int8"), "--reference", exact,
+                        "--text", text, "--context", 64).stdout
+        divergence = float(re.search(r"mean KL ([\d.e-]+)", int8).group(1))
+        self.assertGreater(divergence, 0)
+        self.assertLess(divergence, 0.05)
+
+
+class BenchTest(unittest.TestCase):
+    FLAGS = ("-p", 32, "-n", 8, "-r", 2, "-t", 1)
+
+    def test_markdown_has_the_usual_columns(self):
+        lines = run_well("inkling-bench", "-m", own_model(), *self.FLAGS).stdout.splitlines()
+        columns = [cell.strip() for cell in lines[0].strip("|").split("|")]
+        self.assertEqual(columns, ["model", "size", "params", "backend", "threads", "test", "t/s"])
+        self.assertEqual([line.split("|")[6].strip() for line in lines[2:]], ["pp32", "tg8"])
+
+    def test_json_has_the_usual_keys(self):
+        report = json.loads(run_well("inkling-bench", "-m", own_model(), *self.FLAGS, "-o", "json").stdout)
+        self.assertEqual([(row["n_prompt"], row["n_gen"]) for row in report], [(32, 0), (0, 8)])
+        for row in report:
+            self.assertEqual(len(row["samples_ts"]), 2)
+            self.assertAlmostEqual(row["avg_ts"], sum(row["samples_ts"]) / 2, delta=row["avg_ts"] * 1e-6)
+            self.assertGreater(row["model_n_params"], 1000000)
+            self.assertEqual(row["n_threads"], 1)
+            self.assertIn("stddev_ts", row)
+
+    def test_csv_has_a_line_for_each_test(self):
+        lines = run_well("inkling-bench", "-m", own_model(), *self.FLAGS, "--output", "csv").stdout.splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertIn("avg_ts", lines[0])
+
+
+class BadInputTest(unittest.TestCase):
+    def check(self, code, fragments, program, *arguments):
+        result = run(program, *arguments, text="")
+        self.assertEqual(result.returncode, code, result.stderr)
+        for fragment in fragments:
+            self.assertIn(fragment, result.stderr)
+        self.assertLessEqual(len(result.stderr.strip().splitlines()), 2, result.stderr)
+
+    def test_a_missing_model_is_named(self):
+        for program, arguments in (("inkling-run", ["nowhere.tflite", "-p", "x"]),
+                                   ("inkling-bench", ["-m", "nowhere.tflite"]),
+                                   ("inkling-describe", ["nowhere.tflite"]),
+                                   ("inkling-eval", ["logits", "--model", "nowhere.tflite", "--tokens", "1", "--output",
+                                                     str(work_folder() / "x.npy")])):
+            self.check(1, ["nowhere.tflite"], program, *arguments)
+
+    def test_a_truncated_model_is_refused(self):
+        data = own_model().read_bytes()
+        for part in (0, 5, 1000, len(data) // 2, len(data) - 1):
+            path = work_folder() / "truncated.tflite"
+            path.write_bytes(data[:part])
+            self.check(1, ["truncated.tflite"], "inkling-run", path, "-p", "x")
+
+    def test_unknown_flags_are_usage_errors(self):
+        for program in ("inkling-run", "inkling-bench", "inkling-eval", "inkling-describe", "inkling-convert"):
+            result = run(program, "--no-such-flag")
+            self.assertEqual(result.returncode, 2, program)
+            self.assertTrue(result.stderr.strip(), program)
+
+    def test_options_out_of_range_are_named(self):
+        model = own_model()
+        self.check(1, ["temperature", "nan"], "inkling-run", model, "-p", "x", "--temperature=nan")
+        self.check(1, ["top_p", "2"], "inkling-run", model, "-p", "x", "--top-p=2")
+        self.check(1, ["max_new_tokens", "0"], "inkling-run", model, "-p", "x", "-n", 0)
+        self.check(1, ["max_tokens", "9999999"], "inkling-run", model, "-p", "x", "-c", 9999999)
+        self.check(1, ["room for"], "inkling-run", model, "-p", "word " * 400, "-c", 16)
+        self.check(1, ["'x'"], "inkling-eval", "generate", "--model", model, "--tokens", "1,x")
+        self.check(1, ["no tokens"], "inkling-eval", "generate", "--model", model, "--tokens", ",")
+        self.check(1, ["999999"], "inkling-eval", "generate", "--model", model, "--tokens", "1,999999")
+        self.check(1, ["--context"], "inkling-eval", "perplexity", "--model", model, "--text", __file__, "--context", 2)
+
+    def test_bad_types_are_refused(self):
+        out = work_folder() / "bad.tflite"
+        self.assertNotEqual(run("inkling-convert", OWN_MODEL, out, "--weights=int3").returncode, 0)
+        self.assertNotEqual(run("inkling-convert", OWN_MODEL, out, "--weights=int4", "--block=48").returncode, 0)
+        self.assertFalse(out.exists())
+
+
+class MemoryTest(unittest.TestCase):
+    def test_peak_is_the_packed_weights_the_cache_and_little_else(self):
+        path = work_folder() / "large.tflite"
+        facts = json.loads(run_well("fabricate_model", path).stdout)
+        self.assertGreater(path.stat().st_size, 900e6)
+        result = run_well("inkling-run", path, "-p", "memory", "-n", 8, "--ignore-eos", "--stats", "-c", 1024, timeout=600)
+        path.unlink()
+        peak = float(re.search(r"peak memory (\d+) MB", result.stderr).group(1)) * 2**20
+        expected = facts["packed_bound"] + facts["kv_bytes_per_position"] * 1024 + 60 * 2**20
+        self.assertLess(peak, 1.1 * expected)
+
+
+if __name__ == "__main__":
+    run_case("__main__")
