@@ -24,7 +24,7 @@ ROOMS = {
     "src/text": ({"src/text", "src/format"}, {"absl/"}),
     "src/decoder": ({"src/decoder", "src/compute", "kernels", "src/format"}, {"absl/"}),
     "src/session": (
-        {"src/session", "src/text", "src/decoder", "src/compute", "src/format", "include/inkling"}, {"absl/"}),
+        {"src/session", "src/text", "src/decoder", "src/compute", "src/format", "kernels", "include/inkling"}, {"absl/"}),
     "src/bindings": ({"src/bindings", "include/inkling"}, {"absl/"}),
     "include/inkling": ({"include/inkling"}, {"absl/"}),
     "converter": ({"converter", "src/format", "src/text"}, {"absl/", "nlohmann/", "CLI/", "flatbuffers/"}),

@@ -10,8 +10,8 @@ case "${1:-}" in -h|--help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 wanted=""
 for group in "$@"; do
   case "$group" in
-    build) wanted="$wanted g++ cmake ninja-build ccache git xz-utils nlohmann-json3-dev libcli11-dev" ;;
-    test) wanted="$wanted libgtest-dev googletest libbenchmark-dev python3" ;;
+    build) wanted="$wanted g++ cmake ninja-build ccache git xz-utils python3 nlohmann-json3-dev libcli11-dev libedit-dev" ;;
+    test) wanted="$wanted libgtest-dev libgmock-dev libbenchmark-dev" ;;
     arm) wanted="$wanted g++-aarch64-linux-gnu qemu-user googletest" ;;
     wasm) wanted="$wanted emscripten googletest" ;;
     tidy) wanted="$wanted clang-tidy clang-format" ;;
