@@ -1,0 +1,55 @@
+// Reads the tokenizer and the chat template that lie with a checkpoint into the data of a model
+// file.
+//
+// The converter and inkling-eval call it. Where tokenizer.json and tokenizer.model both exist,
+// tokenizer.json wins, as in Hugging Face's fast tokenizers; tokenizer_config.json,
+// generation_config.json and config.json then add ids and the chat template. What a file asks for
+// and src/text can't do exactly is an Unimplemented error that names it, never an approximation.
+
+#ifndef INKLING_CONVERTER_TOKENIZER_IMPORT_H_
+#define INKLING_CONVERTER_TOKENIZER_IMPORT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "src/format/tokenizer_data.h"
+
+namespace inkling {
+
+struct ImportedTokenizer {
+  TokenizerData tokenizer;
+  PromptTemplateData prompt_template;
+  std::string source;              // the file the vocabulary came from
+  std::vector<std::string> notes;  // what a person should know, one line each
+};
+
+// Imports from a checkpoint's folder: tokenizer.json, else tokenizer.model, else vocab.json with
+// merges.txt, else tokenizer.bin. NotFound if there is none of them.
+absl::StatusOr<ImportedTokenizer> ImportTokenizerFolder(const std::string& folder);
+
+// Imports one file, recognised by its content (JSON, SentencePiece model, llama2.c's
+// tokenizer.bin). Config files that lie next to it are not looked at.
+absl::StatusOr<ImportedTokenizer> ImportTokenizerFile(const std::string& path);
+
+// Imports a vocabulary file (one of the above) together with the config files of `config_folder`.
+absl::StatusOr<ImportedTokenizer> ImportTokenizerWithConfig(const std::string& path,
+                                                            const std::string& config_folder);
+
+// Reads the text of a tokenizer.json.
+absl::StatusOr<TokenizerData> ParseTokenizerJson(absl::string_view text);
+
+// Reads the bytes of a SentencePiece model (BPE or unigram).
+absl::StatusOr<TokenizerData> ParseSentencePieceModel(absl::string_view bytes);
+
+// Reads the bytes of a llama2.c tokenizer.bin.
+absl::StatusOr<TokenizerData> ParseLlama2cTokenizer(absl::string_view bytes);
+
+// Reads GPT-2's own pair of files, vocab.json (or encoder.json) and merges.txt (or vocab.bpe).
+absl::StatusOr<TokenizerData> ParseVocabAndMerges(absl::string_view vocab,
+                                                  absl::string_view merges);
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_TOKENIZER_IMPORT_H_

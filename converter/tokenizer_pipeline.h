@@ -1,0 +1,40 @@
+// The stages around the vocabulary of a tokenizer.json: normalizer, pre_tokenizer, decoder,
+// post_processor.
+//
+// Each is a tree of typed objects; these functions flatten it and translate every stage to an axis
+// of TokenizerData. A stage, pattern or order without an exact counterpart is an Unimplemented
+// error.
+
+#ifndef INKLING_CONVERTER_TOKENIZER_PIPELINE_H_
+#define INKLING_CONVERTER_TOKENIZER_PIPELINE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "nlohmann/json.hpp"
+#include "src/format/tokenizer_data.h"
+
+namespace inkling {
+
+// Returns the string under `key` of an object, or `fallback` where it is missing or no string.
+std::string StringField(const nlohmann::json& object, const char* key,
+                        const std::string& fallback = "");
+
+// Returns the bool under `key` of an object, or `fallback` where it is missing or no bool.
+bool BoolField(const nlohmann::json& object, const char* key, bool fallback);
+
+// Returns the value under `key`, or null.
+const nlohmann::json& Field(const nlohmann::json& object, const char* key);
+
+// Returns whether some stage of the pre_tokenizer or decoder works on bytes ("ByteLevel").
+bool IsByteLevel(const nlohmann::json& tokenizer);
+
+// Fill the axes of `data` from the whole tokenizer.json.
+absl::Status ReadNormalizer(const nlohmann::json& tokenizer, TokenizerData& data);
+absl::Status ReadPretokenizer(const nlohmann::json& tokenizer, TokenizerData& data);
+absl::Status ReadDecoder(const nlohmann::json& tokenizer, TokenizerData& data);
+absl::Status ReadPostProcessor(const nlohmann::json& tokenizer, TokenizerData& data);
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_TOKENIZER_PIPELINE_H_

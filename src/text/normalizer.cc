@@ -1,0 +1,174 @@
+// Normalising segments of text (see normalizer.h).
+
+#include "src/text/normalizer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "src/text/unicode.h"
+#include "src/text/utf8.h"
+
+namespace inkling {
+namespace {
+
+absl::Status UnknownValue(absl::string_view axis, int value) {
+  return absl::InvalidArgumentError(absl::StrCat("tokenizer: normalizer.", axis, " ", value,
+                                                 " is not supported by this version"));
+}
+
+absl::Status CheckAxes(const NormalizerData& data) {
+  switch (data.invalid_utf8) {
+    case InvalidUtf8::kReplaceEachByte:
+    case InvalidUtf8::kReplaceMaximalSubpart:
+      break;
+    default:
+      return UnknownValue("invalid_utf8", static_cast<int>(data.invalid_utf8));
+  }
+  switch (data.unicode_form) {
+    case UnicodeForm::kNone:
+    case UnicodeForm::kNfc:
+    case UnicodeForm::kCharsMap:
+      break;
+    default:
+      return UnknownValue("unicode_form", static_cast<int>(data.unicode_form));
+  }
+  switch (data.space_prefix) {
+    case SpacePrefix::kNone:
+    case SpacePrefix::kFirstSegment:
+    case SpacePrefix::kEverySegment:
+    case SpacePrefix::kFirstSegmentUnlessSpaced:
+    case SpacePrefix::kEverySegmentUnlessSpaced:
+      break;
+    default:
+      return UnknownValue("space_prefix", static_cast<int>(data.space_prefix));
+  }
+  return absl::OkStatus();
+}
+
+// Returns `text` without spaces at its ends and with single spaces inside.
+std::string RemoveExtraSpaces(absl::string_view text) {
+  std::string kept;
+  kept.reserve(text.size());
+  for (char c : text) {
+    if (c == ' ' && (kept.empty() || kept.back() == ' ')) continue;
+    kept.push_back(c);
+  }
+  if (!kept.empty() && kept.back() == ' ') kept.pop_back();
+  return kept;
+}
+
+}  // namespace
+
+absl::StatusOr<Normalizer> Normalizer::Create(const NormalizerData& data, ByteTrie kept) {
+  const absl::Status axes = CheckAxes(data);
+  if (!axes.ok()) return axes;
+  Normalizer normalizer(data, std::move(kept));
+  if (data.unicode_form == UnicodeForm::kCharsMap) {
+    absl::StatusOr<CharsMap> charsmap = CharsMap::Create(data.charsmap);
+    if (!charsmap.ok()) return charsmap.status();
+    normalizer.charsmap_ = *std::move(charsmap);
+    normalizer.data_.charsmap.clear();  // the table has its own copy
+  }
+  return normalizer;
+}
+
+absl::string_view Normalizer::Repair(absl::string_view text, std::string& storage) const {
+  size_t good = WellFormedPrefix(text);
+  if (good == text.size()) return text;
+  storage.clear();
+  while (true) {
+    storage.append(text.data(), good);
+    text.remove_prefix(good);
+    if (text.empty()) return storage;
+    storage.append(kReplacementText.data(), kReplacementText.size());
+    const bool each_byte = data_.invalid_utf8 == InvalidUtf8::kReplaceEachByte;
+    text.remove_prefix(each_byte ? 1 : DecodeUtf8(text).length);
+    good = WellFormedPrefix(text);
+  }
+}
+
+std::string Normalizer::ApplyCharsMap(absl::string_view text) const {
+  std::string mapped;
+  mapped.reserve(text.size());
+  while (!text.empty()) {
+    size_t length = kept_.Longest(text).length;
+    absl::string_view replacement = text.substr(0, length);
+    if (length == 0) {
+      const CharsMap::Replacement found = charsmap_->Find(text);
+      length = found.length;
+      replacement = found.text;
+    }
+    if (length == 0) {
+      length = DecodeUtf8(text).length;
+      replacement = text.substr(0, length);
+    }
+    mapped.append(replacement.data(), replacement.size());
+    text.remove_prefix(length);
+  }
+  return mapped;
+}
+
+bool Normalizer::WantsPrefix(absl::string_view text, TextPosition position) const {
+  if (text.empty()) return false;
+  const bool first = position == TextPosition::kStart;
+  const bool spaced = absl::StartsWith(text, " ") ||
+                      (data_.escape_spaces && absl::StartsWith(text, kEscapedSpaceText));
+  switch (data_.space_prefix) {
+    case SpacePrefix::kNone:
+      return false;
+    case SpacePrefix::kFirstSegment:
+      return first;
+    case SpacePrefix::kEverySegment:
+      return true;
+    case SpacePrefix::kFirstSegmentUnlessSpaced:
+      return first && !spaced;
+    case SpacePrefix::kEverySegmentUnlessSpaced:
+      return !spaced;
+  }
+  return false;
+}
+
+absl::string_view Normalizer::Normalize(absl::string_view text, TextPosition position,
+                                        std::string& storage) const {
+  std::string formed;
+  bool changed = true;
+  if (data_.unicode_form == UnicodeForm::kNfc && !IsSurelyComposed(text)) {
+    formed = ComposeCanonically(text);
+    text = formed;
+  } else if (charsmap_.has_value()) {
+    formed = ApplyCharsMap(text);
+    text = formed;
+  } else {
+    changed = false;
+  }
+  if (data_.remove_extra_whitespaces) {
+    std::string single = RemoveExtraSpaces(text);
+    formed.swap(single);
+    text = formed;
+    changed = true;
+  }
+  const bool prefix = WantsPrefix(text, position);
+  if (!data_.escape_spaces && !prefix) {
+    if (!changed) return text;
+    storage.swap(formed);
+    return storage;
+  }
+  const absl::string_view space = data_.escape_spaces ? kEscapedSpaceText : " ";
+  storage.clear();
+  storage.reserve(text.size() + text.size() / 2 + space.size());
+  if (prefix) storage.append(space.data(), space.size());
+  while (!text.empty()) {
+    const size_t run = data_.escape_spaces ? std::min(text.find(' '), text.size()) : text.size();
+    storage.append(text.data(), run);
+    text.remove_prefix(run);
+    if (text.empty()) break;
+    storage.append(space.data(), space.size());
+    text.remove_prefix(1);
+  }
+  return storage;
+}
+
+}  // namespace inkling

@@ -1,0 +1,62 @@
+// Turns of a conversation to the text that a model was trained on, as the template in its file
+// says.
+//
+// A session renders turns here and gives the parts to `Tokenizer::Encode`, which parses tokens only
+// in what the template wrote. Templates write their own beginning-of-sequence token, so encode
+// their parts with `AddedIds::kNone`.
+
+#ifndef INKLING_SRC_TEXT_PROMPT_TEMPLATE_H_
+#define INKLING_SRC_TEXT_PROMPT_TEMPLATE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "src/format/tokenizer_data.h"
+#include "src/text/tokenizer.h"
+
+namespace inkling {
+
+enum class Role : uint8_t { kSystem, kUser, kModel };
+
+struct ChatMessage {
+  Role role = Role::kUser;
+  std::string text;
+};
+
+// Whether the text ends with what makes the model speak.
+enum class GenerationPrompt { kOmit, kAdd };
+
+class PromptTemplate {
+ public:
+  // InvalidArgument if an axis has an unknown value or a string isn't UTF-8.
+  static absl::StatusOr<PromptTemplate> Create(PromptTemplateData data);
+
+  // Returns the whole conversation. InvalidArgument if a system message isn't the first one, or if
+  // the template has no place for one. Thread-safe.
+  absl::StatusOr<std::vector<PromptPart>> Render(absl::Span<const ChatMessage> messages,
+                                                 GenerationPrompt generation_prompt) const;
+
+  // Returns what follows an answer of the model (given without the token that ended it) when the
+  // user speaks again: the end of that turn, the user's turn, the generation prompt. Thread-safe.
+  std::vector<PromptPart> RenderNextTurn(absl::string_view user_text) const;
+
+  // Returns whether turns have any marks at all; without, a conversation is its texts joined.
+  bool has_turns() const { return !data_.name.empty(); }
+  const PromptTemplateData& data() const { return data_; }
+
+ private:
+  explicit PromptTemplate(PromptTemplateData data) : data_(std::move(data)) {}
+
+  void AppendUserTurn(absl::string_view system, absl::string_view user,
+                      std::vector<PromptPart>& parts) const;
+
+  PromptTemplateData data_;
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_TEXT_PROMPT_TEMPLATE_H_
