@@ -72,7 +72,7 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(config.hidden_size, kv_size, bias=False)
         self.o_proj = nn.Linear(query_size, config.hidden_size, bias=False)
 
-    def forward(self, x, cos, sin, mask):
+    def forward(self, x, cos, sin, documents):
         batch, length, _ = x.shape
 
         def split(y, heads):
@@ -84,9 +84,16 @@ class Attention(nn.Module):
         if self.kv_heads != self.heads:
             repeats = self.heads // self.kv_heads
             k, v = k.repeat_interleave(repeats, dim=1), v.repeat_interleave(repeats, dim=1)
-        scores = q @ k.transpose(-1, -2) / math.sqrt(self.head_dim) + mask
-        mixed = (scores.softmax(dim=-1) @ v).transpose(1, 2).reshape(batch, length, -1)
-        return self.o_proj(mixed)
+        # A token sees its own document only, so each document is attended to by itself.
+        parts = zip(*(part.split(documents, dim=2) for part in (q, k, v)))
+        mixed = torch.cat([self._attend(*part) for part in parts], dim=2)
+        return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, -1))
+
+    def _attend(self, q, k, v):
+        length = q.shape[2]
+        causal = torch.full((length, length), float("-inf")).triu(1)
+        scores = q @ k.transpose(-1, -2) / math.sqrt(self.head_dim) + causal
+        return scores.softmax(dim=-1) @ v
 
 
 def gelu_tanh(x):
@@ -112,8 +119,8 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RmsNorm(config.hidden_size, config.rms_norm_eps)
         self.mlp = Mlp(config)
 
-    def forward(self, x, cos, sin, mask):
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask)
+    def forward(self, x, cos, sin, documents):
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin, documents)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -127,15 +134,15 @@ class Gemma(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
         self.norm = RmsNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(self, ids, mask=None):
-        """`mask` is additive, [batch, 1, length, length]; None means plain causal."""
-        length = ids.shape[1]
-        if mask is None:
-            mask = torch.full((length, length), float("-inf")).triu(1)
-        cos, sin = rotary_tables(length, self.config.head_dim, self.config.rope_theta)
+    def forward(self, ids, documents=None):
+        """`documents` are the lengths of texts that lie one after another; None means one text."""
+        documents = documents or [ids.shape[1]]
+        cos, sin = rotary_tables(max(documents), self.config.head_dim, self.config.rope_theta)
+        cos = torch.cat([cos[:length] for length in documents])
+        sin = torch.cat([sin[:length] for length in documents])
         x = self.embed_tokens(ids) * math.sqrt(self.config.hidden_size)
         for layer in self.layers:
-            x = layer(x, cos, sin, mask)
+            x = layer(x, cos, sin, documents)
         return F.linear(self.norm(x), self.embed_tokens.weight)
 
     def checkpoint_tensors(self):

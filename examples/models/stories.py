@@ -1,8 +1,8 @@
 """Writes short children's stories from a seeded random generator; train.py learns from them.
 
 A story is a world (hero, friend, place, thing: the same for the whole story) walked through a
-plot: an opening, eight to ten beats and an ending, each beat one of several sentences. Templates use
-{slot} for something of the world and [a|b|c] for a free choice. `story(random)` is all that the
+plot: an opening, eight to ten beats and an ending, each beat one of several sentences. Templates
+use {slot} for something of the world and [a|b|c] for a free choice. `story(random)` is all that the
 other files need; the plots are data in story_plots_*.py.
 """
 

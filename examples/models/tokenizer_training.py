@@ -1,7 +1,7 @@
 """Trains the SentencePiece vocabulary of the model and writes the tokenizer's JSON files.
 
 train.py calls it once before training. The options are those of public Gemma vocabularies: BPE with
-byte fallback, whitespace kept as it is, no dummy prefix, one digit a piece, and the turn markers and
+byte fallback, whitespace kept as it is, no dummy prefix, one digit a piece, and turn markers and
 newlines as user-defined pieces, so that they never split and never merge with their neighbours.
 """
 

@@ -23,9 +23,9 @@ import torch
 from torch.nn import functional as F
 
 import tokenizer_training
-from corpus import RowStream, conversation_text, tokenizer_texts
+from corpus import BatchStream, conversation_text, tokenizer_texts
 from chats import conversation
-from gemma_model import Gemma, GemmaConfig
+from gemma_model import Gemma, GemmaConfig, load_folder
 from safetensors_file import round_to_bf16, write_bf16
 from sample import CONTEXT, chat_prompt, generate
 from stories import story
@@ -44,6 +44,7 @@ CONFIG = GemmaConfig(
 WARM_UP = 0.02  # Share of the run.
 HELD_OUT_SEED = 1_000_003  # Added to --seed.
 TOKENIZER_DOCUMENTS = 12000
+SAMPLE_TURNS = ("Tell me a story about a fox.", "Who are you?", "What is 2 plus 3?")
 
 
 @dataclass
@@ -91,13 +92,13 @@ def make_optimizer(model, peak):
 
 
 def loss_of(model, batch):
-    ids, targets, mask = batch
-    logits = model(ids, mask)
-    return F.cross_entropy(logits.view(-1, logits.shape[-1]), targets.view(-1), ignore_index=-100)
+    ids, targets, lengths = batch
+    logits = model(ids, lengths)
+    return F.cross_entropy(logits.view(-1, logits.shape[-1]), targets.view(-1))
 
 
 @torch.no_grad()
-def held_out_losses(model, tokenizer, seed, length, batches):
+def held_out_losses(model, tokenizer, seed, longest, batches):
     """Mean loss per token on stories and on conversations that training never sees."""
     makers = {
         "stories": lambda rng: story(rng).text,
@@ -105,8 +106,8 @@ def held_out_losses(model, tokenizer, seed, length, batches):
     }
     losses = {}
     for name, maker in makers.items():
-        rows = RowStream(tokenizer, seed + HELD_OUT_SEED, length, maker)
-        values = [float(loss_of(model, rows.batch(4))) for _ in range(batches)]
+        documents = BatchStream(tokenizer, seed + HELD_OUT_SEED, longest, maker)
+        values = [float(loss_of(model, documents.batch(2048))) for _ in range(batches)]
         losses[name] = sum(values) / len(values)
     return losses
 
@@ -168,9 +169,8 @@ def rounded_copy(model):
     return copy.eval()
 
 
-def show_samples(model, tokenizer):
+def show_samples(model, tokenizer, turns):
     stop_ids = [tokenizer.PieceToId(piece) for piece in ("<eos>", "<end_of_turn>")]
-    turns = ("Tell me a story about a fox.", "Who are you?", "What is 2 plus 3?")
     for text in ["Once upon a time"] + [chat_prompt([turn]) for turn in turns]:
         ids = [tokenizer.bos_id()] + tokenizer.EncodeAsIds(text)
         generator = torch.Generator().manual_seed(1)
@@ -178,39 +178,47 @@ def show_samples(model, tokenizer):
         print("  >", repr(tokenizer.DecodeIds(ids[1:] + new_ids)), flush=True)
 
 
-def report(args, model, tokenizer, step, batches):
+def report(args, model, tokenizer, step, batches, turns=("What is 2 plus 3?",)):
+    """Prints what the shipped weights do; small while training runs, larger at its end."""
     rounded = rounded_copy(model)
-    losses = held_out_losses(rounded, tokenizer, args.seed, args.length, batches)
+    losses = held_out_losses(rounded, tokenizer, args.seed, args.longest, batches)
     shown = ", ".join(f"{k} loss {v:.4f} ppl {math.exp(v):.3f}" for k, v in losses.items())
     print(f"step {step}: held out, bf16 weights: {shown}", flush=True)
-    show_samples(rounded, tokenizer)
+    show_samples(rounded, tokenizer, turns)
     return losses
+
+
+def start(args):
+    """Returns tokenizer and model: new ones, or those of --start-from (a fresh optimizer then)."""
+    if args.start_from:
+        tokenizer_bytes = (Path(args.start_from) / "tokenizer.model").read_bytes()
+        return tokenizer_bytes, load_folder(args.start_from).train()
+    texts = tokenizer_texts(args.seed, TOKENIZER_DOCUMENTS)
+    model = Gemma(CONFIG)
+    initialise(model, args.seed)
+    return tokenizer_training.train_tokenizer(texts), model
 
 
 def train(args):
     torch.set_num_threads(args.threads)
-    tokenizer_bytes = tokenizer_training.train_tokenizer(
-        tokenizer_texts(args.seed, TOKENIZER_DOCUMENTS)
-    )
+    tokenizer_bytes, model = start(args)
     tokenizer = tokenizer_training.open_tokenizer(tokenizer_bytes)
-    model = Gemma(CONFIG)
-    initialise(model, args.seed)
     print(f"{sum(p.numel() for p in model.parameters())} parameters", flush=True)
     optimizer = make_optimizer(model, args.learning_rate)
-    rows = RowStream(tokenizer, args.seed + 1, args.length)
+    documents = BatchStream(tokenizer, args.seed + 1, args.longest)
     budget = Budget(args.minutes, args.steps, time.time())
     step, tokens, mean, saved = 0, 0, None, time.time()
     while (fraction := budget.fraction(step)) < 1:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(args.learning_rate, fraction)
-        batch = rows.batch(args.rows)
+        batch = documents.batch(args.batch)
         loss = loss_of(model, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         step += 1
-        tokens += int((batch[1] >= 0).sum())
+        tokens += batch[0].numel()
         mean = float(loss) if mean is None else 0.95 * mean + 0.05 * float(loss)
         if step % 20 == 0:
             speed = tokens / (time.time() - budget.started)
@@ -223,13 +231,13 @@ def train(args):
             report(args, model, tokenizer, step, 2)
             saved = time.time()
     write_folder(args.output, model, tokenizer_bytes)
-    losses = report(args, model, tokenizer, step, 24)
+    losses = report(args, model, tokenizer, step, 24, SAMPLE_TURNS)
     run = {
         "seed": args.seed,
         "steps": step,
         "tokens": tokens,
-        "rows": args.rows,
-        "length": args.length,
+        "batch_tokens": args.batch,
+        "longest_document": args.longest,
         "learning_rate": args.learning_rate,
         "minutes": (time.time() - budget.started) / 60,
         "held_out_loss": losses,
@@ -246,10 +254,11 @@ def main():
     parser.add_argument(
         "--steps", type=int, default=0, help="number of steps, instead of --minutes"
     )
+    parser.add_argument("--start-from", help="folder to continue instead of starting anew")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rows", type=int, default=2, help="rows in a step")
-    parser.add_argument("--length", type=int, default=512, help="tokens in a row")
+    parser.add_argument("--batch", type=int, default=1024, help="tokens in a step, at least")
+    parser.add_argument("--longest", type=int, default=512, help="tokens in a document")
     parser.add_argument("--learning-rate", type=float, default=2e-3, help="the peak")
     parser.add_argument("--save-minutes", type=float, default=5.0)
     parser.add_argument("--smoke", action="store_true", help="20 steps into a temporary folder")
