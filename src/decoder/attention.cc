@@ -247,7 +247,9 @@ absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, Forwar
   ABSL_RETURN_IF_ERROR(weights.key.Run(s.normed, rows, s.key, pass.pool));
   ABSL_RETURN_IF_ERROR(weights.value.Run(s.normed, rows, s.value, pass.pool));
   PrepareRows(weights, layer_index, pass);
-  if (pass.num_rows > 1) ABSL_RETURN_IF_ERROR(CheckStop(pass));
+  if (pass.num_rows > 1) {
+    ABSL_RETURN_IF_ERROR(CheckStop(pass));
+  }
   AttendRows(pass, layer_index);
   if (weights.output.needs_quantized_input()) s.attended.Quantize(rows, pass.pool);
   return weights.output.Run(s.attended, rows, s.block, pass.pool);

@@ -142,6 +142,8 @@ absl::StatusOr<DecoderMemory> Decoder::EstimateMemory(const ModelReader& reader,
 
 const DecoderOptions& Decoder::options() const { return state_->options; }
 
+const ModelConfig& Decoder::config() const { return state_->reader.config(); }
+
 DecoderMemory Decoder::memory() const {
   return {.packed_weight_bytes = state_->packed->packed_bytes(),
           .scratch_bytes = ScratchBytes(state_->reader.config(), state_->options)};

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "src/decoder/kv_cache.h"
+#include "src/format/model_config.h"
 #include "src/format/model_reader.h"
 
 namespace inkling {
@@ -50,6 +51,7 @@ class Decoder {
   Decoder& operator=(const Decoder&) = delete;
 
   const DecoderOptions& options() const;
+  const ModelConfig& config() const;
   DecoderMemory memory() const;
   // How often a context found its weights already packed; equals the number of weight matrices
   // after Create.

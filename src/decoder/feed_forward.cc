@@ -67,14 +67,18 @@ absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass) {
 
   if (weights.gate.has_value()) {
     ABSL_RETURN_IF_ERROR(weights.gate->Run(s.normed, rows, s.inner.rows(), pass.pool));
-    if (pass.num_rows > 1) ABSL_RETURN_IF_ERROR(CheckStop(pass));
+    if (pass.num_rows > 1) {
+      ABSL_RETURN_IF_ERROR(CheckStop(pass));
+    }
     ABSL_RETURN_IF_ERROR(weights.up.Run(s.normed, rows, s.up, pass.pool));
     ActivateRows(s.up, pass);
   } else {
     ABSL_RETURN_IF_ERROR(weights.up.Run(s.normed, rows, s.inner.rows(), pass.pool));
     ActivateRows(nullptr, pass);
   }
-  if (pass.num_rows > 1) ABSL_RETURN_IF_ERROR(CheckStop(pass));
+  if (pass.num_rows > 1) {
+    ABSL_RETURN_IF_ERROR(CheckStop(pass));
+  }
 
   if (weights.down.needs_quantized_input()) s.inner.Quantize(rows, pass.pool);
   return weights.down.Run(s.inner, rows, s.block, pass.pool);

@@ -1,0 +1,178 @@
+// Golden checkpoints: converted to f32, run at several chunk sizes and thread counts, compared with
+// the logits, hidden rows and greedy tokens that Hugging Face transformers computed in float32.
+//
+// Correct float32 engines differ by 1e-5 to 8e-5 in these logits; a wrong epsilon, a wrong GELU or
+// a wrong rotation moves them by 2e-3 and more. See golden.json of each folder for the tool and its
+// own checks.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "converter/convert.h"
+#include "gtest/gtest.h"
+#include "src/decoder/decoder.h"
+#include "src/decoder/kv_cache.h"
+#include "src/format/model_reader.h"
+#include "tests/golden/golden_data.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
+
+namespace inkling {
+namespace {
+
+constexpr float kLogitTolerance = 1e-3f;
+constexpr int32_t kMaxChunk = 128;
+
+void ExpectNear(absl::Span<const float> found, absl::Span<const float> expected, const char* what) {
+  ASSERT_EQ(found.size(), expected.size()) << what;
+  float largest = 0.0f;
+  for (size_t i = 0; i < found.size(); ++i) {
+    ASSERT_TRUE(std::isfinite(found[i])) << what << " at " << i;
+    largest = std::max(largest, std::fabs(found[i] - expected[i]));
+  }
+  EXPECT_LE(largest, kLogitTolerance) << what;
+}
+
+int32_t ArgMax(absl::Span<const float> row) {
+  return static_cast<int32_t>(std::max_element(row.begin(), row.end()) - row.begin());
+}
+
+double LogProbability(absl::Span<const float> row, int32_t token) {
+  const double highest = *std::max_element(row.begin(), row.end());
+  double sum = 0.0;
+  for (const float logit : row) sum += std::exp(logit - highest);
+  return row[static_cast<size_t>(token)] - highest - std::log(sum);
+}
+
+// A converted checkpoint with one decoder over it, fed in chunks of `chunk`.
+class GoldenRun {
+ public:
+  GoldenRun(const ModelReader& reader, size_t chunk, int32_t num_threads) : chunk_(chunk) {
+    absl::StatusOr<std::unique_ptr<Decoder>> decoder = Decoder::Create(
+        reader, {.num_threads = num_threads, .prefill_rows = kMaxChunk, .decode_rows = 4});
+    EXPECT_OK(decoder);
+    if (decoder.ok()) decoder_ = *std::move(decoder);
+    absl::StatusOr<std::unique_ptr<KvCache>> cache = KvCache::Create(
+        reader.config(), {.capacity = 512, .max_chunk = kMaxChunk, .element = KvElement::kF32});
+    EXPECT_OK(cache);
+    if (cache.ok()) cache_ = *std::move(cache);
+  }
+
+  bool ok() const { return decoder_ != nullptr && cache_ != nullptr; }
+  void Restart() { ASSERT_OK(cache_->Rewind(0)); }
+
+  std::vector<float> AllLogits(absl::Span<const int32_t> tokens) {
+    return Run(tokens, decoder_->config().vocab_size);
+  }
+  std::vector<float> Hidden(absl::Span<const int32_t> tokens) { return Run(tokens, 0); }
+
+ private:
+  // Logits of every row, or with a vocabulary of 0 the hidden rows.
+  std::vector<float> Run(absl::Span<const int32_t> tokens, int32_t vocab) {
+    const size_t width = static_cast<size_t>(vocab > 0 ? vocab : decoder_->config().hidden_dim);
+    std::vector<float> rows(tokens.size() * width);
+    for (size_t first = 0; first < tokens.size(); first += chunk_) {
+      const absl::Span<const int32_t> part = tokens.subspan(first, chunk_);
+      const absl::Span<float> output =
+          absl::MakeSpan(rows).subspan(first * width, part.size() * width);
+      const absl::Status status =
+          vocab > 0 ? decoder_->Forward(part, *cache_, LogitRows::kAll, output, nullptr)
+                    : decoder_->ForwardHidden(part, *cache_, output, nullptr);
+      EXPECT_OK(status);
+    }
+    return rows;
+  }
+
+  size_t chunk_;
+  std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<KvCache> cache_;
+};
+
+void CheckPrompt(GoldenRun& run, const GoldenPrompt& prompt) {
+  SCOPED_TRACE(prompt.name);
+  run.Restart();
+  const size_t vocab = prompt.last_logits.size();
+  const std::vector<float> logits = run.AllLogits(prompt.tokens);
+  const auto row = [&](size_t i) { return absl::MakeSpan(logits).subspan(i * vocab, vocab); };
+  ExpectNear(row(prompt.tokens.size() - 1), prompt.last_logits, "last logits");
+  for (size_t i = 0; i < prompt.argmax_all_positions.size(); ++i) {
+    EXPECT_EQ(ArgMax(row(i)), prompt.argmax_all_positions[i]) << "position " << i;
+  }
+  for (size_t i = 0; i < prompt.token_log_probs.size(); ++i) {
+    EXPECT_NEAR(LogProbability(row(i), prompt.tokens[i + 1]), prompt.token_log_probs[i],
+                kLogitTolerance)
+        << "position " << i;
+  }
+  std::vector<int32_t> greedy;
+  int32_t next = ArgMax(row(prompt.tokens.size() - 1));
+  while (greedy.size() < prompt.greedy.size()) {
+    greedy.push_back(next);
+    next = ArgMax(run.AllLogits({next}));
+  }
+  EXPECT_EQ(greedy, prompt.greedy);
+}
+
+// Converts `folder` and checks everything its golden files hold, at each chunk size and thread
+// count.
+void CheckCheckpoint(const std::string& folder, absl::Span<const int32_t> thread_counts) {
+  const TempDir temp;
+  const std::string path = temp.File("model.tflite");
+  ConvertOptions options;
+  options.weights = {ElementType::kF32, 0};
+  ASSERT_OK(ConvertCheckpoint(folder, path, options));
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ModelReader> reader, ModelReader::Open(path));
+  ASSERT_OK_AND_ASSIGN(const std::vector<GoldenPrompt> prompts,
+                       ReadGoldenPrompts(folder + "/golden.json"));
+  ASSERT_FALSE(prompts.empty());
+
+  for (const size_t chunk : {1, 5, 128}) {
+    for (const int32_t threads : thread_counts) {
+      SCOPED_TRACE("chunk " + std::to_string(chunk) + ", threads " + std::to_string(threads));
+      GoldenRun run(*reader, chunk, threads);
+      ASSERT_TRUE(run.ok());
+      for (const GoldenPrompt& prompt : prompts) CheckPrompt(run, prompt);
+
+      if (!std::filesystem::exists(folder + "/logits_all_p2.npy")) continue;
+      ASSERT_OK_AND_ASSIGN(const NpyArray logits, ReadNpy(folder + "/logits_all_p2.npy"));
+      run.Restart();
+      ExpectNear(run.AllLogits(prompts[2].tokens), logits.values, "logits of len33");
+
+      // [layers + 1, 7, hidden]: the last entry is what follows the final norm.
+      ASSERT_OK_AND_ASSIGN(const NpyArray hidden, ReadNpy(folder + "/hidden_states_p1.npy"));
+      run.Restart();
+      const std::vector<float> found = run.Hidden(prompts[1].tokens);
+      ASSERT_EQ(hidden.shape.size(), 3u);
+      ExpectNear(found, absl::MakeSpan(hidden.values).last(found.size()), "hidden rows of len7");
+    }
+  }
+}
+
+class GoldenCheckpointTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(GoldenCheckpointTest, F32EqualsTheReferenceImplementation) {
+  CheckCheckpoint(std::string(INKLING_TEST_DATA_DIR) + "/golden/" + GetParam(), {1, 2});
+}
+
+INSTANTIATE_TEST_SUITE_P(Checkpoints, GoldenCheckpointTest,
+                         testing::Values("llama", "llama3", "llama_sharded", "smollm", "gemma"),
+                         [](const testing::TestParamInfo<const char*>& info) {
+                           return std::string(info.param);
+                         });
+
+TEST(GoldenStoriesTest, TheTrainedModelTellsTheSameStories) {
+  const std::string folder = std::string(INKLING_SHARED_DIR) + "/golden/stories260k";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not there";
+  CheckCheckpoint(folder, {1, 2});
+}
+
+}  // namespace
+}  // namespace inkling
