@@ -36,11 +36,12 @@ struct GeluTanhFunction {
 
 struct GeluErfFunction {
   HWY_INLINE FloatVector operator()(FloatTag d, FloatVector x) const {
-    // erfc is 0 in float long before 20; the limit keeps infinity out of the split of its square.
-    const FloatVector limit = hn::Set(d, 20.0f);
-    const FloatVector magnitude = hn::Mul(hn::Abs(x), hn::Set(d, 0.707106781f));
-    const FloatVector scaled = hn::IfThenElse(hn::Gt(magnitude, limit), limit, magnitude);
-    const FloatVector tail = hn::Mul(ErfcOfPositive(d, scaled), hn::Set(d, 0.5f));
+    // The tail is 0 in float long before 30; the limit keeps infinity out of the split of its
+    // square.
+    const FloatVector limit = hn::Set(d, 30.0f);
+    const FloatVector magnitude = hn::Abs(x);
+    const FloatVector bounded = hn::IfThenElse(hn::Gt(magnitude, limit), limit, magnitude);
+    const FloatVector tail = hn::Mul(NormalTail(d, bounded), hn::Set(d, 0.5f));
     const auto is_negative = hn::Lt(x, hn::Zero(d));
     const FloatVector share = hn::IfThenElse(is_negative, tail, hn::Sub(hn::Set(d, 1.0f), tail));
     return hn::Mul(x, share);

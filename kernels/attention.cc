@@ -88,13 +88,8 @@ HWY_INLINE void PrepareTile(const AttentionArgs& args, QueryTile& tile) {
   }
 }
 
-// Rounds to bfloat16, ties to even. Finite values only.
-HWY_INLINE FloatVector RoundToBf16(FloatTag d, FloatVector x) {
-  const hn::RebindToUnsigned<FloatTag> du;
-  const auto bits = hn::BitCast(du, x);
-  const auto is_odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
-  const auto rounded = hn::Add(bits, hn::Add(is_odd, hn::Set(du, 0x7FFF)));
-  return hn::BitCast(d, hn::And(rounded, hn::Set(du, 0xFFFF0000u)));
+HWY_INLINE BlockVector RoundToBf16(BlockTag d, BlockVector x) {
+  return hn::BitCast(d, RoundedToBf16(d, x));
 }
 
 // Applies bias, soft cap and mask to a query's scores of the span, in that order, and returns their

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "hwy/highway.h"
+#include "kernels/half_vector-inl.h"
 #include "kernels/kv_layout.h"
 #include "kernels/vector_span-inl.h"
 
@@ -51,8 +52,7 @@ inline constexpr size_t kBlockVectors = kKvBlock / kBlockLanes;
 HWY_INLINE BlockVector LoadBlock(BlockTag d, const float* from) { return hn::LoadU(d, from); }
 
 HWY_INLINE BlockVector LoadBlock(BlockTag d, const uint16_t* from) {
-  const hn::Rebind<hwy::float16_t, BlockTag> d16;
-  return hn::PromoteTo(d, hn::LoadU(d16, reinterpret_cast<const hwy::float16_t*>(from)));
+  return FloatFromHalf(d, hn::LoadU(HalfTag<BlockTag>(), from));
 }
 
 // Scores kWidth queries against kBlocks blocks of keys at once. With few queries several blocks run

@@ -76,12 +76,10 @@ void F16Row(const uint16_t* values, float factor, float* output, size_t dim) {
 
 void Bf16Row(const uint16_t* values, float factor, float* output, size_t dim) {
   const FloatTag d;
-  const hn::RebindToUnsigned<FloatTag> du;
-  const hn::Rebind<uint16_t, FloatTag> d16;
   const FloatVector factor_v = hn::Set(d, factor);
   ForEachVector(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
-    const auto bits = hn::ShiftLeft<16>(hn::PromoteTo(du, LoadLanes(d16, values + i, lanes)));
-    StoreLanes(d, hn::Mul(hn::BitCast(d, bits), factor_v), output + i, lanes);
+    const FloatVector x = FloatFromBf16(d, LoadLanes(HalfTag<FloatTag>(), values + i, lanes));
+    StoreLanes(d, hn::Mul(x, factor_v), output + i, lanes);
   });
 }
 

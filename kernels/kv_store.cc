@@ -26,13 +26,12 @@ HWY_INLINE void ConvertSpan(const float* from, float* to, size_t size) {
 
 HWY_INLINE void ConvertSpan(const float* from, uint16_t* to, size_t size) {
   const FloatTag d;
-  const hn::Rebind<hwy::float16_t, FloatTag> d16;
   const FloatVector limit = hn::Set(d, 65504.0f);
   ForEachVector(d, size, [&](size_t i, auto lanes) HWY_ATTR {
     const FloatVector x = LoadLanes(d, from + i, lanes);
     const FloatVector over = hn::CopySign(limit, x);
     const FloatVector bounded = hn::IfThenElse(hn::Gt(hn::Abs(x), limit), over, x);
-    StoreLanes(d16, hn::DemoteTo(d16, bounded), reinterpret_cast<hwy::float16_t*>(to) + i, lanes);
+    StoreLanes(HalfTag<FloatTag>(), HalfFromFloat(d, bounded), to + i, lanes);
   });
 }
 

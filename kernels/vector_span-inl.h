@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "hwy/highway.h"
+#include "kernels/half_vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace inkling {
@@ -57,8 +58,7 @@ HWY_INLINE FloatVector LoadAsFloat(FloatTag d, const float* from, Lanes lanes) {
 
 template <class Lanes>
 HWY_INLINE FloatVector LoadAsFloat(FloatTag d, const uint16_t* from, Lanes lanes) {
-  const hn::Rebind<hwy::float16_t, FloatTag> d16;
-  return hn::PromoteTo(d, LoadLanes(d16, reinterpret_cast<const hwy::float16_t*>(from), lanes));
+  return FloatFromHalf(d, LoadLanes(HalfTag<FloatTag>(), from, lanes));
 }
 
 // Calls body(i, lanes) for i = 0, N, 2N ... so that every element of [0, size) is covered once.
