@@ -57,7 +57,7 @@ struct TensorKindSummary {
   TensorType type;
   int64_t num_tensors = 0;
   int64_t num_values = 0;
-  int64_t stored_bytes = 0;  // values and scales
+  int64_t stored_bytes = 0;   // values and scales
   double relative_error = 0;  // sqrt(sum (w - stored w)^2 / sum w^2)
 };
 
@@ -72,8 +72,8 @@ struct ConvertSummary {
   std::string prompt_template;           // its name, or why there is none
   int64_t input_bytes = 0;               // of the checkpoint's tensors that were read
   int64_t file_bytes = 0;
-  int64_t num_weights = 0;      // values stored
-  double bits_per_weight = 0;   // over all stored values, scales included
+  int64_t num_weights = 0;     // values stored
+  double bits_per_weight = 0;  // over all stored values, scales included
   double seconds = 0;
 };
 
@@ -82,8 +82,8 @@ struct ConvertSummary {
 // `output_path`, replacing a file that is there.
 //
 // Errors: NotFound; InvalidArgument (a damaged checkpoint, a config value or tensor that the recipe
-// doesn't know: the message names file, field, expected and found); Unimplemented (a model type or a
-// checkpoint format without a reader: the message lists what there is); FailedPrecondition (the
+// doesn't know: the message names file, field, expected and found); Unimplemented (a model type or
+// a checkpoint format without a reader: the message lists what there is); FailedPrecondition (the
 // output is a folder or one of the inputs); ResourceExhausted (disk full); Cancelled.
 absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_path,
                                                  const std::string& output_path,

@@ -1,0 +1,72 @@
+// Checkpoint: a model as somebody published it, whatever the file format: a config and named
+// tensors that are read as float rows.
+//
+// Readers implement it; the conversion (convert.cc) sees nothing else. Every reader presents the
+// *Hugging Face form* of its model: config.json's fields, Hugging Face's tensor names, and rotary
+// rows in rotate-half order. What a format does differently its reader undoes, so that one recipe
+// per family serves every format.
+
+#ifndef INKLING_CONVERTER_CHECKPOINT_H_
+#define INKLING_CONVERTER_CHECKPOINT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "nlohmann/json.hpp"
+
+namespace inkling {
+
+struct SourceTensor {
+  std::string name;
+  std::string dtype;           // as the checkpoint spells it: "BF16"
+  std::vector<int64_t> shape;  // a matrix is [rows, columns]
+  std::string file;            // where it lies, for messages
+  int64_t bytes = 0;
+};
+
+// What lies with a checkpoint of its tokenizer. Either may be empty.
+struct TokenizerPlace {
+  std::string config_folder;  // has the vocabulary and the config files around it
+  std::string file;           // a vocabulary file without configs
+};
+
+class Checkpoint {
+ public:
+  // Opens a Hugging Face folder, a .safetensors file with its config.json next to it, or a llama2.c
+  // .bin file; tells them apart by content. Errors: NotFound; InvalidArgument (damaged);
+  // Unimplemented (a format without a reader, by name).
+  static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& path);
+
+  virtual ~Checkpoint() = default;
+
+  // For people: "Hugging Face safetensors, 2 files".
+  virtual std::string FormatName() const = 0;
+
+  // config.json's object (always an object).
+  virtual const nlohmann::json& config() const = 0;
+
+  // In the order of the files.
+  virtual absl::Span<const SourceTensor> tensors() const = 0;
+
+  // Every file that is read, so that an output can't replace one.
+  virtual std::vector<std::string> Files() const = 0;
+
+  // Where the tokenizer is looked for.
+  virtual TokenizerPlace tokenizer() const = 0;
+
+  // Rows [first_row, first_row + num_rows) of tensors()[index] as floats, widened exactly;
+  // [num_rows, columns] row-major. A vector [n] is n rows of one column; dimensions after the first
+  // count as columns. Errors: Unimplemented for a dtype other than F32, F16, BF16 (by name),
+  // OutOfRange, DataLoss. Any number of threads may read at once.
+  virtual absl::StatusOr<std::vector<float>> ReadRows(size_t index, int64_t first_row,
+                                                      int64_t num_rows) const = 0;
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_CHECKPOINT_H_

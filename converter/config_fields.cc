@@ -1,0 +1,159 @@
+// Checked access: every get<> of the JSON library stands behind the matching is_*().
+
+#include "converter/config_fields.h"
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "converter/json_text.h"
+
+namespace inkling {
+namespace {
+
+using nlohmann::json;
+
+// Above every size of a real model; low enough that a vector of that length does no harm.
+constexpr int32_t kMaximum = 1 << 24;
+
+const json& EmptyObject() {
+  static const json& empty = *new json(json::object());
+  return empty;
+}
+
+// Short values as they are written, long ones by their type.
+std::string Shown(const json& value) {
+  if (value.is_structured()) return std::string(JsonTypeName(value));
+  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return text.size() <= 80 ? text : std::string(JsonTypeName(value));
+}
+
+}  // namespace
+
+ConfigFields::ConfigFields(const json& object, std::string name)
+    : object_(&object), name_(std::move(name)) {}
+
+const json* ConfigFields::Find(absl::string_view key) const {
+  const auto found = object_->find(std::string(key));
+  return found == object_->end() || found->is_null() ? nullptr : &*found;
+}
+
+int32_t ConfigFields::Size(absl::string_view key, int32_t default_value) {
+  return Integer(key, default_value, 1);
+}
+
+int32_t ConfigFields::Count(absl::string_view key, int32_t default_value) {
+  return Integer(key, default_value, 0);
+}
+
+int32_t ConfigFields::Integer(absl::string_view key, int32_t default_value, int32_t minimum) {
+  const json* field = Find(key);
+  if (field == nullptr) return default_value;
+  if (!field->is_number_unsigned() || field->get<uint64_t>() < static_cast<uint64_t>(minimum) ||
+      field->get<uint64_t>() > static_cast<uint64_t>(kMaximum)) {
+    Mismatch(key, absl::StrCat("a whole number from ", minimum, " to ", kMaximum), *field);
+    return default_value > 0 ? default_value : 1;
+  }
+  return static_cast<int32_t>(field->get<uint64_t>());
+}
+
+double ConfigFields::Number(absl::string_view key, double default_value) {
+  const json* field = Find(key);
+  if (field == nullptr) return default_value;
+  if (!field->is_number() || !std::isfinite(field->get<double>())) {
+    Mismatch(key, "a finite number", *field);
+    return default_value;
+  }
+  return field->get<double>();
+}
+
+bool ConfigFields::Bool(absl::string_view key, bool default_value) {
+  const json* field = Find(key);
+  if (field == nullptr) return default_value;
+  if (!field->is_boolean()) {
+    Mismatch(key, "true or false", *field);
+    return default_value;
+  }
+  return field->get<bool>();
+}
+
+std::string ConfigFields::String(absl::string_view key, absl::string_view default_value) {
+  const json* field = Find(key);
+  if (field == nullptr) return std::string(default_value);
+  if (!field->is_string()) {
+    Mismatch(key, "a string", *field);
+    return std::string(default_value);
+  }
+  return field->get<std::string>();
+}
+
+std::vector<double> ConfigFields::Numbers(absl::string_view key) {
+  const json* field = Find(key);
+  std::vector<double> numbers;
+  if (field == nullptr) return numbers;
+  if (!field->is_array()) Mismatch(key, "a list of numbers", *field);
+  for (const json& item : *field) {
+    if (!item.is_number() || !std::isfinite(item.get<double>())) {
+      Mismatch(key, "a list of finite numbers", item);
+      return {};
+    }
+    numbers.push_back(item.get<double>());
+  }
+  return numbers;
+}
+
+std::vector<std::string> ConfigFields::Strings(absl::string_view key) {
+  const json* field = Find(key);
+  std::vector<std::string> strings;
+  if (field == nullptr) return strings;
+  if (!field->is_array()) Mismatch(key, "a list of strings", *field);
+  for (const json& item : *field) {
+    if (!item.is_string()) {
+      Mismatch(key, "a list of strings", item);
+      return {};
+    }
+    strings.push_back(item.get<std::string>());
+  }
+  return strings;
+}
+
+ConfigFields ConfigFields::Object(absl::string_view key) const {
+  const json* field = Find(key);
+  ConfigFields inner(EmptyObject(), absl::StrCat(name_, ": ", key));
+  if (field == nullptr) return inner;
+  if (field->is_object()) {
+    inner.object_ = field;
+  } else {
+    inner.status_ = absl::InvalidArgumentError(
+        absl::StrCat(name_, ": ", key, ": expected an object, found ", Shown(*field)));
+  }
+  return inner;
+}
+
+void ConfigFields::Merge(const ConfigFields& inner) { status_.Update(inner.status_); }
+
+void ConfigFields::Reject(absl::string_view key, absl::string_view expected,
+                          absl::string_view found) {
+  status_.Update(absl::InvalidArgumentError(
+      absl::StrCat(name_, ": ", key, ": expected ", expected, ", found ", found)));
+}
+
+void ConfigFields::RejectIfSet(absl::string_view key, absl::string_view reason) {
+  const json* field = Find(key);
+  if (field == nullptr || (field->is_boolean() && !field->get<bool>()) ||
+      (field->is_number() && field->get<double>() == 0.0)) {
+    return;
+  }
+  status_.Update(absl::UnimplementedError(
+      absl::StrCat(name_, ": ", key, " = ", Shown(*field), " is not supported: ", reason)));
+}
+
+void ConfigFields::Mismatch(absl::string_view key, absl::string_view expected, const json& found) {
+  Reject(key, expected, Shown(found));
+}
+
+}  // namespace inkling

@@ -1,0 +1,68 @@
+// ConfigFields: typed, checked access to the fields of a config.json.
+//
+// Recipes read configs with it. The first problem is kept and every later read still returns a
+// usable value (positive for sizes, so that divisions are defined), so a recipe reads straight on
+// and the caller looks at status() once. A field that is null counts as missing, as in Hugging
+// Face.
+
+#ifndef INKLING_CONVERTER_CONFIG_FIELDS_H_
+#define INKLING_CONVERTER_CONFIG_FIELDS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "nlohmann/json.hpp"
+
+namespace inkling {
+
+class ConfigFields {
+ public:
+  // `object` must be a JSON object and outlive this. `name` ("config.json") begins every message.
+  ConfigFields(const nlohmann::json& object, std::string name);
+
+  // False if the field is missing or null.
+  bool Has(absl::string_view key) const { return Find(key) != nullptr; }
+
+  // A whole number from 1 to 2^24; `default_value` where missing.
+  int32_t Size(absl::string_view key, int32_t default_value);
+
+  // The same from 0, for numbers that may be zero.
+  int32_t Count(absl::string_view key, int32_t default_value);
+
+  double Number(absl::string_view key, double default_value);
+  bool Bool(absl::string_view key, bool default_value);
+  std::string String(absl::string_view key, absl::string_view default_value);
+  std::vector<double> Numbers(absl::string_view key);       // empty where missing
+  std::vector<std::string> Strings(absl::string_view key);  // empty where missing
+
+  // The object under `key` with its own name for messages; an empty one where missing. Problems
+  // found in it go to Merge().
+  ConfigFields Object(absl::string_view key) const;
+  void Merge(const ConfigFields& inner);
+
+  // Notes a problem with `key`: "config.json: hidden_act: expected silu, found relu".
+  void Reject(absl::string_view key, absl::string_view expected, absl::string_view found);
+
+  // Refuses the field if it is there and is not false, 0 or null: for features that no config axis
+  // describes. `reason` completes "is not supported: ...".
+  void RejectIfSet(absl::string_view key, absl::string_view reason);
+
+  // The first problem; OK if there was none.
+  const absl::Status& status() const { return status_; }
+
+ private:
+  const nlohmann::json* Find(absl::string_view key) const;
+  int32_t Integer(absl::string_view key, int32_t default_value, int32_t minimum);
+  void Mismatch(absl::string_view key, absl::string_view expected, const nlohmann::json& found);
+
+  const nlohmann::json* object_;
+  std::string name_;
+  absl::Status status_;
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_CONFIG_FIELDS_H_

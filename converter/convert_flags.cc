@@ -1,0 +1,91 @@
+// Flags through CLI11, which throws; the exceptions end here.
+
+#include "converter/convert_flags.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "CLI/CLI.hpp"
+
+namespace inkling {
+namespace {
+
+constexpr char kDescription[] =
+    "Converts a checkpoint to one Inkling model file.\n\n"
+    "CHECKPOINT is a Hugging Face folder (config.json, safetensors, a tokenizer) or a llama2.c "
+    ".bin\n"
+    "file; it is recognised by its content. OUT appears when it is complete, or not at all.";
+
+constexpr char kFooter[] =
+    "\nAn int4 matrix whose columns don't divide into blocks is stored as int8; the summary says "
+    "so.\n"
+    "A model whose head is tied to its embedding keeps one matrix for both, unless --embedding "
+    "and\n"
+    "--head are both given and differ.\n\n"
+    "Exit status: 0 done, 1 failed, 2 bad command line, 130 or 143 stopped by a signal.";
+
+// "int4" with --block's value, "int8", "f16", "f32". The names were checked by CLI11.
+TensorType TypeByName(const std::string& name, const std::string& block) {
+  if (name == "f32") return {ElementType::kF32, 0};
+  if (name == "f16") return {ElementType::kF16, 0};
+  if (name == "int8") return {ElementType::kInt8Channel, 0};
+  if (block == "channel") return {ElementType::kInt4Channel, 0};
+  return {ElementType::kInt4Block, block == "128" ? 128 : block == "64" ? 64 : 32};
+}
+
+ParsedCommandLine UsageError(const std::string& message) {
+  ParsedCommandLine parsed;
+  parsed.outcome = ParsedCommandLine::Outcome::kUsageError;
+  parsed.message = message;
+  return parsed;
+}
+
+}  // namespace
+
+ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
+  ParsedCommandLine parsed;
+  ConvertFlags& flags = parsed.flags;
+  std::string weights = "int4";
+  std::string block = "32";
+  std::string embedding;
+  std::string head;
+
+  CLI::App app(kDescription, "inkling-convert");
+  app.footer(kFooter);
+  app.add_option("CHECKPOINT", flags.checkpoint_path, "the checkpoint's folder or file")
+      ->required();
+  app.add_option("OUT", flags.output_path, "the model file to write")->required();
+  const CLI::IsMember types({"int4", "int8", "f16", "f32"});
+  app.add_option("--weights", weights, "type of the linear layers (default int4)")->check(types);
+  CLI::Option* block_option =
+      app.add_option("--block", block, "inputs that share a scale of int4 (default 32)")
+          ->check(CLI::IsMember({"32", "64", "128", "channel"}));
+  app.add_option("--embedding", embedding,
+                 "type of the embedding (default int8; f16 and f32 follow --weights)")
+      ->check(types);
+  app.add_option("--head", head, "type of the output matrix (default as --embedding)")
+      ->check(types);
+  app.add_option("--tokenizer", flags.options.tokenizer_path,
+                 "tokenizer.json, tokenizer.model or tokenizer.bin to use instead of the "
+                 "checkpoint's");
+  app.add_flag("--quiet", flags.quiet, "print errors only");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    parsed.outcome = ParsedCommandLine::Outcome::kPrintHelp;
+    parsed.message = app.help();
+    return parsed;
+  } catch (const CLI::ParseError& error) {
+    return UsageError(error.what());
+  }
+  if (block_option->count() > 0 && weights != "int4" && embedding != "int4" && head != "int4") {
+    return UsageError("--block needs int4 in --weights, --embedding or --head");
+  }
+  flags.options.weights = TypeByName(weights, block);
+  if (!embedding.empty()) flags.options.embedding = TypeByName(embedding, block);
+  if (!head.empty()) flags.options.head = TypeByName(head, block);
+  return parsed;
+}
+
+}  // namespace inkling

@@ -1,0 +1,102 @@
+// Shared readings of config.json. Defaults come in from the recipe: they differ between families.
+
+#include "converter/decoder_fields.h"
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace inkling {
+
+ModelConfig ReadDecoderSizes(ConfigFields& fields, const DecoderDefaults& defaults) {
+  fields.RejectIfSet("quantization_config",
+                     "convert the original checkpoint, whose weights aren't quantised yet");
+  ModelConfig config;
+  config.vocab_size = fields.Size("vocab_size", defaults.vocab_size);
+  config.hidden_dim = fields.Size("hidden_size", defaults.hidden_size);
+  config.feed_forward_dim = fields.Size("intermediate_size", defaults.intermediate_size);
+  config.num_layers = fields.Size("num_hidden_layers", defaults.num_hidden_layers);
+  config.num_heads = fields.Size("num_attention_heads", defaults.num_attention_heads);
+  config.num_kv_heads = fields.Size("num_key_value_heads", defaults.num_key_value_heads > 0
+                                                               ? defaults.num_key_value_heads
+                                                               : config.num_heads);
+  config.context_length = fields.Size("max_position_embeddings", defaults.max_position_embeddings);
+  if (fields.Has("head_dim") || defaults.head_dim > 0) {
+    config.head_dim = fields.Size("head_dim", defaults.head_dim);
+  } else {
+    config.head_dim = config.hidden_dim / config.num_heads;
+    if (config.hidden_dim % config.num_heads != 0) {
+      fields.Reject("hidden_size",
+                    absl::StrCat("a multiple of num_attention_heads ", config.num_heads),
+                    absl::StrCat(config.hidden_dim));
+    }
+  }
+  config.attention_scale = static_cast<float>(1.0 / std::sqrt(config.head_dim));
+  config.layers.assign(config.num_layers, LayerConfig{});
+  return config;
+}
+
+Activation ReadActivation(ConfigFields& fields, absl::string_view key,
+                          absl::string_view default_name) {
+  // transformers' ACT2FN. gelu_new, gelu_fast and gelu_pytorch_tanh are one formula.
+  static constexpr std::pair<absl::string_view, Activation> kActivations[] = {
+      {"silu", Activation::kSilu},          {"swish", Activation::kSilu},
+      {"gelu", Activation::kGeluErf},       {"gelu_new", Activation::kGeluTanh},
+      {"gelu_fast", Activation::kGeluTanh}, {"gelu_pytorch_tanh", Activation::kGeluTanh},
+      {"relu", Activation::kRelu},
+  };
+  const std::string name = fields.String(key, default_name);
+  for (const auto& [known, activation] : kActivations) {
+    if (name == known) return activation;
+  }
+  fields.Reject(key, "silu, gelu, gelu_new, gelu_fast, gelu_pytorch_tanh or relu", name);
+  return Activation::kSilu;
+}
+
+absl::Span<const TensorNamePair> GatedDecoderNames() {
+  static constexpr TensorNamePair kNames[] = {
+      {"embedding", "model.embed_tokens"},
+      {"attention_norm", "input_layernorm"},
+      {"attention.q", "self_attn.q_proj"},
+      {"attention.k", "self_attn.k_proj"},
+      {"attention.v", "self_attn.v_proj"},
+      {"attention.output", "self_attn.o_proj"},
+      {"attention.q_norm", "self_attn.q_norm"},
+      {"attention.k_norm", "self_attn.k_norm"},
+      {"feed_forward_norm", "post_attention_layernorm"},
+      {"feed_forward.gate", "mlp.gate_proj"},
+      {"feed_forward.up", "mlp.up_proj"},
+      {"feed_forward.down", "mlp.down_proj"},
+      {"final_norm", "model.norm"},
+      {"head", "lm_head"},
+  };
+  return kNames;
+}
+
+absl::StatusOr<TensorSource> SourceByName(const TensorInfo& tensor,
+                                          absl::Span<const TensorNamePair> names) {
+  absl::string_view rest = tensor.name;
+  const absl::string_view suffix = absl::EndsWith(rest, ".bias") ? ".bias" : ".weight";
+  rest = absl::StripSuffix(rest, suffix);
+  std::string prefix;
+  if (tensor.layer >= 0) {
+    rest = absl::StripPrefix(rest, absl::StrCat("layers.", tensor.layer, "."));
+    prefix = absl::StrCat("model.layers.", tensor.layer, ".");
+  }
+  for (const TensorNamePair& pair : names) {
+    if (pair.ours != rest) continue;
+    TensorSource source;
+    source.name = absl::StrCat(prefix, pair.theirs, suffix);
+    return source;
+  }
+  return absl::UnimplementedError(
+      absl::StrCat("this family's recipe has no source for the tensor ", tensor.name));
+}
+
+}  // namespace inkling

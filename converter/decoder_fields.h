@@ -1,0 +1,56 @@
+// The parts of config.json and of tensor names that most families share.
+//
+// Recipes call these and then set what differs.
+
+#ifndef INKLING_CONVERTER_DECODER_FIELDS_H_
+#define INKLING_CONVERTER_DECODER_FIELDS_H_
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "converter/config_fields.h"
+#include "converter/recipe.h"
+#include "src/format/model_config.h"
+
+namespace inkling {
+
+// What transformers' configuration class of the family assumes for missing fields.
+struct DecoderDefaults {
+  int32_t vocab_size;
+  int32_t hidden_size;
+  int32_t intermediate_size;
+  int32_t num_hidden_layers;
+  int32_t num_attention_heads;
+  int32_t num_key_value_heads;  // 0: as many as attention heads
+  int32_t head_dim;             // 0: hidden_size / num_attention_heads
+  int32_t max_position_embeddings;
+};
+
+// The sizes, attention_scale 1 / sqrt(head_dim), and one LayerConfig{} per layer. Refuses features
+// that no config axis describes and any family could carry (quantised weights).
+ModelConfig ReadDecoderSizes(ConfigFields& fields, const DecoderDefaults& defaults);
+
+// The activation named by field `key` in transformers' spelling ("silu", "gelu_pytorch_tanh", ...).
+Activation ReadActivation(ConfigFields& fields, absl::string_view key,
+                          absl::string_view default_name);
+
+// A pair of tensor names without ".weight" or ".bias". Inside layers, `ours` leaves out "layers.N."
+// and `theirs` "model.layers.N.".
+struct TensorNamePair {
+  absl::string_view ours;
+  absl::string_view theirs;
+};
+
+// Names of the gated decoder that most families save: self_attn.{q,k,v,o}_proj,
+// mlp.{gate,up,down}_proj, input_layernorm, post_attention_layernorm, embed_tokens, norm, lm_head.
+absl::Span<const TensorNamePair> GatedDecoderNames();
+
+// The source of `tensor` by a table of pairs. Error: Unimplemented for a tensor without a pair.
+absl::StatusOr<TensorSource> SourceByName(const TensorInfo& tensor,
+                                          absl::Span<const TensorNamePair> names);
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_DECODER_FIELDS_H_

@@ -1,0 +1,88 @@
+// POSIX pread behind InputFile; the one place of the converter that reads checkpoint bytes.
+
+#include "converter/input_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace inkling {
+
+absl::StatusOr<InputFile> InputFile::Open(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return absl::ErrnoToStatus(errno, absl::StrCat("opening ", path));
+  struct stat info;
+  if (fstat(descriptor, &info) != 0) {
+    const int error = errno;
+    close(descriptor);
+    return absl::ErrnoToStatus(error, absl::StrCat("reading the size of ", path));
+  }
+  if (!S_ISREG(info.st_mode)) {
+    close(descriptor);
+    return absl::InvalidArgumentError(absl::StrCat(path, ": expected a regular file"));
+  }
+  return InputFile(path, descriptor, info.st_size);
+}
+
+InputFile::InputFile(InputFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      size_(std::exchange(other.size_, 0)) {}
+
+InputFile& InputFile::operator=(InputFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+InputFile::~InputFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+absl::Status InputFile::ReadAt(int64_t offset, absl::Span<std::byte> bytes) const {
+  // Linux moves at most 2 GiB - 4 KiB per call; some systems refuse more.
+  constexpr size_t kMaxCallBytes = size_t{1} << 30;
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const size_t want = std::min(bytes.size() - done, kMaxCallBytes);
+    const ssize_t got = pread(descriptor_, bytes.data() + done, want, offset + done);
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return absl::DataLossError(absl::StrCat(path_, ": reading at byte ", offset + done, ": ",
+                                              absl::ErrnoToStatus(errno, "read").message()));
+    }
+    if (got == 0) {
+      return absl::DataLossError(absl::StrCat(path_, ": the file ends at byte ", offset + done,
+                                              ", expected ", bytes.size() - done, " bytes more"));
+    }
+    done += static_cast<size_t>(got);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ReadWholeFile(const std::string& path, int64_t max_bytes) {
+  absl::StatusOr<InputFile> file = InputFile::Open(path);
+  if (!file.ok()) return file.status();
+  if (file->size() > max_bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": expected at most ", max_bytes, " bytes, found ", file->size()));
+  }
+  std::string text(static_cast<size_t>(file->size()), '\0');
+  absl::Status read =
+      file->ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(text.data()), text.size()));
+  if (!read.ok()) return read;
+  return text;
+}
+
+}  // namespace inkling

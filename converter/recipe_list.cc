@@ -1,0 +1,71 @@
+// The recipes there are. A new family adds its function here, in both lists.
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "converter/recipe.h"
+
+namespace inkling {
+
+Recipe GemmaRecipe();
+Recipe LlamaRecipe();
+
+absl::Span<const Recipe> Recipes() {
+  static const std::vector<Recipe>& recipes = *new std::vector<Recipe>{
+      GemmaRecipe(),
+      LlamaRecipe(),
+  };
+  return recipes;
+}
+
+namespace {
+
+std::string SupportedTypes() {
+  std::vector<std::string> types;
+  for (const Recipe& recipe : Recipes()) {
+    types.insert(types.end(), recipe.model_types.begin(), recipe.model_types.end());
+  }
+  return absl::StrJoin(types, ", ");
+}
+
+// An empty list is fine: hand-written configs leave it out. Spelling differs in case ("LLaMA...").
+bool HasKnownArchitecture(const Recipe& recipe, const std::vector<std::string>& architectures) {
+  if (architectures.empty()) return true;
+  for (const std::string& name : architectures) {
+    for (const std::string& known : recipe.architectures) {
+      if (absl::AsciiStrToLower(name) == absl::AsciiStrToLower(known)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<const Recipe*> FindRecipe(const nlohmann::json& config) {
+  ConfigFields fields(config, "config.json");
+  const std::string model_type = fields.String("model_type", "");
+  const std::vector<std::string> architectures = fields.Strings("architectures");
+  if (model_type.empty()) {
+    fields.Reject("model_type", absl::StrCat("one of ", SupportedTypes()), "nothing");
+  }
+  if (!fields.status().ok()) return fields.status();
+  for (const Recipe& recipe : Recipes()) {
+    for (const std::string& type : recipe.model_types) {
+      if (type != model_type) continue;
+      if (HasKnownArchitecture(recipe, architectures)) return &recipe;
+      return absl::UnimplementedError(
+          absl::StrCat("config.json: architectures: ", absl::StrJoin(architectures, ", "),
+                       " is not supported; of model_type ", model_type, ", this version converts ",
+                       absl::StrJoin(recipe.architectures, ", ")));
+    }
+  }
+  return absl::UnimplementedError(absl::StrCat("config.json: model_type ", model_type,
+                                               " is not supported; this version converts ",
+                                               SupportedTypes()));
+}
+
+}  // namespace inkling

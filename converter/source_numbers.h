@@ -1,0 +1,31 @@
+// The number types that checkpoints store, widened to float exactly.
+//
+// Checkpoint readers call it for every row they read. Bytes are little-endian and may be unaligned.
+
+#ifndef INKLING_CONVERTER_SOURCE_NUMBERS_H_
+#define INKLING_CONVERTER_SOURCE_NUMBERS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace inkling {
+
+// Bytes of one number of a safetensors dtype ("BF16" -> 2), those without a reader here too, so
+// that sizes can be checked; 0 for an unknown name.
+int64_t DtypeBytes(absl::string_view dtype);
+
+// True for the dtypes that WidenToFloat takes: F32, F16, BF16.
+bool CanWiden(absl::string_view dtype);
+
+// `bytes` holds whole numbers of `dtype`. Error: Unimplemented for other dtypes, by name.
+absl::StatusOr<std::vector<float>> WidenToFloat(absl::Span<const std::byte> bytes,
+                                                absl::string_view dtype);
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_SOURCE_NUMBERS_H_

@@ -1,0 +1,187 @@
+// Matches TensorList with a checkpoint's tensors, both ways.
+
+#include "converter/tensor_plan.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "converter/source_numbers.h"
+
+namespace inkling {
+namespace {
+
+constexpr size_t kMaxNamesInMessage = 5;
+
+// A tensor of ours in the units that TensorSource counts: rows of a matrix, elements of a vector.
+struct Units {
+  explicit Units(const TensorInfo& info)
+      : count(info.is_vector ? info.columns : info.rows),
+        width(info.is_vector ? 1 : info.columns) {}
+  int64_t count;
+  int64_t width;
+};
+
+std::vector<int64_t> ExpectedShape(const TensorInfo& info, const TensorSource& source) {
+  const int64_t rows = source.source_rows > 0 ? source.source_rows : Units(info).count;
+  if (info.is_vector) return {rows};
+  return {rows, info.columns};
+}
+
+class Planner {
+ public:
+  Planner(const Checkpoint& checkpoint, const Recipe& recipe, const ModelConfig& config)
+      : checkpoint_(checkpoint), recipe_(recipe), config_(config) {
+    for (size_t i = 0; i < checkpoint.tensors().size(); ++i) {
+      index_of_[checkpoint.tensors()[i].name] = i;
+    }
+  }
+
+  absl::StatusOr<TensorPlan> Plan() {
+    TensorPlan plan;
+    for (const TensorInfo& info : TensorList(config_)) {
+      ABSL_ASSIGN_OR_RETURN(PlannedTensor planned, PlanOne(info));
+      used_.push_back(planned.source_index);
+      plan.tensors.push_back(std::move(planned));
+    }
+    ABSL_ASSIGN_OR_RETURN(plan.ignored, LeftOver());
+    return plan;
+  }
+
+ private:
+  absl::StatusOr<PlannedTensor> PlanOne(const TensorInfo& info) const {
+    ABSL_ASSIGN_OR_RETURN(TensorSource source, recipe_.find_source(info, config_));
+    std::optional<size_t> index = Find(source.name);
+    // Of two names for shared values, some tools keep only the second.
+    if (!index && info.role == TensorRole::kEmbedding && config_.tied_head) {
+      index = Find("lm_head.weight");
+    }
+    if (!index) {
+      return absl::InvalidArgumentError(absl::StrCat("the checkpoint has no tensor \"", source.name,
+                                                     "\", which ", info.name, " needs"));
+    }
+    const SourceTensor& tensor = checkpoint_.tensors()[*index];
+    const std::vector<int64_t> expected = ExpectedShape(info, source);
+    if (tensor.shape != expected) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          tensor.file, ": tensor \"", tensor.name, "\" (for ", info.name, "): expected shape [",
+          absl::StrJoin(expected, ", "), "], found [", absl::StrJoin(tensor.shape, ", "), "]"));
+    }
+    if (!CanWiden(tensor.dtype)) {
+      return absl::UnimplementedError(
+          absl::StrCat(tensor.file, ": tensor \"", tensor.name, "\" (for ", info.name,
+                       "): expected F32, F16 or BF16, found ", tensor.dtype));
+    }
+    return PlannedTensor{info, *index, std::move(source)};
+  }
+
+  std::optional<size_t> Find(absl::string_view name) const {
+    const absl::string_view inner = absl::StripPrefix(name, "model.");
+    for (const std::string& candidate :
+         {std::string(name), std::string(inner), absl::StrCat("language_model.", name),
+          absl::StrCat("model.language_model.", inner)}) {
+      const auto found = index_of_.find(candidate);
+      if (found != index_of_.end()) return found->second;
+    }
+    return std::nullopt;
+  }
+
+  // Values that the model's own formulas contain already.
+  bool IsRedundant(absl::string_view name) const {
+    if (absl::StrContains(name, "rotary_emb.")) return true;  // old versions saved its tables
+    return config_.tied_head && absl::EndsWith(name, "lm_head.weight");
+  }
+
+  absl::StatusOr<std::vector<std::string>> LeftOver() const {
+    std::vector<bool> used(checkpoint_.tensors().size(), false);
+    for (const size_t index : used_) used[index] = true;
+    std::vector<std::string> ignored;
+    std::vector<std::string> unknown;
+    for (size_t i = 0; i < used.size(); ++i) {
+      if (used[i]) continue;
+      const std::string& name = checkpoint_.tensors()[i].name;
+      (IsRedundant(name) ? ignored : unknown).push_back(name);
+    }
+    if (unknown.empty()) return ignored;
+    const size_t count = unknown.size();
+    unknown.resize(std::min(count, kMaxNamesInMessage));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the checkpoint has ", count, " tensors that a ", recipe_.family,
+        " model with this config.json doesn't use: ", absl::StrJoin(unknown, ", "),
+        count > unknown.size() ? ", ..." : "", "; leaving them out would change its output"));
+  }
+
+  const Checkpoint& checkpoint_;
+  const Recipe& recipe_;
+  const ModelConfig& config_;
+  absl::flat_hash_map<absl::string_view, size_t> index_of_;
+  std::vector<size_t> used_;
+};
+
+}  // namespace
+
+absl::StatusOr<TensorPlan> PlanTensors(const Checkpoint& checkpoint, const Recipe& recipe,
+                                       const ModelConfig& config) {
+  return Planner(checkpoint, recipe, config).Plan();
+}
+
+TensorPlan WithOwnHead(const TensorPlan& plan, const ModelConfig& config) {
+  TensorPlan result;
+  result.ignored = plan.ignored;
+  size_t next = 0;
+  for (const TensorInfo& info : TensorList(config)) {
+    if (info.role != TensorRole::kHead) {
+      result.tensors.push_back(plan.tensors[next++]);
+      continue;
+    }
+    for (const PlannedTensor& tensor : plan.tensors) {
+      if (tensor.info.role != TensorRole::kEmbedding) continue;
+      PlannedTensor head = tensor;
+      head.info = info;
+      result.tensors.push_back(std::move(head));
+    }
+  }
+  return result;
+}
+
+absl::StatusOr<std::vector<float>> ReadPlannedRows(const Checkpoint& checkpoint,
+                                                   const PlannedTensor& tensor, int64_t first_row,
+                                                   int64_t num_rows) {
+  const Units units(tensor.info);
+  const TensorSource& source = tensor.source;
+  const int64_t first = tensor.info.is_vector ? 0 : first_row;
+  const int64_t count = tensor.info.is_vector ? units.count : num_rows;
+  const int64_t run = source.run > 0 ? source.run : units.count;
+
+  std::vector<float> values;
+  for (int64_t unit = first; unit < first + count;) {
+    const int64_t length = std::min(first + count - unit, run - unit % run);
+    const int64_t source_row = source.first_row + unit / run * source.stride + unit % run;
+    ABSL_ASSIGN_OR_RETURN(std::vector<float> part,
+                          checkpoint.ReadRows(tensor.source_index, source_row, length));
+    if (values.empty()) {
+      values = std::move(part);
+      values.reserve(static_cast<size_t>(count * units.width));
+    } else {
+      values.insert(values.end(), part.begin(), part.end());
+    }
+    unit += length;
+  }
+  if (source.add != 0.0f) {
+    for (float& value : values) value += source.add;
+  }
+  return values;
+}
+
+}  // namespace inkling

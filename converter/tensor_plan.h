@@ -1,0 +1,53 @@
+// TensorPlan: for every tensor of the model file, the checkpoint tensor it comes from.
+//
+// Made before anything is written, so that a missing, misshapen or left-over tensor is an error
+// within a second and not after an hour.
+
+#ifndef INKLING_CONVERTER_TENSOR_PLAN_H_
+#define INKLING_CONVERTER_TENSOR_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "converter/checkpoint.h"
+#include "converter/recipe.h"
+#include "src/format/model_config.h"
+#include "src/format/tensor_list.h"
+
+namespace inkling {
+
+struct PlannedTensor {
+  TensorInfo info;
+  size_t source_index = 0;  // into Checkpoint::tensors()
+  TensorSource source;
+};
+
+struct TensorPlan {
+  std::vector<PlannedTensor> tensors;  // in TensorList order
+  std::vector<std::string> ignored;    // checkpoint tensors that the model doesn't need
+};
+
+// `config` is what `recipe` read from the checkpoint, and valid. Tensors are also found without the
+// "model." that AutoModelForCausalLM saves in front, and behind a wrapper's "language_model.".
+// Errors (InvalidArgument): a tensor missing, of another shape or of a dtype that can't be read
+// (both names, expected, found); checkpoint tensors that nothing uses, unless known to be
+// redundant.
+absl::StatusOr<TensorPlan> PlanTensors(const Checkpoint& checkpoint, const Recipe& recipe,
+                                       const ModelConfig& config);
+
+// Stores the embedding's values a second time as the head. `config.tied_head` was true for `plan`
+// and is false now.
+TensorPlan WithOwnHead(const TensorPlan& plan, const ModelConfig& config);
+
+// Rows [first_row, first_row + num_rows) of a planned tensor [rows, columns], as the file will hold
+// them. Errors: those of Checkpoint::ReadRows. Any number of threads may read at once.
+absl::StatusOr<std::vector<float>> ReadPlannedRows(const Checkpoint& checkpoint,
+                                                   const PlannedTensor& tensor, int64_t first_row,
+                                                   int64_t num_rows);
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_TENSOR_PLAN_H_

@@ -1,0 +1,42 @@
+// Which element type each tensor of a model file gets, from the caller's wishes and the shapes.
+
+#ifndef INKLING_CONVERTER_TYPE_CHOICE_H_
+#define INKLING_CONVERTER_TYPE_CHOICE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "converter/convert.h"
+#include "src/format/element_type.h"
+#include "src/format/tensor_list.h"
+
+namespace inkling {
+
+// The types of the two vocabulary matrices, wishes and defaults resolved.
+struct VocabularyTypes {
+  TensorType embedding;
+  TensorType head;
+
+  // True for a checkpoint with a tied head whose two uses are to have different types.
+  bool split_tied_head = false;
+};
+VocabularyTypes ChooseVocabularyTypes(const ConvertOptions& options, const ModelConfig& config);
+
+struct TypeChoice {
+  std::vector<TensorType> types;       // one for each tensor
+  std::vector<std::string> fallbacks;  // a line for each kind of tensor that got another type
+};
+
+// Norms and biases are f32. A matrix whose columns the wished type can't hold becomes int8 per
+// channel, which takes any shape.
+TypeChoice ChooseTypes(absl::Span<const TensorInfo> tensors, TensorType weights,
+                       const VocabularyTypes& vocabulary);
+
+// What tensors of the same purpose in different layers are called together: "attention.q",
+// "embedding", "norms", "biases".
+std::string TensorKind(const TensorInfo& info);
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_TYPE_CHOICE_H_

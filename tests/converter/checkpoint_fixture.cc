@@ -1,0 +1,154 @@
+// Writes the formats from their documentation, independently of the readers under test.
+
+#include "tests/converter/checkpoint_fixture.h"
+
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "src/format/quantization.h"
+#include "tests/testing/temp_dir.h"
+
+namespace inkling {
+namespace {
+
+using nlohmann::json;
+
+template <typename T>
+void Append(std::string& bytes, T value) {
+  bytes.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+void AppendValue(std::string& bytes, float value, const std::string& dtype) {
+  if (dtype == "F32") Append(bytes, value);
+  if (dtype == "F16") Append(bytes, FloatToHalf(value));
+  if (dtype == "BF16") Append(bytes, FloatToBfloat16(value));
+}
+
+void WriteFolderFiles(const std::string& folder, const json& config) {
+  std::filesystem::create_directories(folder);
+  WriteFileBytes(folder + "/config.json", config.dump());
+  WriteFileBytes(folder + "/tokenizer.bin", TinyTokenizerFile());
+}
+
+}  // namespace
+
+std::string SafetensorsWithHeader(const std::string& header, size_t data_bytes) {
+  std::string file;
+  Append(file, static_cast<uint64_t>(header.size()));
+  return file + header + std::string(data_bytes, '\0');
+}
+
+std::string SafetensorsBytes(const std::vector<FixtureTensor>& tensors) {
+  json header = {{"__metadata__", {{"format", "pt"}}}};
+  std::string data;
+  for (const FixtureTensor& tensor : tensors) {
+    const size_t begin = data.size();
+    for (const float value : tensor.values) AppendValue(data, value, tensor.dtype);
+    header[tensor.name] = {
+        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {begin, data.size()}}};
+  }
+  return SafetensorsWithHeader(header.dump(), 0) + data;
+}
+
+std::vector<float> FixtureValues(const std::string& name, int64_t count) {
+  uint64_t state = 0xCBF29CE484222325u;  // FNV-1a of the name seeds a linear congruence
+  for (const char c : name) state = (state ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+  std::vector<float> values;
+  for (int64_t i = 0; i < count; ++i) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    // Seven bits and a sign: exact in BF16.
+    values.push_back(static_cast<float>(static_cast<int64_t>(state >> 57) - 64) / 256.0f);
+  }
+  return values;
+}
+
+TinyCheckpoint::TinyCheckpoint()
+    : config({{"architectures", {"LlamaForCausalLM"}},
+              {"model_type", "llama"},
+              {"hidden_act", "silu"},
+              {"hidden_size", 32},
+              {"intermediate_size", 48},
+              {"num_hidden_layers", 2},
+              {"num_attention_heads", 4},
+              {"num_key_value_heads", 2},
+              {"vocab_size", 320},
+              {"max_position_embeddings", 128},
+              {"rms_norm_eps", 1e-5},
+              {"rope_theta", 10000.0},
+              {"tie_word_embeddings", false}}) {
+  const auto add = [this](const std::string& name, std::vector<int64_t> shape) {
+    int64_t count = 1;
+    for (const int64_t size : shape) count *= size;
+    tensors.push_back({name, "BF16", std::move(shape), FixtureValues(name, count)});
+  };
+  add("model.embed_tokens.weight", {320, 32});
+  for (int layer = 0; layer < 2; ++layer) {
+    const std::string prefix = absl::StrCat("model.layers.", layer, ".");
+    add(prefix + "input_layernorm.weight", {32});
+    add(prefix + "self_attn.q_proj.weight", {32, 32});
+    add(prefix + "self_attn.k_proj.weight", {16, 32});
+    add(prefix + "self_attn.v_proj.weight", {16, 32});
+    add(prefix + "self_attn.o_proj.weight", {32, 32});
+    add(prefix + "post_attention_layernorm.weight", {32});
+    add(prefix + "mlp.gate_proj.weight", {48, 32});
+    add(prefix + "mlp.up_proj.weight", {48, 32});
+    add(prefix + "mlp.down_proj.weight", {32, 48});
+  }
+  add("model.norm.weight", {32});
+  add("lm_head.weight", {320, 32});
+}
+
+FixtureTensor& TinyCheckpoint::Tensor(const std::string& name) {
+  for (FixtureTensor& tensor : tensors) {
+    if (tensor.name == name) return tensor;
+  }
+  ADD_FAILURE() << "the fixture has no tensor " << name;
+  return tensors.front();
+}
+
+void TinyCheckpoint::Remove(const std::string& name) {
+  std::erase_if(tensors, [&](const FixtureTensor& tensor) { return tensor.name == name; });
+}
+
+void TinyCheckpoint::Write(const std::string& folder) const {
+  WriteFolderFiles(folder, config);
+  WriteFileBytes(folder + "/model.safetensors", SafetensorsBytes(tensors));
+}
+
+void TinyCheckpoint::WriteShards(const std::string& folder, size_t num_shards) const {
+  WriteFolderFiles(folder, config);
+  std::vector<std::vector<FixtureTensor>> shards(num_shards);
+  json weight_map = json::object();
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const size_t shard = i * num_shards / tensors.size();
+    shards[shard].push_back(tensors[i]);
+    weight_map[tensors[i].name] = absl::StrCat("model-", shard + 1, ".safetensors");
+  }
+  for (size_t shard = 0; shard < num_shards; ++shard) {
+    WriteFileBytes(absl::StrCat(folder, "/model-", shard + 1, ".safetensors"),
+                   SafetensorsBytes(shards[shard]));
+  }
+  WriteFileBytes(folder + "/model.safetensors.index.json", json{{"weight_map", weight_map}}.dump());
+}
+
+std::string TinyTokenizerFile() {
+  std::string file;
+  Append(file, int32_t{8});
+  const auto add = [&file](const std::string& piece) {
+    Append(file, 0.0f);
+    Append(file, static_cast<int32_t>(piece.size()));
+    file += piece;
+  };
+  for (const char* piece : {"<unk>", "\n<s>\n", "\n</s>\n"}) add(piece);
+  for (int byte = 0; byte < 256; ++byte) add("<0x00>");
+  add("a");
+  return file;
+}
+
+}  // namespace inkling

@@ -1,0 +1,53 @@
+// Tiny checkpoints in Hugging Face form, written by the tests themselves, so that a fresh clone
+// needs no data. Values depend on the tensor's name only.
+
+#ifndef INKLING_TESTS_CONVERTER_CHECKPOINT_FIXTURE_H_
+#define INKLING_TESTS_CONVERTER_CHECKPOINT_FIXTURE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "nlohmann/json.hpp"
+
+namespace inkling {
+
+// A tensor as a safetensors file holds it.
+struct FixtureTensor {
+  std::string name;
+  std::string dtype;  // "F32", "F16" or "BF16"
+  std::vector<int64_t> shape;
+  std::vector<float> values;  // representable in dtype
+};
+
+// The bytes of a safetensors file with these tensors, in this order.
+std::string SafetensorsBytes(const std::vector<FixtureTensor>& tensors);
+
+// A safetensors file with this header text, whatever it says, and `data_bytes` zeros behind it.
+std::string SafetensorsWithHeader(const std::string& header, size_t data_bytes);
+
+// Deterministic values around zero that BF16 and F32 hold exactly.
+std::vector<float> FixtureValues(const std::string& name, int64_t count);
+
+// A Llama-form decoder: hidden 32, 2 layers, 4 heads, 2 kv heads, feed-forward 48, vocabulary 320.
+// Tests change config and tensors before writing.
+struct TinyCheckpoint {
+  TinyCheckpoint();
+
+  FixtureTensor& Tensor(const std::string& name);
+  void Remove(const std::string& name);
+
+  // Writes config.json, tokenizer.bin and the weights: one file, or `num_shards` with an index.
+  void Write(const std::string& folder) const;
+  void WriteShards(const std::string& folder, size_t num_shards) const;
+
+  nlohmann::json config;
+  std::vector<FixtureTensor> tensors;
+};
+
+// llama2.c's tokenizer.bin with its 259 first pieces and a letter.
+std::string TinyTokenizerFile();
+
+}  // namespace inkling
+
+#endif  // INKLING_TESTS_CONVERTER_CHECKPOINT_FIXTURE_H_

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""inkling-convert as a user runs it: exit codes, one line for an error, bounded memory, a signal in the middle.
+
+Run by ctest with INKLING_BIN_DIR in the environment. The checkpoints are fabricated: zeros in sparse files.
+"""
+
+import json
+import os
+import pathlib
+import pty
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+PROGRAM = pathlib.Path(os.environ["INKLING_BIN_DIR"]) / "inkling-convert"
+
+
+def tokenizer_file():
+    """llama2.c's tokenizer.bin with its 259 fixed pieces and a letter."""
+    pieces = [b"<unk>", b"\n<s>\n", b"\n</s>\n"] + [b"<0x00>"] * 256 + [b"a"]
+    return struct.pack("<i", 8) + b"".join(struct.pack("<fi", 0.0, len(piece)) + piece for piece in pieces)
+
+
+def write_checkpoint(folder, hidden, feed_forward, layers, vocabulary):
+    """A Llama-form checkpoint of zeros in BF16 with a tied head; returns the bytes of its tensors."""
+    folder.mkdir()
+    (folder / "tokenizer.bin").write_bytes(tokenizer_file())
+    (folder / "config.json").write_text(json.dumps({
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": hidden,
+        "intermediate_size": feed_forward, "num_hidden_layers": layers, "num_attention_heads": 4,
+        "vocab_size": vocabulary, "tie_word_embeddings": True}))
+    shapes = {"model.embed_tokens.weight": [vocabulary, hidden], "model.norm.weight": [hidden]}
+    for layer in range(layers):
+        prefix = f"model.layers.{layer}."
+        shapes |= {prefix + name + ".weight": [hidden] for name in ("input_layernorm", "post_attention_layernorm")}
+        shapes |= {prefix + f"self_attn.{name}_proj.weight": [hidden, hidden] for name in "qkvo"}
+        shapes |= {prefix + f"mlp.{name}_proj.weight": [feed_forward, hidden] for name in ("gate", "up")}
+        shapes[prefix + "mlp.down_proj.weight"] = [hidden, feed_forward]
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        size = 2 * shape[0] * (shape[1] if len(shape) > 1 else 1)
+        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [end, end + size]}
+        end += size
+    text = json.dumps(header).encode()
+    with open(folder / "model.safetensors", "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + end)
+    return end
+
+
+class ConvertProgramTest(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory(prefix="inkling-convert-")
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name)
+        self.checkpoint = self.folder / "checkpoint"
+        self.output = self.folder / "out.tflite"
+
+    def run_program(self, *arguments):
+        return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False)
+
+    def names(self):
+        return sorted(path.name for path in self.folder.iterdir())
+
+    def test_summary_and_plain_progress(self):
+        write_checkpoint(self.checkpoint, 64, 48, 2, 320)
+        result = self.run_program(self.checkpoint, self.output, "--weights", "int4", "--block=32", "--head=f16")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for part in ("bits per weight", "attention.q", "int4/32", "f16", "fallback", "48 columns", "MB/s", "260 pieces"):
+            self.assertIn(part, result.stdout)
+        self.assertIn("converting: 100%", result.stderr)
+        self.assertNotIn("\r", result.stderr)
+        quiet = self.run_program(self.checkpoint, self.output, "--quiet")
+        self.assertEqual((quiet.returncode, quiet.stdout, quiet.stderr), (0, "", ""))
+
+    def test_progress_bar_on_a_terminal(self):
+        write_checkpoint(self.checkpoint, 64, 48, 2, 320)
+        main, side = pty.openpty()
+        process = subprocess.Popen([PROGRAM, self.checkpoint, self.output], stdout=subprocess.DEVNULL, stderr=side)
+        os.close(side)
+        shown = b""
+        while True:
+            try:
+                part = os.read(main, 4096)
+            except OSError:  # the other side is closed
+                break
+            if not part:
+                break
+            shown += part
+        os.close(main)
+        self.assertEqual(process.wait(timeout=60), 0)
+        self.assertIn(b"[########################] 100%", shown)
+        self.assertTrue(shown.endswith(b"\r\x1b[K"), shown)
+
+    def test_bad_input_is_one_line(self):
+        write_checkpoint(self.checkpoint, 64, 48, 1, 320)
+        good = [self.checkpoint, self.output]
+        cases = [
+            (1, [self.folder / "absent", self.output]),
+            (1, [self.checkpoint, self.checkpoint]),
+            (1, [self.checkpoint, self.checkpoint / "model.safetensors"]),
+            (1, [*good, f"--tokenizer={self.folder / 'absent'}"]),
+            (2, []),
+            (2, [self.checkpoint]),
+            (2, [*good, "third"]),
+            (2, [*good, "--weights=int3"]),
+            (2, [*good, "--block=48"]),
+            (2, [*good, "--block=64", "--weights=int8"]),
+            (2, [*good, "--wieghts=int8"]),
+            (2, [*good, "--weights"]),
+        ]
+        for status, arguments in cases:
+            with self.subTest(arguments=arguments):
+                result = self.run_program(*arguments)
+                self.assertEqual((result.returncode, result.stdout), (status, ""), result.stderr)
+                self.assertRegex(result.stderr, r"\Ainkling-convert: [^\n]+\n\Z")
+        self.assertEqual(self.names(), ["checkpoint"])
+
+    def test_help(self):
+        result = self.run_program("--help")
+        self.assertEqual(result.returncode, 0)
+        for option in ("--weights", "--block", "--embedding", "--head", "--tokenizer", "--quiet"):
+            self.assertIn(option, result.stdout)
+
+    def test_memory_is_bounded_by_rows_not_by_the_model(self):
+        size = write_checkpoint(self.checkpoint, 2048, 8192, 1, 32000)
+        self.assertGreater(size, 250e6)  # its largest tensor has 131 MB
+        process = subprocess.Popen([PROGRAM, self.checkpoint, self.output, "--quiet"])
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 0)
+        if os.environ.get("INKLING_SANITIZER"):
+            return  # shadow memory isn't ours
+        threads = min(8, os.cpu_count() or 1)
+        self.assertLess(usage.ru_maxrss * 1024, (60 + 30 * threads) * 1e6)
+
+    def test_a_signal_leaves_nothing_behind(self):
+        write_checkpoint(self.checkpoint, 2048, 8192, 1, 32000)
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            process = subprocess.Popen([PROGRAM, self.checkpoint, self.output], stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True)
+            end = time.monotonic() + 60
+            while time.monotonic() < end and not list(self.folder.glob("out.tflite*")):
+                time.sleep(0.001)
+            process.send_signal(stop)
+            _, errors = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 128 + stop, errors)
+            self.assertIn("nothing was written", errors)
+            self.assertEqual(self.names(), ["checkpoint"])
+
+
+if __name__ == "__main__":
+    unittest.main()
