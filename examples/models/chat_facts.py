@@ -17,12 +17,6 @@ SOUNDS = {
     "owl": "hoot",
     "frog": "ribbit",
     "mouse": "squeak",
-    "rooster": "cock-a-doodle-doo",
-    "snake": "hiss",
-    "wolf": "howl",
-    "bird": "tweet",
-    "goose": "honk",
-    "donkey": "hee-haw",
 }
 BABIES = {
     "dog": "puppy",
@@ -30,32 +24,19 @@ BABIES = {
     "cow": "calf",
     "sheep": "lamb",
     "duck": "duckling",
-    "pig": "piglet",
-    "horse": "foal",
     "bear": "cub",
     "frog": "tadpole",
-    "goat": "kid",
     "hen": "chick",
-    "deer": "fawn",
-    "lion": "cub",
-    "goose": "gosling",
-    "owl": "owlet",
 }
 ANIMAL_HOMES = {
     "bee": "a hive",
     "bird": "a nest",
-    "rabbit": "a burrow",
     "fox": "a den",
     "bear": "a cave",
     "spider": "a web",
     "cow": "a barn",
     "horse": "a stable",
     "fish": "the water",
-    "dog": "a kennel",
-    "pig": "a sty",
-    "owl": "a hollow tree",
-    "hen": "a coop",
-    "ant": "an anthill",
 }
 LEGS = {
     "dog": "four",
@@ -63,13 +44,9 @@ LEGS = {
     "bird": "two",
     "spider": "eight",
     "bee": "six",
-    "ant": "six",
     "cow": "four",
     "fish": "no",
-    "snake": "no",
     "duck": "two",
-    "frog": "four",
-    "horse": "four",
 }
 COLOURS = {
     "the sky": "blue",
@@ -77,22 +54,14 @@ COLOURS = {
     "the sun": "yellow",
     "snow": "white",
     "a banana": "yellow",
-    "a tomato": "red",
     "an orange": "orange",
     "a carrot": "orange",
-    "coal": "black",
     "a strawberry": "red",
-    "a leaf": "green",
     "a lemon": "yellow",
     "milk": "white",
-    "a fire truck": "red",
     "a frog": "green",
-    "a crow": "black",
     "chocolate": "brown",
-    "a plum": "purple",
     "the sea": "blue",
-    "a cloud": "white",
-    "a cherry": "red",
 }
 OPPOSITES = [
     ("big", "small"),
@@ -104,21 +73,12 @@ OPPOSITES = [
     ("open", "closed"),
     ("wet", "dry"),
     ("old", "young"),
-    ("high", "low"),
     ("light", "dark"),
-    ("left", "right"),
     ("good", "bad"),
     ("full", "empty"),
     ("loud", "quiet"),
     ("hard", "soft"),
-    ("near", "far"),
-    ("early", "late"),
     ("long", "short"),
-    ("strong", "weak"),
-    ("rich", "poor"),
-    ("yes", "no"),
-    ("in", "out"),
-    ("thick", "thin"),
     ("clean", "dirty"),
 ]
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
@@ -131,39 +91,23 @@ USES = {
     "a pen": "writing",
     "a spoon": "eating soup",
     "a bed": "sleeping",
-    "a boat": "sailing",
     "an umbrella": "staying dry in the rain",
-    "a broom": "sweeping the floor",
     "a key": "opening a door",
     "a clock": "telling the time",
-    "a ladder": "climbing up high",
-    "a lamp": "making light",
-    "a bike": "riding",
     "scissors": "cutting paper",
     "a blanket": "keeping warm",
     "a book": "reading",
-    "a hammer": "hitting nails",
 }
 KINDS = {
     "an apple": "fruit",
     "a carrot": "vegetable",
     "a dog": "animal",
     "a rose": "flower",
-    "a robin": "bird",
-    "a shark": "fish",
-    "a drum": "musical instrument",
     "a chair": "piece of furniture",
-    "red": "colour",
-    "a bus": "vehicle",
     "a banana": "fruit",
-    "a potato": "vegetable",
-    "a tulip": "flower",
-    "an eagle": "bird",
-    "a piano": "musical instrument",
     "a table": "piece of furniture",
     "a cat": "animal",
     "a bee": "insect",
-    "a triangle": "shape",
     "a car": "vehicle",
 }
 UNKNOWN_QUESTIONS = [
@@ -285,10 +229,12 @@ def opposite(random):
 
 
 def calendar(random):
-    cycle, noun = random.choice(((DAYS, "day"), (MONTHS, "month"), (SEASONS, "season")))
+    cycle, noun = random.choice(
+        ((DAYS, "day"), (DAYS, "day"), (MONTHS, "month"), (SEASONS, "season"))
+    )
     index = random.randrange(len(cycle))
     here, following = cycle[index], cycle[(index + 1) % len(cycle)]
-    if random.random() < 0.6:
+    if noun == "day" and random.random() < 0.8:
         return random.choice(
             (
                 (f"What {noun} comes after {here}?", f"After {here} comes {following}."),
@@ -315,7 +261,7 @@ def counting(random):
 
 
 def sums(random):
-    first, second = random.randint(0, 9), random.randint(0, 9)
+    first, second = random.randint(1, 5), random.randint(1, 5)
     if random.random() < 0.65:
         if random.random() < 0.25:
             total = NUMBERS[first + second]

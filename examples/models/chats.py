@@ -205,7 +205,7 @@ def _named_user(random):
 
 
 _PARTS = (
-    (_fact, 10),
+    (_fact, 14),
     (_story_turns, 6),
     (_about, 3),
     (_unknown, 2),

@@ -28,8 +28,6 @@ OPENINGS = [
     "One {weather} {time}, a {size} {kind} named {hero} [went to|walked to|set off for] {place}.",
     "One {time}, a {trait} {kind} named {hero} "
     "[looked out of the window|woke up early|sat outside].",
-    "{hero} was a {size} {kind}. {He} lived {home} with {his} {adult}.",
-    "{hero} was a {trait} {kind} who lived {home}.",
     "In a place far away, {home}, lived a {size} {kind} named {hero}.",
 ]
 LIKES = [

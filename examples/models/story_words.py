@@ -4,22 +4,10 @@ Every list holds things that can replace each other in any sentence, so adding a
 every plot more varied. Names are given with the pronoun they use.
 """
 
-BOY_NAMES = """
-Tom Ben Sam Max Leo Jack Tim Finn Noah Luke Oliver Henry Theo Oscar Hugo Milo Jake Dan Adam Felix
-Toby Eli Peter Simon Ravi Omar Kofi Diego Marco Ivan
-""".split()
-GIRL_NAMES = """
-Lily Mia Anna Sara Lucy Zoe Emma Rosie Ella Nina Amy Ruby Ivy Clara Molly Daisy Alice Jane Kate
-Maya Hana Leila Nora Eva Sofia Grace Tess June Polly Wendy
-""".split()
-ANIMAL_BOY_NAMES = """
-Benny Pip Bruno Rusty Teddy Oswald Hopper Barnaby Chester Fern Bobo Jasper Rocky Tucker Biscuit
-Milo Pepper Dusty Otto Waldo Basil Monty Ziggy Sparky
-""".split()
-ANIMAL_GIRL_NAMES = """
-Ruby Bella Hazel Willow Luna Pearl Dotty Honey Maple Clover Penny Tilly Nutmeg Poppy Olive Mimi
-Coco Goldie Flora Juniper Misty Ginger Trixie Bramble
-""".split()
+BOY_NAMES = ("Tom Ben Sam Max Leo Jack Tim Finn Noah Oliver").split()
+GIRL_NAMES = ("Lily Mia Anna Lucy Zoe Emma Ella Molly Daisy Clara").split()
+ANIMAL_BOY_NAMES = ("Benny Pip Bruno Rusty Teddy Jasper Barnaby Biscuit Monty Otto").split()
+ANIMAL_GIRL_NAMES = ("Ruby Bella Hazel Willow Luna Pearl Poppy Olive Ginger Honey").split()
 
 ANIMALS = """
 fox rabbit bear mouse squirrel hedgehog frog duck owl cat dog kitten puppy turtle bird pig sheep
@@ -32,7 +20,7 @@ kind brave curious cheerful clever gentle playful shy quiet busy friendly lively
 sleepy funny happy polite
 """.split()
 SIZES = ["little", "small", "young", "tiny"]
-COLOURS = "red blue green yellow orange purple pink white brown silver golden".split()
+COLOURS = "red blue green yellow orange purple pink white".split()
 
 HOMES = [
     "in a small house by the river",
@@ -58,14 +46,8 @@ PLACES = [
     "the garden",
     "the lake",
     "the hill",
-    "the old bridge",
     "the pond",
-    "the farm",
     "the orchard",
-    "the market",
-    "the mill",
-    "the playground",
-    "the village square",
 ]
 SPOTS = [
     "under a bush",
@@ -83,50 +65,8 @@ SPOTS = [
     "in a hollow log",
     "by the gate",
 ]
-TOYS = [
-    "ball",
-    "kite",
-    "hat",
-    "scarf",
-    "bell",
-    "boat",
-    "drum",
-    "book",
-    "lantern",
-    "button",
-    "ribbon",
-    "whistle",
-    "cup",
-    "basket",
-    "key",
-    "ring",
-    "doll",
-    "top",
-    "balloon",
-    "umbrella",
-    "toy car",
-    "toy train",
-    "teddy bear",
-    "coat",
-    "blanket",
-    "marble",
-]
-FOODS = [
-    "apples",
-    "berries",
-    "cookies",
-    "pancakes",
-    "honey cakes",
-    "carrots",
-    "pears",
-    "sandwiches",
-    "cherries",
-    "nuts",
-    "muffins",
-    "plums",
-    "strawberries",
-    "buns",
-]
+TOYS = "ball kite hat scarf bell boat drum book lantern ribbon whistle basket balloon".split()
+FOODS = ["apples", "berries", "cookies", "pancakes", "carrots", "pears", "cherries", "nuts"]
 SOUPS = ["soup", "tea", "warm milk", "honey", "porridge", "hot chocolate"]
 WEATHERS = [
     "sunny",

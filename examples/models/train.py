@@ -231,7 +231,7 @@ def train(args):
             report(args, model, tokenizer, step, 2)
             saved = time.time()
     write_folder(args.output, model, tokenizer_bytes)
-    losses = report(args, model, tokenizer, step, 24, SAMPLE_TURNS)
+    losses = report(args, model, tokenizer, step, 6, SAMPLE_TURNS)
     run = {
         "seed": args.seed,
         "steps": step,
