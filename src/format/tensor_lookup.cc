@@ -138,8 +138,8 @@ class TensorFinder {
     const ContainerTensor& scales = container_.tensors[index];
     ++num_found_;
     const bool per_block = view.type.element == ElementType::kInt4Block;
-    if (scales.scale_tensor >= 0 ||
-        scales.type != (per_block ? wire::TensorType::BFLOAT16 : wire::TensorType::FLOAT32)) {
+    if (scales.scale_tensor >= 0) return Mismatch(name, "scales", "none", "some");
+    if (scales.type != (per_block ? wire::TensorType::BFLOAT16 : wire::TensorType::FLOAT32)) {
       return Mismatch(name, "type", per_block ? "bf16" : "f32",
                       absl::StrCat("TFLite type ", static_cast<int>(scales.type)));
     }
