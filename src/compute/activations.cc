@@ -52,6 +52,7 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim) {
 
 void Activations::Quantize(int64_t num_rows, ThreadPool& pool) {
   num_rows = std::clamp<int64_t>(num_rows, 0, max_rows_);
+  quantized_rows_ = num_rows;
   if (num_rows == 0) return;
   const size_t dim = static_cast<size_t>(dim_);
   const auto quantize = [this, dim](size_t first, size_t end) {
@@ -75,8 +76,10 @@ void Activations::Quantize(int64_t num_rows, ThreadPool& pool) {
       quantize(rows * chunk / chunks, rows * (chunk + 1) / chunks);
     });
   }
-  // A kernel of many rows reads the parameters of rows that don't exist.
-  std::fill_n(parameters_.data() + rows, XNN_EXTRA_QUANTIZATION_PARAMS, parameters_.data()[rows - 1]);
+  // A kernel of many rows reads the parameters of rows that don't exist, and writes what it makes
+  // of them over the last row's output.
+  std::fill_n(parameters_.data() + rows, XNN_EXTRA_QUANTIZATION_PARAMS,
+              parameters_.data()[rows - 1]);
 }
 
 }  // namespace inkling

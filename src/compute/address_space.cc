@@ -45,8 +45,8 @@ absl::StatusOr<AddressSpace> AddressSpace::Reserve(int64_t bytes) {
   const int64_t reserved = RoundUp(bytes, page);
   void* data = mmap(nullptr, static_cast<size_t>(reserved), PROT_NONE, kReserveFlags, -1, 0);
   if (data == MAP_FAILED) {
-    return absl::ResourceExhaustedError(absl::StrCat("can't reserve ", reserved,
-                                                     " bytes of address space: ", strerror(errno)));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("can't reserve ", reserved, " bytes of address space: ", strerror(errno)));
   }
   return AddressSpace(static_cast<std::byte*>(data), reserved);
 }
@@ -81,7 +81,8 @@ absl::Status AddressSpace::Commit(int64_t bytes) {
         absl::StrCat("the system has no memory for ", length, " more bytes: ", strerror(errno)));
   }
 #ifdef MADV_HUGEPAGE
-  // Products stream through all of it; fewer page-table walks. Advice only: failing changes nothing.
+  // Products stream through all of it; fewer page-table walks. Advice only: failing changes
+  // nothing.
   madvise(start, length, MADV_HUGEPAGE);
 #endif
   committed_ = target;

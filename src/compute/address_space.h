@@ -1,7 +1,7 @@
 // AddressSpace: a range of addresses whose memory arrives as it is asked for, and never moves.
 //
-// PackedWeights lives in one: operators keep raw pointers into packed bytes, so growing by moving is
-// no option, and allocating the upper bound at once would cost memory that is never used.
+// PackedWeights lives in one: operators keep raw pointers into packed bytes, so growing by moving
+// is no option, and allocating the upper bound at once would cost memory that is never used.
 
 #ifndef INKLING_SRC_COMPUTE_ADDRESS_SPACE_H_
 #define INKLING_SRC_COMPUTE_ADDRESS_SPACE_H_

@@ -94,8 +94,7 @@ std::optional<double> CgroupProcessors(absl::string_view self, const std::string
   std::optional<double> least;
   // Lines are "id:controllers:/group"; version 2 has no controllers.
   for (absl::string_view line : absl::StrSplit(self, '\n')) {
-    const std::vector<absl::string_view> fields =
-        absl::StrSplit(line, absl::MaxSplits(':', 2));
+    const std::vector<absl::string_view> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
     if (fields.size() != 3) continue;
     if (fields[1].empty()) {
       Tighten(least, LeastLimit(mount, fields[2], UnifiedLimit));

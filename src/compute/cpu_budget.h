@@ -1,8 +1,8 @@
 // How many processors this process may really use: what affinity and the control group leave of the
 // machine's.
 //
-// ThreadPool::DefaultThreadCount asks. A container with a quota of two processors on a machine of 64
-// must not start 64 threads that are stopped most of the time.
+// ThreadPool::DefaultThreadCount asks. A container with a quota of two processors on a machine of
+// 64 must not start 64 threads that are stopped most of the time.
 
 #ifndef INKLING_SRC_COMPUTE_CPU_BUDGET_H_
 #define INKLING_SRC_COMPUTE_CPU_BUDGET_H_
@@ -23,8 +23,8 @@ int32_t AllowedProcessors();
 // /proc/self/cgroup, `mount` the folder where control groups are mounted, version 1 or 2.
 std::optional<double> CgroupProcessors(absl::string_view self, const std::string& mount);
 
-// The threads worth using: `allowed`, or the quota rounded to the nearest number if that is less; at
-// least 1.
+// The threads worth using: `allowed`, or the quota rounded to the nearest number if that is less;
+// at least 1.
 int32_t ThreadsWithin(int32_t allowed, std::optional<double> quota);
 
 }  // namespace inkling

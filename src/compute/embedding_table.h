@@ -1,6 +1,7 @@
 // EmbeddingTable: rows of the [vocab, hidden] table as f32, read straight from the mapped file.
 //
-// The decoder looks up one row a token, so the table is never packed or copied; only the touched pages become resident.
+// The decoder looks up one row a token, so the table is never packed or copied; only the touched
+// pages become resident.
 
 #ifndef INKLING_SRC_COMPUTE_EMBEDDING_TABLE_H_
 #define INKLING_SRC_COMPUTE_EMBEDDING_TABLE_H_

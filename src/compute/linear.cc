@@ -34,8 +34,8 @@ bool IsWidened(ElementType element) {
 
 // Everything that the packed bytes depend on: XNNPACK packs the bias with the weights.
 std::string PackingKey(const TensorView& weight, const TensorView* bias) {
-  return absl::StrCat(weight.info.name, "|", TensorTypeName(weight.type), "|", weight.info.rows, "x",
-                      weight.info.columns, "|", bias == nullptr ? "" : bias->info.name);
+  return absl::StrCat(weight.info.name, "|", TensorTypeName(weight.type), "|", weight.info.rows,
+                      "x", weight.info.columns, "|", bias == nullptr ? "" : bias->info.name);
 }
 
 MatrixRows WholeMatrix(const TensorView& weight, const TensorView* bias) {
@@ -158,12 +158,18 @@ absl::Status Linear::Run(const Activations& input, int64_t num_rows, float* outp
                          ThreadPool& pool) {
   State& state = *state_;
   if (input.dim() != state.num_inputs || num_rows < 0 || num_rows > input.max_rows()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "product with ", state.name, ": expected 0 to ", input.max_rows(), " rows of ",
-        state.num_inputs, " values, found ", num_rows, " rows of ", input.dim()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("product with ", state.name, ": expected 0 to ", input.max_rows(), " rows of ",
+                     state.num_inputs, " values, found ", num_rows, " rows of ", input.dim()));
   }
   if (num_rows == 0) return absl::OkStatus();
-  const MatrixOperator::Input rows = {input.rows(), input.quantized(), input.parameters(), num_rows};
+  if (state.needs_quantized_input && num_rows != input.quantized_rows()) {
+    return absl::FailedPreconditionError(absl::StrCat("product with ", state.name, ": expected ",
+                                                      num_rows, " quantised rows, found ",
+                                                      input.quantized_rows()));
+  }
+  const MatrixOperator::Input rows = {input.rows(), input.quantized(), input.parameters(),
+                                      num_rows};
   return state.product.Run(rows, output, pool);
 }
 

@@ -1,8 +1,8 @@
 // Linear: y = x * W^T + bias, for one execution context, in XNNPACK.
 //
-// A context makes one Linear for each weight matrix; all Linears of a tensor share its packed bytes (PackedWeights).
-// Quantised weights take int8 activations that were quantised once per row (Activations) and are shared by q/k/v and by
-// gate/up; float weights take the f32 rows.
+// A context makes one Linear for each weight matrix; all Linears of a tensor share its packed bytes
+// (PackedWeights). Quantised weights take int8 activations that were quantised once per row
+// (Activations) and are shared by q/k/v and by gate/up; float weights take the f32 rows.
 
 #ifndef INKLING_SRC_COMPUTE_LINEAR_H_
 #define INKLING_SRC_COMPUTE_LINEAR_H_
@@ -21,11 +21,12 @@
 
 namespace inkling {
 
-// Row-wise input of linear layers: f32 rows and, on demand, the same rows as dynamically quantised int8.
+// Row-wise input of linear layers: f32 rows and, on demand, the same rows as dynamically quantised
+// int8.
 class Activations {
  public:
-  // Room for `max_rows` rows of `dim` values. Everything is allocated here, nothing later. Errors: InvalidArgument,
-  // ResourceExhausted.
+  // Room for `max_rows` rows of `dim` values. Everything is allocated here, nothing later. Errors:
+  // InvalidArgument, ResourceExhausted.
   static absl::StatusOr<Activations> Create(int64_t max_rows, int64_t dim);
 
   // The f32 rows, [max_rows, dim], contiguous; the caller writes them.
@@ -34,17 +35,25 @@ class Activations {
   int64_t dim() const { return dim_; }
   int64_t max_rows() const { return max_rows_; }
 
-  // Computes the int8 form of the first `num_rows` rows, split over the pool. Call after writing rows() and before
-  // running a Linear whose needs_quantized_input() is true; f32 Linears never look at the int8 form, so in front of them
-  // there is nothing to call. 0 <= num_rows <= max_rows. The caller holds the pool's lease.
+  // Computes the int8 form of the first `num_rows` rows, split over the pool. Call after writing
+  // rows() and before running a Linear whose needs_quantized_input() is true; f32 Linears never
+  // look at the int8 form, so in front of them there is nothing to call. 0 <= num_rows <= max_rows.
+  // The caller holds the pool's lease.
   void Quantize(int64_t num_rows, ThreadPool& pool);
 
-  const int8_t* quantized() const { return quantized_.data(); }  // [max_rows, dim] (+ XNNPACK's read-ahead)
-  const void* parameters() const { return parameters_.data(); }  // zero point and scale of each row
+  // Rows of the latest Quantize. A quantised Linear runs exactly that many: XNNPACK's kernels
+  // compute rows that don't exist as copies of the last one, so what follows the last row's
+  // parameters must be copies of them.
+  int64_t quantized_rows() const { return quantized_rows_; }
+
+  // [max_rows, dim] and what XNNPACK reads behind it; zero point and scale of each row.
+  const int8_t* quantized() const { return quantized_.data(); }
+  const void* parameters() const { return parameters_.data(); }
 
  private:
   int64_t max_rows_ = 0;
   int64_t dim_ = 0;
+  int64_t quantized_rows_ = 0;
   AlignedArray<float> rows_;
   AlignedArray<int8_t> quantized_;
   AlignedArray<kernels::QuantizationParams> parameters_;
@@ -52,11 +61,13 @@ class Activations {
 
 class Linear {
  public:
-  // `weight`: [out, in] matrix of any element type (f16/bf16 are widened to f32 when packed). `bias`: f32 [out] or null.
-  // Packs into `packed` unless another Linear of this tensor (by name, type and bias) did already; from then on the
-  // views aren't read again. `packed` outlives the Linear. Errors: InvalidArgument (scales that aren't positive normal
-  // numbers, a shape XNNPACK can't take), ResourceExhausted, Unimplemented (this CPU has no kernel for the type).
-  static absl::StatusOr<Linear> Create(const TensorView& weight, const TensorView* bias, PackedWeights& packed);
+  // `weight`: [out, in] matrix of any element type (f16/bf16 are widened to f32 when packed).
+  // `bias`: f32 [out] or null. Packs into `packed` unless another Linear of this tensor (by name,
+  // type and bias) did already. Neither view is read again after that. `packed` outlives the
+  // Linear. Errors: InvalidArgument (scales that aren't positive normal numbers, a shape XNNPACK
+  // can't take), ResourceExhausted, Unimplemented (this CPU has no kernel for the type).
+  static absl::StatusOr<Linear> Create(const TensorView& weight, const TensorView* bias,
+                                       PackedWeights& packed);
 
   // An upper bound of what Create will add to PackedWeights for this tensor.
   static int64_t PackedBytesBound(const TensorView& weight);
@@ -69,9 +80,9 @@ class Linear {
   int64_t num_outputs() const;
   bool needs_quantized_input() const;
 
-  // Writes [num_rows, num_outputs] to `output` (contiguous rows). Reads the first num_rows rows of `input`, whose dim is
-  // num_inputs. The caller holds the pool's lease. No allocation. Errors: InvalidArgument (a dim or a row count that
-  // `input` doesn't have).
+  // Writes [num_rows, num_outputs] to `output` (contiguous rows). Reads the first num_rows rows of
+  // `input`, whose dim is num_inputs. The caller holds the pool's lease. No allocation. Errors:
+  // InvalidArgument (a dim or a row count that `input` doesn't have).
   absl::Status Run(const Activations& input, int64_t num_rows, float* output, ThreadPool& pool);
 
  private:
@@ -80,8 +91,8 @@ class Linear {
   std::unique_ptr<State> state_;
 };
 
-// Name of the micro-kernel class that XNNPACK picks on this CPU for quantised products ("avx512vnni", "avx2", "neoni8mm",
-// "neondot", "neon", "wasmsimd", "scalar", ...). For Describe().
+// Name of the micro-kernel class that XNNPACK picks on this CPU for quantised products
+// ("avx512vnni", "avx2", "neoni8mm", "neondot", "neon", "wasmsimd", "scalar", ...). For Describe().
 const char* LinearKernelClass();
 
 }  // namespace inkling

@@ -118,7 +118,8 @@ absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
   xnn_operator_t created = nullptr;
   const xnn_status status = CreateHandle(matrix, packed.provider(), &created);
   Handle handle(created);
-  // First: XNNPACK creates operators over entries that couldn't be inserted, and crashes in their run.
+  // First: XNNPACK creates operators over entries that couldn't be inserted, and crashes in their
+  // run.
   if (!packed.room().ok()) return packed.room();
   if (status != xnn_status_success) return ToStatus(status, "create a product");
   return MatrixOperator(std::move(handle), matrix.type.element);

@@ -73,7 +73,8 @@ struct PackedWeights::State {
   size_t Insert(const void* data, size_t bytes) {
     const size_t end = selected.offset + selected.bytes;
     if (is_finished || data != memory.data() + end) {
-      room = absl::InternalError(absl::StrCat("packed weights of ", key, ": not in reserved space"));
+      room =
+          absl::InternalError(absl::StrCat("packed weights of ", key, ": not in reserved space"));
       return kNotFound;
     }
     selected.bytes += bytes;
@@ -151,7 +152,8 @@ absl::Status PackedWeights::FinishTensor() {
   if (state.is_finished) return absl::OkStatus();
   if (!state.room.ok()) return state.room;
   if (state.selected.bytes == 0) {
-    return absl::InternalError(absl::StrCat("packed weights of ", state.key, ": nothing was packed"));
+    return absl::InternalError(
+        absl::StrCat("packed weights of ", state.key, ": nothing was packed"));
   }
   state.entries[state.key] = state.selected;
   state.used = state.selected.offset + state.selected.bytes;

@@ -1,8 +1,10 @@
-// PackedWeights: the one copy of every weight matrix in the layout that the products read, shared by all contexts.
+// PackedWeights: the one copy of every weight matrix in the layout that the products read, shared
+// by all contexts.
 //
-// It is XNNPACK's weights-cache provider: the first operator made for a tensor packs into it, the second finds the bytes
-// and packs nothing. Entries are keyed by our own tensor names (and type), never by XNNPACK's key, which holds
-// pointers and leaves out bias, scales and block size. Not thread-safe: all operators of a model are made on one thread.
+// It is XNNPACK's weights-cache provider: the first operator made for a tensor packs into it, the
+// second finds the bytes and packs nothing. Entries are keyed by our own tensor names (and type),
+// never by XNNPACK's key, which holds pointers and leaves out bias, scales and block size. Not
+// thread-safe: all operators of a model are made on one thread.
 
 #ifndef INKLING_SRC_COMPUTE_PACKED_WEIGHTS_H_
 #define INKLING_SRC_COMPUTE_PACKED_WEIGHTS_H_
@@ -21,8 +23,8 @@ namespace inkling {
 
 class PackedWeights {
  public:
-  // Reserves address space for `capacity_bytes` (memory is used only as weights arrive). Errors: InvalidArgument,
-  // ResourceExhausted, Unimplemented (a CPU that XNNPACK doesn't support).
+  // Reserves address space for `capacity_bytes` (memory is used only as weights arrive). Errors:
+  // InvalidArgument, ResourceExhausted, Unimplemented (a CPU that XNNPACK doesn't support).
   static absl::StatusOr<std::unique_ptr<PackedWeights>> Create(int64_t capacity_bytes);
 
   // Outlives every Linear made over it.
@@ -32,20 +34,23 @@ class PackedWeights {
 
   // Bytes packed so far; each tensor counts once however many operators use it.
   int64_t packed_bytes() const;
-  // How often an operator was created over bytes that were already there, and how often it had to pack.
+  // How often an operator was created over bytes that were already there, and how often it had to
+  // pack.
   int64_t num_hits() const;
   int64_t num_packed() const;
 
   // For src/compute: which tensor the next operators are made for.
 
-  // Makes `key` the tensor that provider() serves; true if its bytes are there already. A tensor that was selected
-  // before and not finished is forgotten.
+  // Makes `key` the tensor that provider() serves; true if its bytes are there already. A tensor
+  // that was selected before and not finished is forgotten.
   bool Select(absl::string_view key);
-  // Every operator that is created with it, from Select to FinishTensor, appends its packed rows behind those of the
-  // operator before; over a tensor that is there already it gets the tensor's first byte.
+  // Every operator that is created with it, from Select to FinishTensor, appends its packed rows
+  // behind those of the operator before; over a tensor that is there already it gets the tensor's
+  // first byte.
   xnn_weights_cache_provider* provider() const;
-  // Makes what was appended since Select the selected tensor's bytes. OK and nothing to do if they were there already.
-  // Errors: ResourceExhausted if an operator's rows found no room; Internal if nothing was appended.
+  // Makes what was appended since Select the selected tensor's bytes. OK and nothing to do if they
+  // were there already. Errors: ResourceExhausted if an operator's rows found no room; Internal if
+  // nothing was appended.
   absl::Status FinishTensor();
   // Why the latest operator found no room; OK if it did.
   const absl::Status& room() const;

@@ -1,4 +1,5 @@
-// ThreadPool over pthreadpool, whose workers spin for a few milliseconds after a job and then sleep.
+// ThreadPool over pthreadpool, whose workers spin for a few milliseconds after a job and then
+// sleep.
 
 #include "src/compute/thread_pool.h"
 
@@ -64,16 +65,16 @@ int32_t StartableThreads(int32_t count) {
 
 absl::StatusOr<std::unique_ptr<ThreadPool>> ThreadPool::Create(int32_t num_threads) {
   if (num_threads < 1 || num_threads > kMaxThreads) {
-    return absl::InvalidArgumentError(absl::StrCat("num_threads: expected 1 to ", kMaxThreads,
-                                                   ", found ", num_threads));
+    return absl::InvalidArgumentError(
+        absl::StrCat("num_threads: expected 1 to ", kMaxThreads, ", found ", num_threads));
   }
   pthreadpool* pool = nullptr;
   if (num_threads > 1) {
     const int32_t startable = StartableThreads(num_threads - 1);
     if (startable == num_threads - 1) pool = pthreadpool_create(static_cast<size_t>(num_threads));
     if (pool == nullptr) {
-      return absl::ResourceExhaustedError(absl::StrCat("can't start ", num_threads - 1,
-                                                       " threads, only ", startable));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("can't start ", num_threads - 1, " threads, only ", startable));
     }
   }
   return absl::WrapUnique(new ThreadPool(pool, num_threads));

@@ -1,7 +1,8 @@
 // ThreadPool: the threads that every product and kernel of one model runs on.
 //
-// The decoder splits its kernels over it and XNNPACK runs its operators on the same threads. Holding the pool's lease is
-// the only lock on the way of a token: sessions of one model take turns at it, one Forward at a time.
+// The decoder splits its kernels over it and XNNPACK runs its operators on the same threads.
+// Holding the pool's lease is the only lock on the way of a token: sessions of one model take turns
+// at it, one Forward at a time.
 
 #ifndef INKLING_SRC_COMPUTE_THREAD_POOL_H_
 #define INKLING_SRC_COMPUTE_THREAD_POOL_H_
@@ -29,11 +30,12 @@ class ThreadPool {
 
   int32_t num_threads() const { return num_threads_; }
 
-  // Threads worth using: the machine's, less what affinity and the cgroup's quota take away; at least 1.
+  // Threads worth using: the machine's, less what affinity and the cgroup's quota take away; at
+  // least 1.
   static int32_t DefaultThreadCount();
 
-  // Calls body(i) for every i in [0, count), each once, on any thread; returns when all are done. No allocation.
-  // The caller holds the lease.
+  // Calls body(i) for every i in [0, count), each once, on any thread; returns when all are done.
+  // No allocation. The caller holds the lease.
   void ParallelFor(size_t count, absl::FunctionRef<void(size_t)> body);
 
   // Exclusive use of the threads and of the scratch memory that goes with them.

@@ -14,8 +14,8 @@
 namespace inkling {
 namespace {
 
-// Integer products are summed in 32 bits: 255 levels of activation times 128 of weight (int4 weights
-// count as 16 times their value) stay below 2^31 up to this many inputs.
+// Integer products are summed in 32 bits: 255 levels of activation times 128 of weight (int4
+// weights count as 16 times their value) stay below 2^31 up to this many inputs.
 constexpr int64_t kMaxQuantizedInputs = 65536;
 
 // XNNPACK works on whole tiles and takes sizes on trust; far above any model, far below overflow.
@@ -57,8 +57,8 @@ uintptr_t ValueAlignment(ElementType element) {
 
 absl::Status CheckScale(const TensorView& weight, int64_t row, float scale) {
   if (std::isnormal(scale) && scale > 0) return absl::OkStatus();
-  return Refuse(weight,
-                absl::StrCat("scale of row ", row, ": expected a positive normal number, found ", scale));
+  return Refuse(weight, absl::StrCat("scale of row ", row,
+                                     ": expected a positive normal number, found ", scale));
 }
 
 absl::Status CheckChannelScales(const TensorView& weight) {
@@ -126,7 +126,8 @@ absl::Status CheckBias(const TensorView& bias, const TensorView& weight) {
   const auto* values = reinterpret_cast<const float*>(bias.values);
   for (int64_t i = 0; i < size; ++i) {
     if (!std::isfinite(values[i])) {
-      return Refuse(bias, absl::StrCat("value ", i, ": expected a finite number, found ", values[i]));
+      return Refuse(bias,
+                    absl::StrCat("value ", i, ": expected a finite number, found ", values[i]));
     }
   }
   return absl::OkStatus();

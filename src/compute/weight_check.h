@@ -14,9 +14,9 @@ namespace inkling {
 // True for the types whose products take int8 activations.
 bool IsQuantized(ElementType element);
 
-// Checks shape, type, byte counts and alignment of a [rows, columns] matrix, and that every scale is
-// a positive normal number (XNNPACK refuses denormal ones). Errors: InvalidArgument, which names the
-// tensor and, for scales, the row.
+// Checks shape, type, byte counts and alignment of a [rows, columns] matrix, and that every scale
+// is a positive normal number (XNNPACK refuses denormal ones). Errors: InvalidArgument, which names
+// the tensor and, for scales, the row.
 absl::Status CheckWeight(const TensorView& weight);
 
 // Checks that `bias` holds one finite f32 for each row of `weight`. Errors: InvalidArgument.

@@ -1,0 +1,61 @@
+// AddressSpace: memory arrives zeroed, keeps its place and its contents, and ends where it must.
+
+#include "src/compute/address_space.h"
+
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "tests/testing/status_matchers.h"
+
+namespace inkling {
+namespace {
+
+TEST(AddressSpace, GrowsInPlace) {
+  // Far more than this machine has: only what is touched counts.
+  ASSERT_OK_AND_ASSIGN(AddressSpace space, AddressSpace::Reserve(int64_t{1} << 38));
+  EXPECT_EQ(space.committed_bytes(), 0);
+  std::byte* start = space.data();
+  ASSERT_OK(space.Commit(1));
+  EXPECT_EQ(start[0], std::byte{0});
+  start[0] = std::byte{42};
+  ASSERT_OK(space.Commit(10 << 20));
+  EXPECT_GE(space.committed_bytes(), 10 << 20);
+  EXPECT_EQ(space.data(), start);
+  EXPECT_EQ(start[0], std::byte{42});
+  std::memset(start + 1, 1, (10 << 20) - 1);
+  ASSERT_OK(space.Commit(1));
+  EXPECT_GE(space.committed_bytes(), 10 << 20);
+}
+
+TEST(AddressSpace, EndsWhereItWasReserved) {
+  ASSERT_OK_AND_ASSIGN(AddressSpace space, AddressSpace::Reserve(5000));
+  EXPECT_GE(space.reserved_bytes(), 5000);
+  EXPECT_THAT(space.Commit(space.reserved_bytes() + 1),
+              MatchesStatus(absl::StatusCode::kResourceExhausted, {"can't hold"}));
+  ASSERT_OK(space.Commit(space.reserved_bytes()));
+  std::memset(space.data(), 1, static_cast<size_t>(space.reserved_bytes()));
+}
+
+TEST(AddressSpace, Moves) {
+  ASSERT_OK_AND_ASSIGN(AddressSpace space, AddressSpace::Reserve(1 << 20));
+  ASSERT_OK(space.Commit(100));
+  std::byte* start = space.data();
+  start[99] = std::byte{7};
+  AddressSpace other = std::move(space);
+  EXPECT_EQ(other.data(), start);
+  EXPECT_EQ(other.data()[99], std::byte{7});
+}
+
+TEST(AddressSpace, RefusesImpossibleSizes) {
+  for (int64_t bytes : {int64_t{0}, int64_t{-5}, std::numeric_limits<int64_t>::max()}) {
+    EXPECT_THAT(AddressSpace::Reserve(bytes), MatchesStatus(absl::StatusCode::kInvalidArgument));
+  }
+  // Positive, and more than any processor can address.
+  EXPECT_THAT(AddressSpace::Reserve(int64_t{1} << 60),
+              MatchesStatus(absl::StatusCode::kResourceExhausted));
+}
+
+}  // namespace
+}  // namespace inkling

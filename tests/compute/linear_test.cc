@@ -1,0 +1,294 @@
+// Linear and Activations: every type against a double-precision product, and the properties that
+// the decoder relies on (threads, batches and row counts never change a bit).
+
+#include "src/compute/linear.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kernels/quantize.h"
+#include "src/format/quantization.h"
+#include "tests/compute/owned_weight.h"
+#include "tests/testing/status_matchers.h"
+
+namespace inkling {
+namespace {
+
+constexpr int64_t kRoomBytes = int64_t{256} << 20;
+
+std::unique_ptr<PackedWeights> NewPackedWeights() {
+  auto packed = PackedWeights::Create(kRoomBytes);
+  EXPECT_OK(packed);
+  return *std::move(packed);
+}
+
+std::unique_ptr<ThreadPool> NewPool(int32_t num_threads) {
+  auto pool = ThreadPool::Create(num_threads);
+  EXPECT_OK(pool);
+  return *std::move(pool);
+}
+
+// Activations of random rows, not quantised yet.
+Activations RandomInput(int64_t rows, int64_t dim, uint64_t seed) {
+  auto input = Activations::Create(rows, dim);
+  EXPECT_OK(input);
+  const std::vector<float> values = RandomValues(static_cast<size_t>(rows * dim), seed);
+  std::memcpy(input->rows(), values.data(), values.size() * sizeof(float));
+  return *std::move(input);
+}
+
+// What the product reads: the f32 rows, or what the int8 rows stand for.
+std::vector<double> SeenByProduct(const Activations& input, int64_t rows, bool quantized) {
+  std::vector<double> seen(static_cast<size_t>(rows * input.dim()));
+  const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters());
+  for (size_t i = 0; i < seen.size(); ++i) {
+    const auto& row = params[i / static_cast<size_t>(input.dim())];
+    seen[i] = quantized ? (input.quantized()[i] - row.zero_point) * static_cast<double>(row.scale)
+                        : input.rows()[i];
+  }
+  return seen;
+}
+
+std::vector<float> RunLinear(Linear& linear, const Activations& input, int64_t rows,
+                             ThreadPool& pool) {
+  std::vector<float> output(static_cast<size_t>(rows * linear.num_outputs()), -1e30f);
+  EXPECT_OK(linear.Run(input, rows, output.data(), pool));
+  return output;
+}
+
+struct Case {
+  int64_t rows;
+  int64_t inputs;
+  int64_t outputs;
+  TensorType type;
+  bool has_bias;
+};
+
+std::string NameOf(TensorType type) {
+  std::string name(TensorTypeName(type));
+  for (char& c : name) c = c == '/' ? '_' : c;
+  return name;
+}
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.rows << " rows x " << c.inputs << " -> " << c.outputs << " " << TensorTypeName(c.type)
+       << (c.has_bias ? " with bias" : "");
+}
+
+// Every product equals the double-precision one up to a few float roundings of its largest terms.
+void ExpectMatchesReference(const Case& c, ThreadPool& pool) {
+  const OwnedWeight weight = MakeWeight("w", c.outputs, c.inputs, c.type, /*seed=*/c.outputs);
+  const OwnedWeight bias = MakeBias("b", c.outputs, /*seed=*/7);
+  const auto packed = NewPackedWeights();
+  ASSERT_OK_AND_ASSIGN(Linear linear,
+                       Linear::Create(weight.view, c.has_bias ? &bias.view : nullptr, *packed));
+  EXPECT_EQ(linear.num_inputs(), c.inputs);
+  EXPECT_EQ(linear.num_outputs(), c.outputs);
+  Activations input = RandomInput(c.rows, c.inputs, /*seed=*/c.inputs);
+  const bool quantized = linear.needs_quantized_input();
+  if (quantized) input.Quantize(c.rows, pool);
+  const std::vector<double> seen = SeenByProduct(input, c.rows, quantized);
+  const std::vector<float> output = RunLinear(linear, input, c.rows, pool);
+  // Float sums round at each of K terms; integer sums don't.
+  const double tolerance = quantized ? 2e-6 : 1e-6 + 6e-8 * static_cast<double>(c.inputs) / 8;
+  for (int64_t m = 0; m < c.rows; ++m) {
+    for (int64_t n = 0; n < c.outputs; ++n) {
+      double sum = c.has_bias ? bias.source[n] : 0.0;
+      double magnitude = std::abs(sum);
+      for (int64_t k = 0; k < c.inputs; ++k) {
+        const double term = seen[m * c.inputs + k] * weight.dequantized[n * c.inputs + k];
+        sum += term;
+        magnitude += std::abs(term);
+      }
+      ASSERT_NEAR(output[m * c.outputs + n], sum, tolerance * magnitude + 1e-30)
+          << "row " << m << ", output " << n;
+    }
+  }
+}
+
+class LinearTypes : public testing::TestWithParam<TensorType> {};
+
+INSTANTIATE_TEST_SUITE_P(EveryType, LinearTypes, testing::ValuesIn(AllTensorTypes()),
+                         [](const auto& info) { return NameOf(info.param); });
+
+TEST_P(LinearTypes, MatchesReferenceAtEveryShape) {
+  const auto pool = NewPool(2);
+  for (int64_t inputs : {1, 2, 7, 24, 32, 64, 128, 172, 384}) {
+    if (!TypeFits(GetParam(), inputs)) continue;
+    for (int64_t outputs : {1, 2, 8, 13, 33, 172}) {
+      for (int64_t rows : {1, 3, 5, 9}) {
+        const Case c = {rows, inputs, outputs, GetParam(), /*has_bias=*/(outputs + rows) % 2 == 0};
+        SCOPED_TRACE(testing::PrintToString(c));
+        ExpectMatchesReference(c, *pool);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+TEST_P(LinearTypes, MatchesReferenceAtLargerShapes) {
+  const auto pool = NewPool(2);
+  for (const Case& c :
+       {Case{33, 2048, 130, GetParam(), false}, Case{17, 384, 1030, GetParam(), true}}) {
+    SCOPED_TRACE(testing::PrintToString(c));
+    ExpectMatchesReference(c, *pool);
+    if (HasFatalFailure()) return;
+  }
+}
+
+// The whole path against the float weights and rows that it started from.
+TEST_P(LinearTypes, StaysCloseToFloat) {
+  constexpr int64_t kRows = 8, kInputs = 512, kOutputs = 96;
+  const OwnedWeight weight = MakeWeight("w", kOutputs, kInputs, GetParam(), 3);
+  const auto packed = NewPackedWeights();
+  const auto pool = NewPool(1);
+  ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, nullptr, *packed));
+  Activations input = RandomInput(kRows, kInputs, 4);
+  input.Quantize(kRows, *pool);
+  const std::vector<float> output = RunLinear(linear, input, kRows, *pool);
+  double error = 0, norm = 0;
+  for (int64_t m = 0; m < kRows; ++m) {
+    for (int64_t n = 0; n < kOutputs; ++n) {
+      double sum = 0;
+      for (int64_t k = 0; k < kInputs; ++k) {
+        sum += static_cast<double>(input.rows()[m * kInputs + k]) * weight.source[n * kInputs + k];
+      }
+      error += std::pow(output[m * kOutputs + n] - sum, 2);
+      norm += sum * sum;
+    }
+  }
+  const ElementType element = GetParam().element;
+  const bool int4 = element == ElementType::kInt4Channel || element == ElementType::kInt4Block;
+  EXPECT_LT(std::sqrt(error / norm), int4 ? 0.15 : 0.015);
+}
+
+TEST_P(LinearTypes, ThreadsAndBatchesDontChangeABit) {
+  constexpr int64_t kRows = 11, kInputs = 384, kOutputs = 203;
+  const OwnedWeight weight = MakeWeight("w", kOutputs, kInputs, GetParam(), 5);
+  const OwnedWeight bias = MakeBias("b", kOutputs, 6);
+  const auto packed = NewPackedWeights();
+  ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, &bias.view, *packed));
+  const auto one = NewPool(1);
+  const auto two = NewPool(2);
+  const auto three = NewPool(3);
+  Activations input = RandomInput(kRows, kInputs, 8);
+  input.Quantize(kRows, *one);
+  const std::vector<float> expected = RunLinear(linear, input, kRows, *one);
+  EXPECT_EQ(RunLinear(linear, input, kRows, *two), expected);
+  EXPECT_EQ(RunLinear(linear, input, kRows, *three), expected);
+  ASSERT_OK_AND_ASSIGN(Activations row, Activations::Create(1, kInputs));
+  for (int64_t m = 0; m < kRows; ++m) {
+    std::memcpy(row.rows(), input.rows() + m * kInputs, kInputs * sizeof(float));
+    row.Quantize(1, *two);
+    const std::vector<float> alone = RunLinear(linear, row, 1, *two);
+    EXPECT_EQ(std::memcmp(alone.data(), expected.data() + m * kOutputs, kOutputs * sizeof(float)),
+              0)
+        << "row " << m;
+  }
+}
+
+TEST_P(LinearTypes, RowCountsMayChangeAtEveryRun) {
+  constexpr int64_t kMaxRows = 20, kInputs = 128, kOutputs = 40;
+  const OwnedWeight weight = MakeWeight("w", kOutputs, kInputs, GetParam(), 9);
+  const auto packed = NewPackedWeights();
+  const auto pool = NewPool(2);
+  ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, nullptr, *packed));
+  Activations input = RandomInput(kMaxRows, kInputs, 10);
+  input.Quantize(kMaxRows, *pool);
+  const std::vector<float> all = RunLinear(linear, input, kMaxRows, *pool);
+  for (int64_t rows : {1, 20, 2, 1, 7, 20, 3}) {
+    input.Quantize(rows, *pool);
+    const std::vector<float> some = RunLinear(linear, input, rows, *pool);
+    EXPECT_EQ(std::memcmp(some.data(), all.data(), some.size() * sizeof(float)), 0) << rows;
+  }
+  EXPECT_OK(linear.Run(input, 0, nullptr, *pool));
+}
+
+TEST_P(LinearTypes, RefusesRowsThatTheInputDoesNotHave) {
+  const OwnedWeight weight = MakeWeight("layers.3.w", 8, 128, GetParam(), 1);
+  const auto packed = NewPackedWeights();
+  const auto pool = NewPool(1);
+  ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, nullptr, *packed));
+  std::vector<float> output(64);
+  const Activations narrow = RandomInput(4, 127, 1);
+  EXPECT_THAT(linear.Run(narrow, 1, output.data(), *pool),
+              MatchesStatus(absl::StatusCode::kInvalidArgument, {"layers.3.w", "128", "127"}));
+  Activations input = RandomInput(4, 128, 1);
+  input.Quantize(4, *pool);
+  EXPECT_THAT(linear.Run(input, 5, output.data(), *pool),
+              MatchesStatus(absl::StatusCode::kInvalidArgument, {"layers.3.w", "0 to 4", "5"}));
+  EXPECT_THAT(linear.Run(input, -1, output.data(), *pool),
+              MatchesStatus(absl::StatusCode::kInvalidArgument));
+  EXPECT_OK(linear.Run(input, 4, output.data(), *pool));
+  // Rows that were never quantised, or quantised as part of more rows, would be silently wrong.
+  if (linear.needs_quantized_input()) {
+    EXPECT_THAT(
+        linear.Run(input, 3, output.data(), *pool),
+        MatchesStatus(absl::StatusCode::kFailedPrecondition, {"layers.3.w", "3", "found 4"}));
+  }
+}
+
+// f16 and bf16 are packed through pieces of some hundred rows; nobody may see the seams.
+TEST(LinearWidening, PiecesEqualTheWhole) {
+  for (ElementType element : {ElementType::kF16, ElementType::kBf16}) {
+    for (int64_t outputs : {1, 255, 512, 516, 1031}) {
+      const OwnedWeight narrow = MakeWeight("narrow", outputs, 4096, {element}, 2);
+      OwnedWeight wide = MakeWeight("wide", outputs, 4096, {ElementType::kF32}, 2);
+      std::memcpy(wide.values.data(), narrow.dequantized.data(), wide.values.size());
+      const OwnedWeight bias = MakeBias("b", outputs, 3);
+      const auto packed = NewPackedWeights();
+      const auto pool = NewPool(2);
+      ASSERT_OK_AND_ASSIGN(Linear expected, Linear::Create(wide.view, &bias.view, *packed));
+      const int64_t whole_bytes = packed->packed_bytes();
+      ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(narrow.view, &bias.view, *packed));
+      EXPECT_EQ(packed->packed_bytes(), 2 * whole_bytes) << outputs;
+      const Activations input = RandomInput(3, 4096, 4);
+      EXPECT_EQ(RunLinear(linear, input, 3, *pool), RunLinear(expected, input, 3, *pool))
+          << outputs;
+    }
+  }
+}
+
+TEST(LinearKernels, TheClassOfThisCpuIsKnown) {
+  const std::string name = LinearKernelClass();
+  EXPECT_NE(name, "none");
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512vnni")) {
+    EXPECT_TRUE(name == "avx512vnni" || name == "avx512amx") << name;
+  } else if (__builtin_cpu_supports("avx512bw")) {
+    EXPECT_EQ(name, "avx512");
+  } else if (__builtin_cpu_supports("avx2")) {
+    EXPECT_TRUE(name == "avx2" || name == "avxvnni") << name;
+  }
+#endif
+}
+
+TEST(Activations, QuantizesEachRowOverItsOwnRange) {
+  // Enough values to be split over the threads.
+  constexpr int64_t kRows = 37, kDim = 1024;
+  const auto pool = NewPool(3);
+  Activations input = RandomInput(kRows, kDim, 1);
+  for (int64_t k = 0; k < kDim; ++k) input.rows()[5 * kDim + k] *= 1000.0f;
+  input.Quantize(kRows, *pool);
+  const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters());
+  const std::vector<double> seen = SeenByProduct(input, kRows, /*quantized=*/true);
+  for (int64_t i = 0; i < kRows * kDim; ++i) {
+    ASSERT_NEAR(seen[i], input.rows()[i], 0.51 * params[i / kDim].scale) << i;
+  }
+  EXPECT_GT(params[5].scale, 100 * params[4].scale);
+}
+
+TEST(Activations, RefusesImpossibleSizes) {
+  for (const auto& [rows, dim] : std::vector<std::pair<int64_t, int64_t>>{
+           {0, 4}, {4, 0}, {-1, 4}, {int64_t{1} << 40, int64_t{1} << 40}}) {
+    EXPECT_THAT(Activations::Create(rows, dim), MatchesStatus(absl::StatusCode::kInvalidArgument));
+  }
+}
+
+}  // namespace
+}  // namespace inkling

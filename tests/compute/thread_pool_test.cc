@@ -1,0 +1,110 @@
+// ThreadPool: every index once, on as many threads as asked for, and honest about impossible ones.
+
+#include "src/compute/thread_pool.h"
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/testing/status_matchers.h"
+
+namespace inkling {
+namespace {
+
+TEST(ThreadPool, CoversEachIndexOnce) {
+  for (int32_t num_threads : {1, 2, 3, 8}) {
+    ASSERT_OK_AND_ASSIGN(auto pool, ThreadPool::Create(num_threads));
+    EXPECT_EQ(pool->num_threads(), num_threads);
+    EXPECT_EQ(pool->handle() == nullptr, num_threads == 1);
+    const auto lease = pool->Lease();
+    for (size_t count : {0, 1, 2, 3, 7, 64, 1001}) {
+      std::vector<std::atomic<int>> calls(count);
+      pool->ParallelFor(count, [&](size_t i) { ++calls[i]; });
+      for (size_t i = 0; i < count; ++i) {
+        ASSERT_EQ(calls[i], 1) << i << " of " << count << " on " << num_threads;
+      }
+    }
+  }
+}
+
+TEST(ThreadPool, OneIndexStaysOnTheCaller) {
+  ASSERT_OK_AND_ASSIGN(auto pool, ThreadPool::Create(4));
+  std::thread::id thread;
+  pool->ParallelFor(1, [&](size_t) { thread = std::this_thread::get_id(); });
+  EXPECT_EQ(thread, std::this_thread::get_id());
+}
+
+TEST(ThreadPool, WorkRunsOnSeveralThreads) {
+  ASSERT_OK_AND_ASSIGN(auto pool, ThreadPool::Create(2));
+  // Each index waits for the other, so one thread alone would never be done.
+  std::atomic<int> arrived = 0;
+  std::atomic<bool> gave_up = false;
+  pool->ParallelFor(2, [&](size_t) {
+    ++arrived;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (arrived < 2 && !gave_up) {
+      if (std::chrono::steady_clock::now() > deadline) gave_up = true;
+      std::this_thread::yield();
+    }
+  });
+  EXPECT_FALSE(gave_up);
+}
+
+TEST(ThreadPool, TwoPoolsDontDisturbEachOther) {
+  ASSERT_OK_AND_ASSIGN(auto first, ThreadPool::Create(2));
+  ASSERT_OK_AND_ASSIGN(auto second, ThreadPool::Create(3));
+  std::atomic<int64_t> sums[2] = {0, 0};
+  const auto work = [&sums](ThreadPool& pool, int which) {
+    for (int round = 0; round < 50; ++round) {
+      const auto lease = pool.Lease();
+      pool.ParallelFor(100, [&](size_t i) { sums[which] += static_cast<int64_t>(i); });
+    }
+  };
+  std::thread other([&] { work(*second, 1); });
+  work(*first, 0);
+  other.join();
+  EXPECT_EQ(sums[0], 50 * 4950);
+  EXPECT_EQ(sums[1], 50 * 4950);
+}
+
+TEST(ThreadPool, TheLeaseIsHeldByOneAtATime) {
+  ASSERT_OK_AND_ASSIGN(auto pool, ThreadPool::Create(2));
+  int inside = 0;
+  int most = 0;
+  std::vector<std::thread> sessions;
+  for (int s = 0; s < 4; ++s) {
+    sessions.emplace_back([&] {
+      for (int round = 0; round < 20; ++round) {
+        const auto lease = pool->Lease();
+        most = std::max(most, ++inside);
+        std::atomic<int> calls = 0;
+        pool->ParallelFor(8, [&](size_t) { ++calls; });
+        EXPECT_EQ(calls, 8);
+        --inside;
+      }
+    });
+  }
+  for (std::thread& session : sessions) session.join();
+  EXPECT_EQ(most, 1);
+}
+
+TEST(ThreadPool, RefusesImpossibleCounts) {
+  for (int32_t count : {0, -1, 1025, std::numeric_limits<int32_t>::min()}) {
+    EXPECT_THAT(ThreadPool::Create(count),
+                MatchesStatus(absl::StatusCode::kInvalidArgument,
+                              {"num_threads", "expected 1 to 1024", std::to_string(count)}));
+  }
+}
+
+TEST(ThreadPool, DefaultCountIsWithinTheMachine) {
+  const int32_t count = ThreadPool::DefaultThreadCount();
+  EXPECT_GE(count, 1);
+  EXPECT_LE(count, static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency())));
+}
+
+}  // namespace
+}  // namespace inkling
