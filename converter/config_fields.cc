@@ -53,12 +53,13 @@ int32_t ConfigFields::Count(absl::string_view key, int32_t default_value) {
 int32_t ConfigFields::Integer(absl::string_view key, int32_t default_value, int32_t minimum) {
   const json* field = Find(key);
   if (field == nullptr) return default_value;
-  if (!field->is_number_unsigned() || field->get<uint64_t>() < static_cast<uint64_t>(minimum) ||
-      field->get<uint64_t>() > static_cast<uint64_t>(kMaximum)) {
+  // Read as a double, which holds every integer up to kMaximum and orders all others.
+  if (!field->is_number_integer() || field->get<double>() < minimum ||
+      field->get<double>() > kMaximum) {
     Mismatch(key, absl::StrCat("a whole number from ", minimum, " to ", kMaximum), *field);
     return default_value > 0 ? default_value : 1;
   }
-  return static_cast<int32_t>(field->get<uint64_t>());
+  return static_cast<int32_t>(field->get<double>());
 }
 
 double ConfigFields::Number(absl::string_view key, double default_value) {

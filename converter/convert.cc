@@ -240,7 +240,9 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   summary.family = recipe->family;
   summary.kinds = stream.TakeKinds();
   summary.fallbacks = std::move(choice.fallbacks);
-  summary.notes = std::move(imported.notes);
+  for (std::string& note : imported.notes) {
+    if (note != metadata.prompt_template.note) summary.notes.push_back(std::move(note));
+  }
   for (const std::string& name : plan.ignored) {
     summary.notes.push_back(absl::StrCat("left out: ", name, " (redundant)"));
   }

@@ -68,7 +68,8 @@ void ProgressBar::Redraw(double fraction, double seconds, int64_t done, absl::st
                                      static_cast<int>(fraction * 100.0), speed / 1e6,
                                      static_cast<int>(left + 0.5), detail);
   line.resize(std::min(line.size(), static_cast<size_t>(std::max(1, TerminalColumns() - 1))));
-  std::fputs((kEraseLine + line).c_str(), stderr);
+  std::fputs(kEraseLine, stderr);
+  std::fputs(line.c_str(), stderr);
   std::fflush(stderr);
   line_is_drawn_ = true;
 }

@@ -46,12 +46,14 @@ absl::StatusOr<std::vector<EncodedRows>> RowEncoder::Encode(const PlannedTensor&
   for (std::thread& thread : threads) thread.join();
 
   std::vector<EncodedRows> encoded;
-  for (absl::StatusOr<EncodedRows>& slice : slices) {
-    if (!slice.ok()) {
-      return absl::Status(slice.status().code(),
-                          absl::StrCat(tensor.info.name, ": ", slice.status().message()));
+  for (int64_t i = 0; i < num_slices; ++i) {
+    if (!slices[i].ok()) {
+      return absl::Status(
+          slices[i].status().code(),
+          absl::StrCat(tensor.info.name, ", rows counted from ", first_row + i * slice_rows, ": ",
+                       slices[i].status().message()));
     }
-    encoded.push_back(*std::move(slice));
+    encoded.push_back(*std::move(slices[i]));
   }
   return encoded;
 }

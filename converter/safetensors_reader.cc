@@ -114,8 +114,8 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> SafetensorsCheckpoint::OpenFolder(
 absl::StatusOr<std::unique_ptr<Checkpoint>> SafetensorsCheckpoint::OpenFile(
     const std::string& path) {
   const std::filesystem::path file(path);
-  std::string folder = file.parent_path().string();
-  if (folder.empty()) folder = ".";
+  const std::string folder =
+      file.has_parent_path() ? file.parent_path().string() : std::string(".");
   return OpenFiles(folder, {file.filename().string()}, nullptr);
 }
 

@@ -3,6 +3,8 @@
 #include "examples/programs/model_description.h"
 
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -107,13 +109,29 @@ const char* Name(SystemPlacement placement) {
   return "unknown";
 }
 
+// The shortest decimal that reads back as `value`: 1e-05, not 9.999999747378752e-06.
+double Decimal(float value) {
+  char text[32];
+  for (int digits = 6; digits <= 9; ++digits) {
+    std::snprintf(text, sizeof(text), "%.*g", digits, static_cast<double>(value));
+    if (std::strtof(text, nullptr) == value) break;
+  }
+  return std::strtod(text, nullptr);
+}
+
+std::vector<double> Decimals(const std::vector<float>& values) {
+  std::vector<double> decimals;
+  for (const float value : values) decimals.push_back(Decimal(value));
+  return decimals;
+}
+
 ordered_json DescribeRopeTable(const RopeTableConfig& table) {
-  ordered_json json = {{"frequencies", table.frequencies},
-                       {"attention_factor", table.attention_factor}};
+  ordered_json json = {{"frequencies", Decimals(table.frequencies)},
+                       {"attention_factor", Decimal(table.attention_factor)}};
   if (!table.long_frequencies.empty()) {
     json["long_from"] = table.long_from;
-    json["long_frequencies"] = table.long_frequencies;
-    json["long_attention_factor"] = table.long_attention_factor;
+    json["long_frequencies"] = Decimals(table.long_frequencies);
+    json["long_attention_factor"] = Decimal(table.long_attention_factor);
   }
   return json;
 }
@@ -136,7 +154,7 @@ ordered_json DescribeConfig(const ModelConfig& config) {
           {"feed_forward_dim", config.feed_forward_dim},
           {"norm", Name(config.norm)},
           {"norm_has_bias", config.norm_has_bias},
-          {"norm_epsilon", config.norm_epsilon},
+          {"norm_epsilon", Decimal(config.norm_epsilon)},
           {"post_norms", config.post_norms},
           {"query_key_norm", Name(config.query_key_norm)},
           {"query_key_norm_kind", Name(config.query_key_norm_kind)},
@@ -144,18 +162,18 @@ ordered_json DescribeConfig(const ModelConfig& config) {
           {"position", Name(config.position)},
           {"rotary_dim", config.rotary_dim},
           {"rope_tables", tables},
-          {"alibi_slopes", config.alibi_slopes},
-          {"attention_scale", config.attention_scale},
-          {"attention_soft_cap", config.attention_soft_cap},
+          {"alibi_slopes", Decimals(config.alibi_slopes)},
+          {"attention_scale", Decimal(config.attention_scale)},
+          {"attention_soft_cap", Decimal(config.attention_soft_cap)},
           {"query_key_value_bias", config.query_key_value_bias},
           {"attention_output_bias", config.attention_output_bias},
           {"feed_forward", Name(config.feed_forward)},
           {"activation", Name(config.activation)},
           {"feed_forward_bias", config.feed_forward_bias},
-          {"embedding_scale", config.embedding_scale},
+          {"embedding_scale", Decimal(config.embedding_scale)},
           {"tied_head", config.tied_head},
           {"head_bias", config.head_bias},
-          {"logit_soft_cap", config.logit_soft_cap},
+          {"logit_soft_cap", Decimal(config.logit_soft_cap)},
           {"layers", layers}};
 }
 
