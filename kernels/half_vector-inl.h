@@ -88,7 +88,7 @@ HWY_INLINE hn::Vec<D> FloatFromBf16(D d, hn::Vec<HalfTag<D>> brain) {
 // Returns the values rounded to bfloat16, ties to even, as bits in the upper half of 32. NaN stays
 // NaN.
 template <class D>
-HWY_INLINE hn::Vec<hn::RebindToUnsigned<D>> RoundedToBf16(D d, hn::Vec<D> x) {
+HWY_INLINE hn::Vec<hn::RebindToUnsigned<D>> RoundedToBf16(D /*d*/, hn::Vec<D> x) {
   const hn::RebindToUnsigned<D> du;
   const auto bits = hn::BitCast(du, x);
   const auto is_odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
