@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that building Inkling needs, those that are missing and no others.
 #
-# usage: third_party/install_packages.sh GROUP...     groups: build test arm wasm tidy
+# usage: third_party/install_packages.sh GROUP...     groups: build test arm tidy
 # Called by tests/run.sh and examples/quickstart.sh. On a system without apt it only says what must be there.
 set -eu
 
@@ -13,9 +13,8 @@ for group in "$@"; do
     build) wanted="$wanted g++ cmake ninja-build ccache git xz-utils python3 nlohmann-json3-dev libcli11-dev libedit-dev" ;;
     test) wanted="$wanted libgtest-dev libgmock-dev libbenchmark-dev" ;;
     arm) wanted="$wanted g++-aarch64-linux-gnu qemu-user googletest" ;;
-    wasm) wanted="$wanted emscripten googletest" ;;
-    tidy) wanted="$wanted clang-tidy clang-format" ;;
-    *) echo "install_packages.sh: unknown group '$group' (build test arm wasm tidy)" >&2; exit 2 ;;
+    tidy) wanted="$wanted clang-tidy-16 clang-format" ;;  # Debian 12's default, 14, can't read abseil as C++20
+    *) echo "install_packages.sh: unknown group '$group' (build test arm tidy)" >&2; exit 2 ;;
   esac
 done
 

@@ -1,7 +1,8 @@
-// An app that links an installed Inkling: opens the model named on the command line and streams a few words.
+// An app that links an installed Inkling: opens the model named on the command line and streams a
+// few words.
 //
-// Built by run_consumer.cmake against an install tree, as C++17, and run with the repository's own model. It also
-// checks that a missing file is a Status and not the end of the process.
+// Built by run_consumer.cmake against an install tree, as C++17, and run with the repository's own
+// model. It also checks that a missing file is a Status and not the end of the process.
 
 #include <iostream>
 #include <memory>
