@@ -23,7 +23,7 @@ using ::absl::StatusCode;
 class DecoderErrorTest : public testing::Test {
  protected:
   DecoderErrorTest() : model_(TinyConfig()) {
-    decoder_ = model_.MakeDecoder({.num_threads = 2, .prefill_rows = 16, .decode_rows = 4});
+    decoder_ = model_.MakeDecoder({.num_threads = 1, .prefill_rows = 16, .decode_rows = 4});
     cache_ = model_.MakeCache(40, 16);
     tokens_ = RandomTokens(40, model_.config().vocab_size);
     logits_.resize(16 * static_cast<size_t>(model_.config().vocab_size));
