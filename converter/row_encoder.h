@@ -31,7 +31,7 @@ class RowEncoder {
   // `checkpoint` outlives this.
   RowEncoder(const Checkpoint& checkpoint, ScaleSearch search);
 
-  // Encodes rows from `first_row` on: as many slices of about a million values as there are cores
+  // Encodes rows from `first_row` on: as many slices of about 260,000 values as there are cores
   // (one row at least), in order. Errors: reading, and NaN or infinity in the checkpoint.
   absl::StatusOr<std::vector<EncodedRows>> Encode(const PlannedTensor& tensor, TensorType type,
                                                   int64_t first_row) const;

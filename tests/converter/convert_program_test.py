@@ -135,7 +135,7 @@ class ConvertProgramTest(unittest.TestCase):
         if os.environ.get("INKLING_SANITIZER"):
             return  # shadow memory isn't ours
         threads = min(8, os.cpu_count() or 1)
-        self.assertLess(usage.ru_maxrss * 1024, (60 + 30 * threads) * 1e6)
+        self.assertLess(usage.ru_maxrss * 1024, (40 + 10 * threads) * 1e6)
 
     def test_a_signal_leaves_nothing_behind(self):
         write_checkpoint(self.checkpoint, 2048, 8192, 1, 32000)
