@@ -2,7 +2,6 @@
 // around them are in tokenizer_pipeline.h. Byte-level vocabularies write bytes as printable
 // characters; here they become bytes again, so that the runtime never sees that alphabet.
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -148,19 +147,12 @@ absl::Status ReadModel(const Json& model, TokenizerData& data, PieceList& pieces
 }
 
 // A vocabulary without byte pieces never falls back to them, whatever the file says.
-absl::Status CheckByteFallback(const PieceList& pieces, TokenizerData& data) {
-  if (!data.byte_fallback) return absl::OkStatus();
-  std::array<bool, 256> present{};
-  size_t count = 0;
-  for (int32_t id = 0; id < pieces.size(); ++id) {
-    if (pieces[id].type != PieceType::kByte) continue;
-    bool& seen = present[static_cast<unsigned char>(pieces[id].bytes[0])];
-    count += seen ? 0 : 1;
-    seen = true;
+void CheckByteFallback(const PieceList& pieces, TokenizerData& data) {
+  bool any = false;
+  for (int32_t id = 0; id < pieces.size() && !any; ++id) {
+    any = pieces[id].type == PieceType::kByte;
   }
-  if (count == 0) data.byte_fallback = false;
-  if (count == 0 || count == present.size()) return absl::OkStatus();
-  return Unsupported(absl::StrCat("byte_fallback with only ", count, " byte pieces"));
+  data.byte_fallback = data.byte_fallback && any;
 }
 
 absl::Status ReadAddedToken(const Json& item, PieceList& pieces, TokenizerData& data) {
@@ -232,7 +224,7 @@ absl::StatusOr<TokenizerData> ParseTokenizerJson(absl::string_view text) {
   absl::Status status = ReadNormalizer(tokenizer, data);
   if (status.ok()) status = ReadDecoder(tokenizer, data);
   if (status.ok()) status = ReadModel(Field(tokenizer, "model"), data, pieces, ids);
-  if (status.ok()) status = CheckByteFallback(pieces, data);
+  if (status.ok()) CheckByteFallback(pieces, data);
   if (status.ok()) status = ReadAddedTokens(Field(tokenizer, "added_tokens"), pieces, data);
   const bool plain =
       data.normalizer.unicode_form == UnicodeForm::kNone && !data.normalizer.escape_spaces;

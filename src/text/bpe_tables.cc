@@ -1,5 +1,6 @@
 // Building the tables of byte-pair encoding from a vocabulary (see bpe.h).
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -86,12 +87,11 @@ absl::Status Bpe::AddBytePieces(const TokenizerData& data) {
       byte_pieces_[static_cast<unsigned char>(piece[0])] = id;
     }
   }
-  for (size_t byte = 0; byte < byte_pieces_.size(); ++byte) {
-    if (byte_pieces_[byte] >= 0) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "tokenizer: byte_fallback needs a piece for each byte, but byte ", byte, " has none"));
+  // A vocabulary may lack some bytes (then characters with them are unknown), but not all.
+  if (std::any_of(byte_pieces_.begin(), byte_pieces_.end(), [](int32_t id) { return id >= 0; })) {
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  return absl::InvalidArgumentError("tokenizer: byte_fallback is set, but no piece is a byte");
 }
 
 absl::Status Bpe::AddMerges(const TokenizerData& data, const absl::flat_hash_set<int32_t>& markup) {

@@ -76,6 +76,8 @@ absl::StatusOr<Normalizer> Normalizer::Create(const NormalizerData& data, ByteTr
 }
 
 absl::string_view Normalizer::Repair(absl::string_view text, std::string& storage) const {
+  // The table sees characters only: what replaces ill-formed bytes must not be replaced again.
+  if (charsmap_.has_value()) return text;
   size_t good = WellFormedPrefix(text);
   if (good == text.size()) return text;
   storage.clear();
@@ -102,8 +104,10 @@ std::string Normalizer::ApplyCharsMap(absl::string_view text) const {
       replacement = found.text;
     }
     if (length == 0) {
-      length = DecodeUtf8(text).length;
-      replacement = text.substr(0, length);
+      const Utf8Char character = DecodeUtf8(text);
+      const bool each_byte = data_.invalid_utf8 == InvalidUtf8::kReplaceEachByte;
+      length = character.well_formed || !each_byte ? character.length : 1;
+      replacement = character.well_formed ? text.substr(0, length) : kReplacementText;
     }
     mapped.append(replacement.data(), replacement.size());
     text.remove_prefix(length);

@@ -29,10 +29,11 @@ class Normalizer {
   static absl::StatusOr<Normalizer> Create(const NormalizerData& data, ByteTrie kept);
 
   // Returns `text` with ill-formed UTF-8 replaced, or `text` itself if there is nothing to replace;
-  // `storage` holds the copy that the result then points to.
+  // `storage` holds the copy that the result then points to. Where a table of replacements is used,
+  // `Normalize` repairs instead.
   absl::string_view Repair(absl::string_view text, std::string& storage) const;
 
-  // Returns one segment of well-formed text normalised, in `storage` or `text` itself. Thread-safe.
+  // Returns one segment of repaired text normalised, well-formed, in `storage` or `text` itself. Thread-safe.
   absl::string_view Normalize(absl::string_view text, TextPosition position,
                               std::string& storage) const;
 

@@ -52,11 +52,11 @@ Unigram::Unigram(const TokenizerData& data, const absl::flat_hash_set<int32_t>& 
 
 void Unigram::Encode(absl::string_view text, std::vector<int32_t>& ids) const {
   std::vector<PathEnd> ends(text.size() + 1);
-  const auto offer = [&](size_t begin, size_t end, int32_t id, double score) {
-    const double sum = score + ends[begin].score;
+  const auto offer = [&](size_t begin, size_t end, int32_t id, float score) {
+    const float sum = score + ends[begin].score;
     PathEnd& target = ends[end];
     if (target.reached && sum <= target.score) return;
-    target = {id, static_cast<float>(sum), static_cast<uint32_t>(begin), true};
+    target = {id, sum, static_cast<uint32_t>(begin), true};
   };
   for (size_t begin = 0; begin < text.size();) {
     const size_t character = DecodeUtf8(text.substr(begin)).length;
@@ -70,8 +70,8 @@ void Unigram::Encode(absl::string_view text, std::vector<int32_t>& ids) const {
       if (id < 0) continue;
       const size_t piece = static_cast<size_t>(id);
       // A user-defined piece always wins over what it consists of.
-      const double bonus = static_cast<float>(end - begin) * highest_score_ - 0.1;
-      offer(begin, end, id, user_defined_[piece] ? bonus : static_cast<double>(scores_[piece]));
+      const float bonus = static_cast<float>(end - begin) * highest_score_ - 0.1f;
+      offer(begin, end, id, user_defined_[piece] ? bonus : scores_[piece]);
       whole_character = whole_character || end - begin == character;
     }
     if (!whole_character) {

@@ -1,0 +1,81 @@
+// Every golden tokenizer of the repository, imported from its files and compared vector by vector.
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "converter/tokenizer_import.h"
+#include "gtest/gtest.h"
+#include "src/text/tokenizer.h"
+#include "tests/converter/golden_tokenizer.h"
+
+namespace inkling {
+namespace {
+
+const char kFolder[] = INKLING_TEST_DATA_DIR "/golden/tokenizers/";
+
+std::unique_ptr<const Tokenizer> MakeTokenizer(absl::StatusOr<ImportedTokenizer> imported) {
+  EXPECT_TRUE(imported.ok()) << imported.status();
+  if (!imported.ok()) return nullptr;
+  auto tokenizer = Tokenizer::Create(std::move(imported->tokenizer));
+  EXPECT_TRUE(tokenizer.ok()) << tokenizer.status();
+  return tokenizer.ok() ? *std::move(tokenizer) : nullptr;
+}
+
+void ExpectGolden(const Tokenizer& tokenizer, const std::string& golden_path,
+                  const GoldenOptions& options) {
+  const nlohmann::json golden = LoadJson(golden_path);
+  ASSERT_TRUE(golden.contains("cases")) << golden_path;
+  const GoldenResult result = CompareWithGolden(tokenizer, golden, options);
+  EXPECT_GT(result.num_cases, 300);
+  EXPECT_EQ(result.num_mismatches, 0) << "of " << result.num_cases << ":\n" << result.report;
+}
+
+class HuggingFaceGolden : public testing::TestWithParam<const char*> {};
+
+TEST_P(HuggingFaceGolden, IdsPiecesAndTextAreEqual) {
+  const std::string folder = std::string(kFolder) + GetParam();
+  const auto tokenizer = MakeTokenizer(ImportTokenizerFolder(folder));
+  ASSERT_NE(tokenizer, nullptr);
+  ExpectGolden(*tokenizer, folder + "/golden_hf.json", {});
+}
+
+INSTANTIATE_TEST_SUITE_P(All, HuggingFaceGolden,
+                         testing::Values("bpe_falcon", "bpe_gpt2", "bpe_llama3", "bpe_neox",
+                                         "bpe_phi", "bpe_qwen", "bpe_smollm", "spm_gemma",
+                                         "spm_llama"),
+                         [](const auto& info) { return std::string(info.param); });
+
+class SentencePieceGolden : public testing::TestWithParam<const char*> {};
+
+TEST_P(SentencePieceGolden, IdsPiecesAndTextAreEqual) {
+  const std::string folder = std::string(kFolder) + GetParam();
+  const auto tokenizer = MakeTokenizer(ImportTokenizerFile(folder + "/tokenizer.model"));
+  ASSERT_NE(tokenizer, nullptr);
+  ExpectGolden(*tokenizer, folder + "/golden_sentencepiece.json",
+               {Markup::kAsText, SpecialTokenText::kHide});
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SentencePieceGolden, testing::Values("spm_gemma", "spm_llama"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST(VocabAndMerges, GiveTheSameTokenizerAsTokenizerJson) {
+  const std::string folder = std::string(kFolder) + "bpe_gpt2";
+  const auto from_json = MakeTokenizer(ImportTokenizerFile(folder + "/tokenizer.json"));
+  ASSERT_NE(from_json, nullptr);
+  const std::string vocab = LoadJson(folder + "/vocab.json").dump();
+  std::string merges;
+  const nlohmann::json published = LoadJson(folder + "/tokenizer.json");
+  for (const auto& merge : published["model"]["merges"]) {
+    merges += merge[0].get<std::string>() + " " + merge[1].get<std::string>() + "\n";
+  }
+  auto parsed = ParseVocabAndMerges(vocab, "#version: 0.2\n" + merges);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  auto tokenizer = Tokenizer::Create(*std::move(parsed));
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  const std::string text = "The quick brown fox, isn't it?  \n\t 123";
+  EXPECT_EQ(*(*tokenizer)->Encode(text), *from_json->Encode(text));
+}
+
+}  // namespace
+}  // namespace inkling

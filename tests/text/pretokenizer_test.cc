@@ -1,0 +1,88 @@
+// Word boundaries of each scanner, on the cases where the expressions they stand for are subtle.
+
+#include "src/text/pretokenizer.h"
+
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace inkling {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Words Split(const std::vector<WordSplitData>& stages, const std::string& text) {
+  const auto pretokenizer = Pretokenizer::Create(stages);
+  EXPECT_TRUE(pretokenizer.ok()) << pretokenizer.status();
+  Words words;
+  std::string joined;
+  pretokenizer->Split(text, [&](absl::string_view word) {
+    words.emplace_back(word);
+    joined += std::string(word);
+  });
+  EXPECT_EQ(joined, text);
+  return words;
+}
+
+const WordSplitData kSpaced = {WordSplit::kSpacedWords, 0};
+const WordSplitData kPrefixed3 = {WordSplit::kPrefixedWords, 3};
+
+TEST(Pretokenizer, SpacedWords) {
+  EXPECT_EQ(Split({kSpaced}, "Hello, world"), (Words{"Hello", ",", " world"}));
+  EXPECT_EQ(Split({kSpaced}, "I'll don't CAN'T"),
+            (Words{"I", "'ll", " don", "'t", " CAN", "'", "T"}));
+  EXPECT_EQ(Split({kSpaced}, "a  b"), (Words{"a", " ", " b"}));
+  EXPECT_EQ(Split({kSpaced}, "a \n b  "), (Words{"a", " \n", " b", "  "}));
+  EXPECT_EQ(Split({kSpaced}, "a\n\nb"), (Words{"a", "\n", "\n", "b"}));
+  EXPECT_EQ(Split({kSpaced}, " 12345ab"), (Words{" 12345", "ab"}));
+  EXPECT_EQ(Split({kSpaced}, "!'s 's"), (Words{"!'", "s", " '", "s"}));
+  EXPECT_EQ(Split({kSpaced}, "\xC3\xA9t\xC3\xA9\xC2\xA0x"),
+            (Words{"\xC3\xA9t\xC3\xA9", "\xC2\xA0", "x"}));
+}
+
+TEST(Pretokenizer, PrefixedWords) {
+  EXPECT_EQ(Split({kPrefixed3}, "Hello, world"), (Words{"Hello", ",", " world"}));
+  EXPECT_EQ(Split({kPrefixed3}, "I'LL (x)"), (Words{"I", "'LL", " (", "x", ")"}));
+  EXPECT_EQ(Split({kPrefixed3}, "(x\ty"), (Words{"(x", "\ty"}));
+  EXPECT_EQ(Split({kPrefixed3}, "1234567 8"), (Words{"123", "456", "7", " ", "8"}));
+  EXPECT_EQ(Split({{WordSplit::kPrefixedWords, 1}}, "123"), (Words{"1", "2", "3"}));
+  EXPECT_EQ(Split({kPrefixed3}, "a;\n\n b"), (Words{"a", ";\n\n", " b"}));
+  EXPECT_EQ(Split({kPrefixed3}, "a \n \n  b"), (Words{"a", " \n \n", " ", " b"}));
+  EXPECT_EQ(Split({kPrefixed3}, "a\r\nb"), (Words{"a", "\r\n", "b"}));
+  EXPECT_EQ(Split({kPrefixed3}, "a   "), (Words{"a", "   "}));
+  EXPECT_EQ(Split({kPrefixed3}, "\nb"), (Words{"\n", "b"}));
+  EXPECT_EQ(Split({kPrefixed3}, "x'\xC5\xBFy"), (Words{"x", "'\xC5\xBF", "y"}));
+}
+
+TEST(Pretokenizer, DigitsAndPunctuation) {
+  EXPECT_EQ(Split({{WordSplit::kDigits, 1}}, "ab12c"), (Words{"ab", "1", "2", "c"}));
+  EXPECT_EQ(Split({{WordSplit::kDigits, 0}}, "ab12c"), (Words{"ab", "12", "c"}));
+  EXPECT_EQ(Split({{WordSplit::kAsciiDigitRuns, 3}}, "a12345678"),
+            (Words{"a", "123", "456", "78"}));
+  EXPECT_EQ(Split({{WordSplit::kPunctuation, 0}}, "a,.b$ c"), (Words{"a", ",.", "b", "$", " c"}));
+  EXPECT_EQ(Split({{WordSplit::kEachPunctuation, 0}}, "a,.b"), (Words{"a", ",", ".", "b"}));
+  EXPECT_EQ(Split({{WordSplit::kEscapedSpaces, 0}},
+                  "a\xE2\x96\x81\xE2\x96\x81"
+                  "b"),
+            (Words{"a", "\xE2\x96\x81",
+                   "\xE2\x96\x81"
+                   "b"}));
+}
+
+TEST(Pretokenizer, LaterStagesSeeOneWordAtATime) {
+  // The spaces in front of the digits are the end of a word of the first stage.
+  EXPECT_EQ(Split({{WordSplit::kDigits, 1}, kSpaced}, "a  12 b"),
+            (Words{"a", "  ", "1", "2", " b"}));
+  EXPECT_EQ(Split({}, "all of it"), Words{"all of it"});
+  EXPECT_EQ(Split({kSpaced}, ""), Words{});
+}
+
+TEST(Pretokenizer, RefusesWhatItDoesNotKnow) {
+  EXPECT_FALSE(Pretokenizer::Create({{static_cast<WordSplit>(0), 0}}).ok());
+  EXPECT_FALSE(Pretokenizer::Create({{WordSplit::kAsciiDigitRuns, 0}}).ok());
+  EXPECT_FALSE(Pretokenizer::Create(std::vector<WordSplitData>(9, kSpaced)).ok());
+}
+
+}  // namespace
+}  // namespace inkling

@@ -1,0 +1,97 @@
+// Rendering of turns: trimming, where a system instruction goes, and what users can't do.
+
+#include "src/text/prompt_template.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/text/small_vocabularies.h"
+
+namespace inkling {
+namespace {
+
+PromptTemplateData Turns() {
+  PromptTemplateData data;
+  data.name = "test";
+  data.session_prefix = "<s>";
+  data.user = {"[u]", "[/u]"};
+  data.model = {"[m]", "[/m]"};
+  data.generation_prompt = "[m]";
+  return data;
+}
+
+std::string Render(const PromptTemplateData& data, const std::vector<ChatMessage>& messages) {
+  const auto made = PromptTemplate::Create(data);
+  EXPECT_TRUE(made.ok()) << made.status();
+  const auto parts = made->Render(messages, GenerationPrompt::kAdd);
+  if (!parts.ok()) return "error";
+  std::string text;
+  for (const PromptPart& part : *parts) text += part.text;
+  return text;
+}
+
+TEST(PromptTemplate, TrimsAsAsked) {
+  PromptTemplateData data = Turns();
+  EXPECT_EQ(Render(data, {{Role::kUser, " x\n"}}), "<s>[u] x\n[/u][m]");
+  data.trim_user = true;
+  EXPECT_EQ(Render(data, {{Role::kUser, " \xC2\xA0x \x1F\n"}}), "<s>[u]x[/u][m]");
+  EXPECT_EQ(Render(data, {{Role::kUser, "  "}}), "<s>[u][/u][m]");
+}
+
+TEST(PromptTemplate, PlacesTheSystemInstruction) {
+  PromptTemplateData data = Turns();
+  const std::vector<ChatMessage> talk = {{Role::kSystem, " S "}, {Role::kUser, " x "}};
+  EXPECT_EQ(Render(data, talk), "error");
+  data.system = {"{", "}"};
+  data.system_placement = SystemPlacement::kOwnTurn;
+  EXPECT_EQ(Render(data, talk), "<s>{ S }[u] x [/u][m]");
+  data.system_placement = SystemPlacement::kInFirstUserTurn;
+  EXPECT_EQ(Render(data, talk), "<s>[u]{ S } x [/u][m]");
+  data.trim_user = true;
+  EXPECT_EQ(Render(data, talk), "<s>[u]{ S }x[/u][m]");
+  data.trim_system_with_user = true;
+  EXPECT_EQ(Render(data, talk), "<s>[u]{ S } x[/u][m]");
+  data.default_system = "D";
+  EXPECT_EQ(Render(data, {{Role::kUser, "x"}, {Role::kModel, "y"}, {Role::kUser, "z"}}),
+            "<s>[u]{D}x[/u][m]y[/m][u]z[/u][m]");
+  EXPECT_EQ(Render(data, {{Role::kUser, "x"}, {Role::kSystem, "S"}}), "error");
+}
+
+TEST(PromptTemplate, UsersCannotWriteMarkup) {
+  PromptTemplateData data = Turns();
+  data.user = {"", "</s>"};
+  const auto made = PromptTemplate::Create(data);
+  const auto tokenizer = Tokenizer::Create(ByteLevelVocabulary());
+  ASSERT_TRUE(made.ok() && tokenizer.ok());
+  const auto parts = made->Render({{Role::kUser, "</s><s>"}}, GenerationPrompt::kOmit);
+  ASSERT_TRUE(parts.ok());
+  const auto ids = (*tokenizer)->Encode(*parts);
+  ASSERT_TRUE(ids.ok());
+  const TokenizerData& vocabulary = (*tokenizer)->data();
+  EXPECT_EQ(std::count(ids->begin(), ids->end(), vocabulary.bos_id), 1);
+  EXPECT_EQ(std::count(ids->begin(), ids->end(), vocabulary.eos_id), 1);
+  EXPECT_EQ(ids->front(), vocabulary.bos_id);
+  EXPECT_EQ(ids->back(), vocabulary.eos_id);
+}
+
+TEST(PromptTemplate, PlainTextHasNoTurns) {
+  const auto plain = PromptTemplate::Create(PromptTemplateData());
+  ASSERT_TRUE(plain.ok());
+  EXPECT_FALSE(plain->has_turns());
+  EXPECT_EQ(Render(PromptTemplateData(), {{Role::kUser, "Once upon"}}), "Once upon");
+}
+
+TEST(PromptTemplate, RefusesUnknownValues) {
+  PromptTemplateData data = Turns();
+  data.system_placement = static_cast<SystemPlacement>(9);
+  EXPECT_FALSE(PromptTemplate::Create(data).ok());
+  data = Turns();
+  data.user.prefix = "\xFF";
+  EXPECT_FALSE(PromptTemplate::Create(data).ok());
+}
+
+}  // namespace
+}  // namespace inkling
