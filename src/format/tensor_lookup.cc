@@ -2,10 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
@@ -154,7 +155,7 @@ class TensorFinder {
 
   const Container& container_;
   absl::Span<const std::byte> file_;
-  absl::flat_hash_map<absl::string_view, size_t> by_name_;
+  std::map<absl::string_view, size_t> by_name_;
   size_t num_found_ = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include "tests/testing/random_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
