@@ -44,6 +44,7 @@ function(inkling_add_room name)
     "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>" "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
     "$<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/generated>")
   target_link_libraries(${name} PUBLIC ${arg_LIBS})
+  set_property(GLOBAL APPEND PROPERTY INKLING_LIBS_OF_ROOMS ${arg_LIBS})
   target_compile_definitions(${name} PRIVATE INKLING_BUILDING_LIBRARY)
   inkling_set_compile_options(${name})
 endfunction()
@@ -92,9 +93,12 @@ function(inkling_add_library)
   target_compile_features(inkling PUBLIC cxx_std_17)
   target_include_directories(inkling PUBLIC
     "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
-  target_link_libraries(inkling PUBLIC absl::status absl::statusor absl::strings absl::span
-    PRIVATE absl::flat_hash_map absl::flat_hash_set absl::inlined_vector absl::str_format absl::synchronization absl::time
-      absl::crc32c absl::function_ref absl::int128 absl::cleanup inkling_third_party::XNNPACK hwy::hwy Threads::Threads)
+  # The rooms' objects are in the library, so it links what they link; flatbuffers is headers only.
+  get_property(libs GLOBAL PROPERTY INKLING_LIBS_OF_ROOMS)
+  list(FILTER libs INCLUDE REGEX "^absl::")
+  list(REMOVE_DUPLICATES libs)
+  target_link_libraries(inkling PUBLIC absl::function_ref absl::span absl::status absl::statusor absl::strings
+    PRIVATE ${libs} inkling_third_party::XNNPACK hwy::hwy Threads::Threads)
   if(INKLING_SANITIZER)
     target_link_options(inkling PUBLIC -fsanitize=${INKLING_SANITIZER})
   endif()
