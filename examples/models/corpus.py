@@ -10,8 +10,10 @@ import random
 import torch
 
 from chats import conversation
+from drills import drill, entity_ids
 from stories import story
 
+REPEAT_WEIGHT = 3.0  # Of a name or thing that is said again; everything else weighs 1.
 CONVERSATION_SHARE = 0.65  # Of the documents; half of them hold a story too.
 
 
@@ -45,23 +47,32 @@ class BatchStream:
         self._rng = random.Random(seed)
         self._longest = longest
         self._make_document = make_document
+        self._entities = entity_ids(tokenizer)
+        self.drill_share = 0.0  # Of the documents.
 
     def _encoded(self):
         while True:
-            ids = self._tokenizer.EncodeAsIds(self._make_document(self._rng))
+            make = drill if self._rng.random() < self.drill_share else self._make_document
+            ids = self._tokenizer.EncodeAsIds(make(self._rng))
             ids = [self._tokenizer.bos_id()] + ids + [self._tokenizer.eos_id()]
             if len(ids) <= self._longest:
                 return ids
 
     def batch(self, tokens):
-        """Returns ids and targets [1, n] and the lengths of the documents; n is at least `tokens`.
+        """Returns ids and targets [1, n], the lengths of the documents, and weights [n].
 
-        The model reads a document without its last token and predicts it without its first.
+        n is at least `tokens`. Names, pronouns and the like weigh more once their document has said
+        them. The model reads a document without its last token and predicts it without its first.
         """
-        inputs, targets, lengths = [], [], []
+        inputs, targets, lengths, weights = [], [], [], []
         while len(inputs) < tokens:
             ids = self._encoded()
             inputs += ids[:-1]
             targets += ids[1:]
             lengths.append(len(ids) - 1)
-        return torch.tensor([inputs]), torch.tensor([targets]), lengths
+            said = set()
+            for token in ids[1:]:
+                weights.append(REPEAT_WEIGHT if token in said else 1.0)
+                if token in self._entities:
+                    said.add(token)
+        return torch.tensor([inputs]), torch.tensor([targets]), lengths, torch.tensor(weights)

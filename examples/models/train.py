@@ -42,6 +42,7 @@ CONFIG = GemmaConfig(
     rope_theta=10000.0,
 )
 WARM_UP = 0.02  # Share of the run.
+DRILLS_END = 0.7  # Share of the run after which there are no drills left.
 HELD_OUT_SEED = 1_000_003  # Added to --seed.
 TOKENIZER_DOCUMENTS = 12000
 SAMPLE_TURNS = ("Tell me a story about a fox.", "Who are you?", "What is 2 plus 3?")
@@ -91,10 +92,12 @@ def make_optimizer(model, peak):
     return torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.99), eps=1e-8)
 
 
-def loss_of(model, batch):
-    ids, targets, lengths = batch
-    logits = model(ids, lengths)
-    return F.cross_entropy(logits.view(-1, logits.shape[-1]), targets.view(-1))
+def losses_of(model, batch):
+    """Returns the loss that is trained on, weighted, and the plain one that is reported."""
+    ids, targets, lengths, weights = batch
+    logits = model(ids, lengths)[0]
+    losses = F.cross_entropy(logits, targets[0], reduction="none")
+    return (losses * weights).sum() / weights.sum(), losses.detach().mean()
 
 
 @torch.no_grad()
@@ -107,7 +110,7 @@ def held_out_losses(model, tokenizer, seed, longest, batches):
     losses = {}
     for name, maker in makers.items():
         documents = BatchStream(tokenizer, seed + HELD_OUT_SEED, longest, maker)
-        values = [float(loss_of(model, documents.batch(2048))) for _ in range(batches)]
+        values = [float(losses_of(model, documents.batch(2048))[1]) for _ in range(batches)]
         losses[name] = sum(values) / len(values)
     return losses
 
@@ -211,19 +214,20 @@ def train(args):
     while (fraction := budget.fraction(step)) < 1:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(args.learning_rate, fraction)
+        documents.drill_share = args.drills * max(0.0, 1 - fraction / DRILLS_END)
         batch = documents.batch(args.batch)
-        loss = loss_of(model, batch)
+        loss, plain = losses_of(model, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         step += 1
         tokens += batch[0].numel()
-        mean = float(loss) if mean is None else 0.95 * mean + 0.05 * float(loss)
+        mean = float(plain) if mean is None else 0.95 * mean + 0.05 * float(plain)
         if step % 20 == 0:
             speed = tokens / (time.time() - budget.started)
             print(
-                f"step {step} loss {mean:.4f} {fraction:.1%} {tokens} tokens {speed:.0f}/s",
+                f"step {step} loss {mean:.4f} weighted {float(loss):.3f} {fraction:.1%} {tokens} tokens {speed:.0f}/s",
                 flush=True,
             )
         if time.time() - saved > 60 * args.save_minutes:
@@ -260,6 +264,7 @@ def main():
     parser.add_argument("--batch", type=int, default=1024, help="tokens in a step, at least")
     parser.add_argument("--longest", type=int, default=512, help="tokens in a document")
     parser.add_argument("--learning-rate", type=float, default=2e-3, help="the peak")
+    parser.add_argument("--drills", type=float, default=0.6, help="share of drills at the start")
     parser.add_argument("--save-minutes", type=float, default=5.0)
     parser.add_argument("--smoke", action="store_true", help="20 steps into a temporary folder")
     args = parser.parse_args()
