@@ -48,19 +48,22 @@ TEST(Utf8, IllFormedSequencesAreMaximalSubparts) {
 }
 
 TEST(ClassOf, KnowsThePropertiesThatPatternsUse) {
-  for (uint32_t letter : {'a', 'Z', 0xE9, 0x3B1, 0x4E2D, 0xAC00, 0x10400, 0x2F800, 0xAA}) {
+  for (uint32_t letter : std::initializer_list<uint32_t>{'a', 'Z', 0xE9, 0x3B1, 0x4E2D, 0xAC00,
+                                                         0x10400, 0x2F800, 0xAA}) {
     EXPECT_EQ(ClassOf(letter), CharClass::kLetter) << letter;
   }
-  for (uint32_t number : {'0', '9', 0xB2, 0x663, 0x2167, 0x1D7D9}) {
+  for (uint32_t number : std::initializer_list<uint32_t>{'0', '9', 0xB2, 0x663, 0x2167, 0x1D7D9}) {
     EXPECT_EQ(ClassOf(number), CharClass::kNumber) << number;
   }
-  for (uint32_t punctuation : {'!', '_', 0xA7, 0x3002, 0xFF0C}) {
+  for (uint32_t punctuation : std::initializer_list<uint32_t>{'!', '_', 0xA7, 0x3002, 0xFF0C}) {
     EXPECT_EQ(ClassOf(punctuation), CharClass::kPunctuation) << punctuation;
   }
-  for (uint32_t space : {' ', '\t', '\n', 0x85, 0xA0, 0x2003, 0x2028, 0x3000}) {
+  for (uint32_t space :
+       std::initializer_list<uint32_t>{' ', '\t', '\n', 0x85, 0xA0, 0x2003, 0x2028, 0x3000}) {
     EXPECT_EQ(ClassOf(space), CharClass::kSpace) << space;
   }
-  for (uint32_t other : {0, 0x1C, 0x300, 0x200B, 0x1F600, 0x10FFFF, 0xE000}) {
+  for (uint32_t other :
+       std::initializer_list<uint32_t>{0, 0x1C, 0x300, 0x200B, 0x1F600, 0x10FFFF, 0xE000}) {
     EXPECT_EQ(ClassOf(other), CharClass::kOther) << other;
   }
 }
