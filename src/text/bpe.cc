@@ -206,8 +206,8 @@ void Bpe::MergeLong(BpeScratch& scratch) const {
 void Bpe::AppendUnknown(absl::string_view character, BpeScratch& scratch,
                         std::vector<int32_t>& ids) const {
   const auto byte_piece = [&](char c) { return byte_pieces_[static_cast<unsigned char>(c)]; };
-  if (byte_fallback_ && std::all_of(character.begin(), character.end(),
-                                    [&](char c) { return byte_piece(c) >= 0; })) {
+  if (byte_fallback_ &&
+      std::all_of(character.begin(), character.end(), [&](char c) { return byte_piece(c) >= 0; })) {
     for (char c : character) ids.push_back(byte_piece(c));
     scratch.after_unknown = false;
     return;

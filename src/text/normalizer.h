@@ -33,7 +33,8 @@ class Normalizer {
   // `Normalize` repairs instead.
   absl::string_view Repair(absl::string_view text, std::string& storage) const;
 
-  // Returns one segment of repaired text normalised, well-formed, in `storage` or `text` itself. Thread-safe.
+  // Returns one segment of repaired text normalised, well-formed, in `storage` or `text` itself.
+  // Thread-safe.
   absl::string_view Normalize(absl::string_view text, TextPosition position,
                               std::string& storage) const;
 
