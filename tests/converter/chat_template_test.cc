@@ -142,7 +142,9 @@ TEST_P(KnownTemplate, RendersAsTheTemplateDoes) {
   EXPECT_EQ(two, known.two_turns);
   const auto with_system = made->Render({system, user}, GenerationPrompt::kAdd);
   EXPECT_EQ(with_system.ok(), known.with_system != nullptr) << with_system.status();
-  if (known.with_system != nullptr) EXPECT_EQ(Joined(with_system), known.with_system);
+  if (known.with_system != nullptr) {
+    EXPECT_EQ(Joined(with_system), known.with_system);
+  }
   // What follows the first answer is the rest of the longer conversation.
   const std::string next = Joined(made->RenderNextTurn("Why?"));
   ASSERT_GE(two.size(), next.size());
