@@ -202,6 +202,33 @@ def start(args):
     return tokenizer_training.train_tokenizer(texts), model
 
 
+def take_step(model, optimizer, batch):
+    """One update; returns the plain loss per token."""
+    loss, plain = losses_of(model, batch)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return float(plain)
+
+
+def write_record(args, step, tokens, seconds, losses):
+    """Leaves training_run.json beside the weights: what to pass to get the same run again."""
+    run = {
+        "seed": args.seed,
+        "steps": step,
+        "tokens": tokens,
+        "batch_tokens": args.batch,
+        "longest_document": args.longest,
+        "learning_rate": args.learning_rate,
+        "drills": args.drills,
+        "minutes": seconds / 60,
+        "held_out_loss": losses,
+    }
+    (Path(args.output) / "training_run.json").write_text(json.dumps(run, indent=2) + "\n")
+    print(json.dumps(run), flush=True)
+
+
 def train(args):
     torch.set_num_threads(args.threads)
     tokenizer_bytes, model = start(args)
@@ -216,38 +243,21 @@ def train(args):
             group["lr"] = learning_rate(args.learning_rate, fraction)
         documents.drill_share = args.drills * max(0.0, 1 - fraction / DRILLS_END)
         batch = documents.batch(args.batch)
-        loss, plain = losses_of(model, batch)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        loss = take_step(model, optimizer, batch)
         step += 1
         tokens += batch[0].numel()
-        mean = float(plain) if mean is None else 0.95 * mean + 0.05 * float(plain)
+        mean = loss if mean is None else 0.95 * mean + 0.05 * loss
         if step % 20 == 0:
             speed = tokens / (time.time() - budget.started)
-            print(
-                f"step {step} loss {mean:.4f} weighted {float(loss):.3f} {fraction:.1%} {tokens} tokens {speed:.0f}/s",
-                flush=True,
-            )
+            shown = f"step {step} loss {mean:.4f} {fraction:.1%} {tokens} tokens {speed:.0f}/s"
+            print(shown, flush=True)
         if time.time() - saved > 60 * args.save_minutes:
             write_folder(args.output, model, tokenizer_bytes)
             report(args, model, tokenizer, step, 2)
             saved = time.time()
     write_folder(args.output, model, tokenizer_bytes)
     losses = report(args, model, tokenizer, step, 6, SAMPLE_TURNS)
-    run = {
-        "seed": args.seed,
-        "steps": step,
-        "tokens": tokens,
-        "batch_tokens": args.batch,
-        "longest_document": args.longest,
-        "learning_rate": args.learning_rate,
-        "minutes": (time.time() - budget.started) / 60,
-        "held_out_loss": losses,
-    }
-    (Path(args.output) / "training_run.json").write_text(json.dumps(run, indent=2) + "\n")
-    print(json.dumps(run), flush=True)
+    write_record(args, step, tokens, time.time() - budget.started, losses)
 
 
 def main():
@@ -261,7 +271,7 @@ def main():
     parser.add_argument("--start-from", help="folder to continue instead of starting anew")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=1024, help="tokens in a step, at least")
+    parser.add_argument("--batch", type=int, default=448, help="tokens in a step, at least")
     parser.add_argument("--longest", type=int, default=512, help="tokens in a document")
     parser.add_argument("--learning-rate", type=float, default=2e-3, help="the peak")
     parser.add_argument("--drills", type=float, default=0.6, help="share of drills at the start")
