@@ -221,9 +221,13 @@ absl::StatusOr<GenerateResult> LlmSession::Chat(absl::string_view user_text,
   if (!valid.ok()) return valid;
   absl::StatusOr<std::vector<int32_t>> tokens = state_->EncodeTurn(user_text);
   if (!tokens.ok()) return tokens.status();
+  GenerateOptions turn_options = options;
+  for (const std::string& stop : state_->engine.prompt_template().data().stop_strings) {
+    if (!stop.empty()) turn_options.stop_strings.push_back(stop);
+  }
   const int32_t answer = state_->context.length() + static_cast<int32_t>(tokens->size());
   absl::StatusOr<GenerateResult> result =
-      state_->Generate(*tokens, options, TextPosition::kStart, callback);
+      state_->Generate(*tokens, turn_options, TextPosition::kStart, callback);
   // A turn that was undone leaves the session shorter than where its answer would begin.
   const bool kept = result.ok() && state_->context.length() >= answer;
   if (kept && (state_->first_answer < 0 || answer < state_->first_answer))

@@ -141,8 +141,25 @@ TEST_F(BadCallTest, RewindOutside) {
 }
 
 TEST_F(BadCallTest, ChatWithoutATemplate) {
-  EXPECT_THAT(session_->Chat("hello", GreedyOptions(3), IgnoreText),
-              MatchesStatus(absl::StatusCode::kFailedPrecondition, {"no prompt template"}));
+  ModelMetadata metadata = TinyMetadata(TinyConfig());
+  metadata.prompt_template = PromptTemplateData();
+  metadata.prompt_template.note = "the checkpoint had none";
+  ASSERT_OK_AND_ASSIGN(std::shared_ptr<const LlmModel> model,
+                       LlmModel::Open(WriteModel("plain.tflite", metadata)));
+  auto session = NewSession(model);
+  EXPECT_FALSE(session->has_prompt_template());
+  EXPECT_THAT(session->Chat("hello", GreedyOptions(3), IgnoreText),
+              MatchesStatus(absl::StatusCode::kFailedPrecondition,
+                            {"no prompt template", "the checkpoint had none"}));
+  EXPECT_EQ(session->position(), 0);
+  ASSERT_OK(session->Generate("hello", GreedyOptions(3)));
+}
+
+TEST_F(BadCallTest, SystemPromptWithoutAPlaceForIt) {
+  SessionOptions options;
+  options.system_prompt = "Be kind.";
+  EXPECT_THAT(LlmSession::Create(model_, options),
+              MatchesStatus(absl::StatusCode::kInvalidArgument, {"system_prompt", "tiny"}));
 }
 
 TEST_F(BadCallTest, TextThatIsNoUtf8IsTextAllTheSame) {

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -45,6 +46,25 @@ class SessionTest : public ::testing::Test {
         WriteRandomModel(directory_.path() + "/" + name, config, TensorType(), TensorType(), 1);
     EXPECT_OK(path);
     return path.ok() ? *path : std::string();
+  }
+
+  // The same with metadata of the test's choice.
+  std::string WriteModel(const std::string& name, const ModelMetadata& metadata) {
+    const std::string path = directory_.File(name);
+    const std::vector<TensorType> types(TensorList(metadata.config).size());
+    absl::StatusOr<std::unique_ptr<ModelWriter>> writer =
+        ModelWriter::Create(path, metadata, types);
+    EXPECT_OK(writer);
+    for (size_t i = 0; i < types.size(); ++i) {
+      const std::vector<float> values = RandomTensor((*writer)->tensors()[i], 1);
+      EXPECT_OK((*writer)->WriteRows(
+          i, 0,
+          absl::MakeConstSpan(reinterpret_cast<const std::byte*>(values.data()),
+                              values.size() * sizeof(float)),
+          {}));
+    }
+    EXPECT_OK((*writer)->Finish());
+    return path;
   }
 
   std::shared_ptr<const LlmModel> OpenModel(const ModelConfig& config,

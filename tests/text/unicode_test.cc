@@ -88,7 +88,9 @@ TEST(ComposeCanonically, IsStableAndAgreesWithTheQuickCheck) {
     const std::string text = Text({'a', codepoint});
     const std::string composed = ComposeCanonically(text);
     EXPECT_EQ(ComposeCanonically(composed), composed) << codepoint;
-    if (IsSurelyComposed(text)) EXPECT_EQ(composed, text) << codepoint;
+    if (IsSurelyComposed(text)) {
+      EXPECT_EQ(composed, text) << codepoint;
+    }
   }
 }
 
