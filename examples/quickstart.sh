@@ -40,4 +40,5 @@ start "converting $checkpoint to int4"
 "$build/bin/inkling-convert" "$checkpoint" "$model" --weights=int4
 
 start "running it"
-"$build/bin/inkling-run" --model "$model" --prompt "$prompt" --stats
+# A small model keeps its thread better when it is not too adventurous.
+"$build/bin/inkling-run" --model "$model" --prompt "$prompt" --temperature=0.4 --max-new-tokens=200 --stats
