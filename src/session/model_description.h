@@ -1,5 +1,4 @@
-// DescribeFile: the facts of a model file in words, for LlmModel::Describe and for
-// inkling-describe.
+// DescribeFile: the facts of a model file in words, for LlmModel::Describe.
 
 #ifndef INKLING_SRC_SESSION_MODEL_DESCRIPTION_H_
 #define INKLING_SRC_SESSION_MODEL_DESCRIPTION_H_

@@ -46,10 +46,13 @@ absl::Status TokenContext::Append(absl::Span<const int32_t> tokens) {
 void TokenContext::Truncate(int32_t length) {
   tokens_.resize(static_cast<size_t>(length));
   if (cache_->length() <= length) return;
-  if (cache_->Rewind(length).ok()) return;
-  // A ring has overwritten what this position would see. Going back to 0 always works; Compute does
-  // the rest.
-  cache_->Rewind(0).IgnoreError();
+  RewindCache(length);
+}
+
+// Where a ring has overwritten what the position would see, going back to 0 always works, and
+// Compute does the rest.
+void TokenContext::RewindCache(int32_t position) {
+  if (!cache_->Rewind(position).ok()) cache_->Rewind(0).IgnoreError();
 }
 
 absl::Status TokenContext::Forward(LogitRows last_rows, const std::atomic<bool>& cancel) {
@@ -77,8 +80,7 @@ absl::StatusOr<absl::Span<const float>> TokenContext::ComputeLogits(
     const std::atomic<bool>& cancel) {
   if (tokens_.empty())
     return absl::FailedPreconditionError("there is no token to compute logits after");
-  if (cache_->length() == length() && !cache_->Rewind(length() - 1).ok())
-    cache_->Rewind(0).IgnoreError();
+  if (cache_->length() == length()) RewindCache(length() - 1);
   absl::Status status = Forward(LogitRows::kLast, cancel);
   if (!status.ok()) return status;
   return absl::MakeConstSpan(logits_);

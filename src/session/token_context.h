@@ -50,6 +50,7 @@ class TokenContext {
   absl::StatusOr<absl::Span<const float>> ComputeLogits(const std::atomic<bool>& cancel);
 
  private:
+  void RewindCache(int32_t position);
   absl::Status Forward(LogitRows last_rows, const std::atomic<bool>& cancel);
 
   Decoder& decoder_;

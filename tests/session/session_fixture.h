@@ -40,15 +40,7 @@ inline bool IgnoreText(absl::string_view) { return true; }
 
 class SessionTest : public ::testing::Test {
  protected:
-  // A file of a random model with `config`, f32 weights.
-  std::string WriteModel(const std::string& name, const ModelConfig& config) {
-    absl::StatusOr<std::string> path =
-        WriteRandomModel(directory_.path() + "/" + name, config, TensorType(), TensorType(), 1);
-    EXPECT_OK(path);
-    return path.ok() ? *path : std::string();
-  }
-
-  // The same with metadata of the test's choice.
+  // A file of a random model with f32 weights.
   std::string WriteModel(const std::string& name, const ModelMetadata& metadata) {
     const std::string path = directory_.File(name);
     const std::vector<TensorType> types(TensorList(metadata.config).size());
@@ -65,6 +57,10 @@ class SessionTest : public ::testing::Test {
     }
     EXPECT_OK((*writer)->Finish());
     return path;
+  }
+
+  std::string WriteModel(const std::string& name, const ModelConfig& config) {
+    return WriteModel(name, TinyMetadata(config));
   }
 
   std::shared_ptr<const LlmModel> OpenModel(const ModelConfig& config,
