@@ -24,6 +24,11 @@ static_assert(sizeof(kernels::QuantizationParams) == sizeof(xnn_quantization_par
 // Bytes behind the last row. XNNPACK asks for XNN_EXTRA_BYTES; its widest kernels load 64 at once.
 constexpr size_t kReadAheadBytes = 64 + XNN_EXTRA_BYTES;
 
+// Row parameters behind the last row's. XNN_EXTRA_QUANTIZATION_PARAMS is 10, but its kernel of 14
+// rows for AVX-512 with GFNI reads 13; 31 is enough for any kernel (XNN_MAX_MR is 32).
+constexpr size_t kExtraParameters = 31;
+static_assert(kExtraParameters >= XNN_EXTRA_QUANTIZATION_PARAMS);
+
 // Values below which one thread is done sooner than others are woken: about 2 us of work.
 constexpr int64_t kMinValuesToSplit = 32768;
 
@@ -46,7 +51,7 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim) {
                         AlignedArray<int8_t>::Create(values + kReadAheadBytes));
   ABSL_ASSIGN_OR_RETURN(activations.parameters_,
                         AlignedArray<kernels::QuantizationParams>::Create(
-                            static_cast<size_t>(max_rows) + XNN_EXTRA_QUANTIZATION_PARAMS));
+                            static_cast<size_t>(max_rows) + kExtraParameters));
   return activations;
 }
 
@@ -78,8 +83,7 @@ void Activations::Quantize(int64_t num_rows, ThreadPool& pool) {
   }
   // A kernel of many rows reads the parameters of rows that don't exist, and writes what it makes
   // of them over the last row's output.
-  std::fill_n(parameters_.data() + rows, XNN_EXTRA_QUANTIZATION_PARAMS,
-              parameters_.data()[rows - 1]);
+  std::fill_n(parameters_.data() + rows, kExtraParameters, parameters_.data()[rows - 1]);
 }
 
 }  // namespace inkling
