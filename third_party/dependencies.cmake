@@ -16,8 +16,8 @@ endif()
 # containers change their layout. XNNPACK's kernels read past buffers on purpose, so it stays plain there.
 set(inkling_sanitizer_of_abseil "")
 set(inkling_sanitizer_of_others "")
-if(INKLING_SANITIZER STREQUAL "address" OR INKLING_SANITIZER STREQUAL "thread")
-  set(inkling_sanitizer_of_abseil "${INKLING_SANITIZER}")
+if(INKLING_SANITIZER MATCHES "(address|thread)")
+  set(inkling_sanitizer_of_abseil "${CMAKE_MATCH_1}")
 endif()
 if(INKLING_SANITIZER STREQUAL "thread")
   set(inkling_sanitizer_of_others "${INKLING_SANITIZER}")
@@ -44,7 +44,8 @@ endif()
 if(NOT (flatbuffers_FOUND AND INKLING_FLATC))
   inkling_build_dependency(flatbuffers INKLING_FLATBUFFERS_PREFIX HOST
     OPTIONS -DFLATBUFFERS_BUILD_TESTS=OFF -DFLATBUFFERS_BUILD_FLATLIB=OFF -DFLATBUFFERS_BUILD_FLATC=ON
-      -DFLATBUFFERS_BUILD_FLATHASH=OFF -DFLATBUFFERS_INSTALL=ON)
+      -DFLATBUFFERS_BUILD_FLATHASH=OFF -DFLATBUFFERS_INSTALL=ON
+      -DCMAKE_CXX_FLAGS_RELEASE=-O0)  # flatc reads two small schemas: optimising it costs a minute and gains nothing
   set(INKLING_FLATC "${INKLING_FLATBUFFERS_PREFIX}/bin/flatc" CACHE FILEPATH "The flatbuffers compiler" FORCE)
   if(NOT TARGET flatbuffers::flatbuffers)
     add_library(flatbuffers::flatbuffers INTERFACE IMPORTED)

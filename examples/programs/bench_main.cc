@@ -6,25 +6,38 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "examples/programs/fabricated_model.h"
+#include "examples/programs/model_shapes.h"
 #include "examples/programs/speed_report.h"
 #include "examples/programs/speed_test.h"
 #include "inkling/llm_options.h"
 #include "src/decoder/kv_cache.h"
+#include "src/format/element_type.h"
+#include "src/format/model_config.h"
 #include "src/session/model_engine.h"
 
 namespace {
 
 struct BenchOptions {
   std::vector<std::string> models;
+  std::vector<std::string> shapes;
+  std::string weights = "int4/32";
+  std::string vocabulary;
   std::vector<int> prompts = {512};
   std::vector<int> generations = {128};
   std::vector<int> depths = {0};
@@ -56,8 +69,8 @@ std::vector<inkling::SpeedTest> Tests(const BenchOptions& options) {
   return tests;
 }
 
-absl::Status MeasureModel(const std::string& path, int threads, const BenchOptions& options,
-                          std::vector<inkling::SpeedRow>& rows) {
+absl::Status MeasureModel(const std::string& path, const std::string& name, int threads,
+                          const BenchOptions& options, std::vector<inkling::SpeedRow>& rows) {
   inkling::ModelOptions model_options;
   model_options.num_threads = threads;
   model_options.prefill_chunk = options.chunk;
@@ -68,25 +81,65 @@ absl::Status MeasureModel(const std::string& path, int threads, const BenchOptio
       options.kv_cache == "f32" ? inkling::KvElement::kF32 : inkling::KvElement::kF16;
   for (const inkling::SpeedTest& test : Tests(options)) {
     std::fprintf(stderr, "inkling-bench: %s: %d prompt, %d generated tokens at depth %d\n",
-                 path.c_str(), test.num_prompt, test.num_generated, test.depth);
+                 name.c_str(), test.num_prompt, test.num_generated, test.depth);
     absl::StatusOr<inkling::SpeedResult> result =
         inkling::MeasureSpeed(**engine, element, test, options.repetitions);
     if (!result.ok()) return result.status();
     rows.push_back(
-        {path, options.kv_cache, options.chunk, (*engine)->Describe(), *std::move(result)});
+        {name, options.kv_cache, options.chunk, (*engine)->Describe(), *std::move(result)});
+  }
+  return absl::OkStatus();
+}
+
+inkling::TensorType WeightType(const std::string& name) {
+  if (name == "int4") return {inkling::ElementType::kInt4Channel, 0};
+  if (name == "int8") return {inkling::ElementType::kInt8Channel, 0};
+  if (name == "f32") return {};
+  return {inkling::ElementType::kInt4Block, std::stoi(name.substr(name.find('/') + 1))};
+}
+
+// Writes a model of the shape where temporary files go and measures it.
+absl::Status MeasureShape(const std::string& shape, const BenchOptions& options,
+                          std::vector<inkling::SpeedRow>& rows) {
+  absl::StatusOr<inkling::ModelConfig> config = inkling::ModelShape(shape);
+  if (!config.ok()) return config.status();
+  const inkling::TensorType linear = WeightType(options.weights);
+  const inkling::FabricatedTypes types = {
+      linear, options.vocabulary.empty()
+                  ? (linear == inkling::TensorType() ? linear : WeightType("int8"))
+                  : WeightType(options.vocabulary)};
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() /
+      absl::StrCat("inkling-bench-", shape, "-", absl::ToUnixNanos(absl::Now()), ".tflite");
+  const absl::Cleanup remove_file = [&path] {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+  };
+  std::fprintf(stderr, "inkling-bench: making up weights of %s\n", shape.c_str());
+  absl::Status status = inkling::WriteFabricatedModel(path.string(), *config, types);
+  if (!status.ok()) return status;
+  for (int threads : options.threads) {
+    status = MeasureModel(path.string(), shape, threads, options, rows);
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
 absl::Status Run(const BenchOptions& options) {
+  if (options.models.empty() && options.shapes.empty())
+    return absl::InvalidArgumentError("nothing to measure: give --model or --shape");
   if (Tests(options).empty())
     return absl::InvalidArgumentError("nothing to measure: give -p or -n a number above 0");
   std::vector<inkling::SpeedRow> rows;
   for (const std::string& model : options.models) {
     for (int threads : options.threads) {
-      absl::Status status = MeasureModel(model, threads, options, rows);
+      absl::Status status = MeasureModel(model, model, threads, options, rows);
       if (!status.ok()) return status;
     }
+  }
+  for (const std::string& shape : options.shapes) {
+    absl::Status status = MeasureShape(shape, options, rows);
+    if (!status.ok()) return status;
   }
   std::fputs(inkling::FormatReport(rows, Formats().at(options.output)).c_str(), stdout);
   return absl::OkStatus();
@@ -97,8 +150,18 @@ absl::Status Run(const BenchOptions& options) {
 int main(int argc, char** argv) {
   CLI::App app("Measures tokens per second of Inkling models.", "inkling-bench");
   BenchOptions options;
-  app.add_option("--model,-m", options.models, "Model file; may be given several times")
-      ->required();
+  app.add_option("--model,-m", options.models, "Model file; may be given several times");
+  app.add_option("--shape", options.shapes,
+                 "Made-up weights in the shape of a published model, no file needed: " +
+                     absl::StrJoin(inkling::ModelShapeNames(), ", "))
+      ->delimiter(',');
+  app.add_option("--weights", options.weights,
+                 "Of a shape: int4 (per channel), int4/32, int4/64, int4/128, int8 or f32")
+      ->check(CLI::IsMember({"int4", "int4/32", "int4/64", "int4/128", "int8", "f32"}))
+      ->capture_default_str();
+  app.add_option("--vocabulary", options.vocabulary,
+                 "Of a shape: type of embedding and head (default int8; f32 with f32 weights)")
+      ->check(CLI::IsMember({"int4", "int4/32", "int4/64", "int4/128", "int8", "f32"}));
   app.add_option("--n-prompt,-p", options.prompts, "Prompt lengths: 512 or 128,512; 0 = none")
       ->delimiter(',');
   app.add_option("--n-gen,-n", options.generations, "Generated tokens: 128 or 32,128; 0 = none")

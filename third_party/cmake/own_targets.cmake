@@ -31,8 +31,10 @@ function(inkling_set_compile_options target)
   if(INKLING_SANITIZER)
     target_compile_options(${target} PRIVATE -fsanitize=${INKLING_SANITIZER} -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=${INKLING_SANITIZER})
-    if(INKLING_SANITIZER STREQUAL "undefined")
-      target_compile_options(${target} PRIVATE -fno-sanitize-recover=all)
+    if(INKLING_SANITIZER MATCHES "undefined")
+      # With these three checks GCC takes abseil's constant comparisons of functions for not constant.
+      target_compile_options(${target} PRIVATE -fno-sanitize-recover=all
+        $<$<CXX_COMPILER_ID:GNU>:-fno-sanitize=null,nonnull-attribute,returns-nonnull-attribute>)
     endif()
   endif()
 endfunction()
