@@ -14,24 +14,33 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "converter/hugging_face_reader.h"
 #include "converter/input_file.h"
 #include "converter/llama2c_reader.h"
-#include "converter/safetensors_reader.h"
 
 namespace inkling {
 namespace {
 
 constexpr char kFormats[] =
-    "a Hugging Face folder (config.json and safetensors), a .safetensors file with config.json "
-    "next "
-    "to it, or a llama2.c .bin file of version 0";
+    "a Hugging Face folder (config.json and safetensors or pytorch_model.bin), one of those weight "
+    "files with config.json next to it, or a llama2.c .bin file of version 0";
+
+// The formats that are one file, told apart by its first bytes. A new one adds its line.
+struct FileFormat {
+  bool (*recognizes)(const InputFile& file);
+  absl::StatusOr<std::unique_ptr<Checkpoint>> (*open)(InputFile file);
+};
+constexpr FileFormat kFileFormats[] = {
+    {Llama2cCheckpoint::Recognizes, Llama2cCheckpoint::Create},
+    {HuggingFaceCheckpoint::Recognizes, HuggingFaceCheckpoint::OpenFile},
+};
 
 // What a file that no reader takes is, from its first bytes.
 absl::string_view ForeignFormat(absl::string_view start) {
   if (start.substr(0, 4) == "GGUF") return "a GGUF file";
   if (start.substr(4, 4) == "TFL3")
     return "a TensorFlow Lite file (a model that is converted already?)";
-  if (start.substr(0, 4) == "PK\x03\x04") return "a ZIP archive (PyTorch's pickle, or a bundle)";
+  if (start.substr(4, 2) == "PK") return "a MediaPipe bundle (.task)";
   if (start.substr(0, 4) == "24ka") return "a llama2.c file of a later version";
   return "something else";
 }
@@ -39,14 +48,14 @@ absl::string_view ForeignFormat(absl::string_view start) {
 absl::StatusOr<std::unique_ptr<Checkpoint>> OpenSingleFile(const std::string& path) {
   absl::StatusOr<InputFile> file = InputFile::Open(path);
   if (!file.ok()) return file.status();
-  if (Llama2cCheckpoint::Recognizes(*file)) return Llama2cCheckpoint::Create(*std::move(file));
-
+  for (const FileFormat& format : kFileFormats) {
+    if (format.recognizes(*file)) return format.open(*std::move(file));
+  }
   std::string start(16, '\0');
   absl::Status read = file->ReadAt(
       0, absl::MakeSpan(reinterpret_cast<std::byte*>(start.data()),
                         static_cast<size_t>(std::min<int64_t>(file->size(), start.size()))));
   if (!read.ok()) return read;
-  if (start[8] == '{') return SafetensorsCheckpoint::OpenFile(path);
   return absl::UnimplementedError(
       absl::StrCat(path, ": expected ", kFormats, ", found ", ForeignFormat(start)));
 }
@@ -64,7 +73,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& 
     return absl::NotFoundError(
         absl::StrCat(path, ": no config.json in this folder; expected ", kFormats));
   }
-  return SafetensorsCheckpoint::OpenFolder(path);
+  return HuggingFaceCheckpoint::OpenFolder(path);
 }
 
 }  // namespace inkling

@@ -77,8 +77,7 @@ struct ConvertSummary {
   double seconds = 0;
 };
 
-// Reads the checkpoint at `checkpoint_path` (a Hugging Face folder, a single .safetensors file with
-// its config.json next to it, or a llama2.c .bin file; recognised by content) and writes
+// Reads the checkpoint at `checkpoint_path` (whatever Checkpoint::Open recognises) and writes
 // `output_path`, replacing a file that is there.
 //
 // Errors: NotFound; InvalidArgument (a damaged checkpoint, a config value or tensor that the recipe

@@ -13,9 +13,12 @@ namespace {
 
 constexpr char kDescription[] =
     "Converts a checkpoint to one Inkling model file.\n\n"
-    "CHECKPOINT is a Hugging Face folder (config.json, safetensors, a tokenizer) or a llama2.c "
-    ".bin\n"
-    "file; it is recognised by its content. OUT appears when it is complete, or not at all.";
+    "CHECKPOINT is one of these, recognised by its content:\n"
+    "  a Hugging Face folder: config.json, a tokenizer, and the weights in safetensors or\n"
+    "    pytorch_model.bin, in one file or in shards (a weight file alone will do if the rest\n"
+    "    lies next to it)\n"
+    "  a llama2.c .bin file\n"
+    "OUT appears when it is complete, or not at all.";
 
 constexpr char kFooter[] =
     "\nAn int4 matrix whose columns don't divide into blocks is stored as int8; the summary says "

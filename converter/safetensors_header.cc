@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "converter/checked_size.h"
 #include "converter/json_text.h"
 #include "converter/source_numbers.h"
 
@@ -86,21 +87,19 @@ absl::StatusOr<std::vector<int64_t>> IntegerList(const json& entry, absl::string
 
 // dtype and shape -> bytes, with checked products.
 absl::StatusOr<int64_t> TensorBytes(absl::string_view dtype, absl::Span<const int64_t> shape) {
-  int64_t bytes = DtypeBytes(dtype);
-  if (bytes == 0) {
+  const int64_t size = DtypeBytes(dtype);
+  if (size == 0) {
     return absl::InvalidArgumentError(absl::StrCat("dtype \"", dtype, "\" is not known"));
   }
-  for (const int64_t size : shape) {
-    if (size != 0 && bytes > std::numeric_limits<int64_t>::max() / size) {
-      return absl::InvalidArgumentError("shape: the product of the sizes overflows 63 bits");
-    }
-    bytes *= size;
+  int64_t bytes = 0;
+  if (!CheckedProduct(size, shape, bytes)) {
+    return absl::InvalidArgumentError("shape: the product of the sizes overflows 63 bits");
   }
   return bytes;
 }
 
-absl::StatusOr<SafetensorsEntry> ReadEntry(absl::string_view name, const json& entry,
-                                           int64_t data_start, int64_t data_bytes) {
+absl::StatusOr<WeightEntry> ReadEntry(absl::string_view name, const json& entry, int64_t data_start,
+                                      int64_t data_bytes) {
   if (!entry.is_object()) {
     return absl::InvalidArgumentError(
         absl::StrCat("expected an object, found ", JsonTypeName(entry)));
@@ -109,7 +108,7 @@ absl::StatusOr<SafetensorsEntry> ReadEntry(absl::string_view name, const json& e
   if (dtype == entry.end() || !dtype->is_string()) {
     return absl::InvalidArgumentError("dtype: expected a string");
   }
-  SafetensorsEntry result;
+  WeightEntry result;
   result.tensor.name = std::string(name);
   result.tensor.dtype = dtype->get<std::string>();
 
@@ -134,14 +133,15 @@ absl::StatusOr<SafetensorsEntry> ReadEntry(absl::string_view name, const json& e
   result.tensor.shape = *std::move(shape);
   result.tensor.bytes = *bytes;
   result.offset = data_start + begin;
+  result.row_stride = RowBytes(result.tensor);
   return result;
 }
 
 // The tensors, sorted by offset, must tile [data_start, file size).
-absl::Status CheckCoverage(const InputFile& file, absl::Span<const SafetensorsEntry> entries,
+absl::Status CheckCoverage(const InputFile& file, absl::Span<const WeightEntry> entries,
                            int64_t data_start) {
   int64_t next = data_start;
-  for (const SafetensorsEntry& entry : entries) {
+  for (const WeightEntry& entry : entries) {
     if (entry.offset != next) {
       return Invalid(file,
                      absl::StrCat("tensor \"", entry.tensor.name, "\": data_offsets begin at ",
@@ -160,17 +160,23 @@ absl::Status CheckCoverage(const InputFile& file, absl::Span<const SafetensorsEn
 
 }  // namespace
 
-absl::StatusOr<std::vector<SafetensorsEntry>> ReadSafetensorsHeader(const InputFile& file) {
+bool LooksLikeSafetensors(const InputFile& file) {
+  std::byte first = {};
+  return file.size() > kLengthBytes && file.ReadAt(kLengthBytes, absl::MakeSpan(&first, 1)).ok() &&
+         first == std::byte{'{'};
+}
+
+absl::StatusOr<std::vector<WeightEntry>> ReadSafetensorsHeader(const InputFile& file) {
   absl::StatusOr<std::string> text = ReadHeaderText(file);
   if (!text.ok()) return text.status();
   absl::StatusOr<json> header = ParseJson(*text, absl::StrCat(file.path(), ": header"));
   if (!header.ok()) return header.status();
 
   const int64_t data_start = kLengthBytes + static_cast<int64_t>(text->size());
-  std::vector<SafetensorsEntry> entries;
+  std::vector<WeightEntry> entries;
   for (const auto& [name, value] : header->items()) {
     if (name == "__metadata__") continue;
-    absl::StatusOr<SafetensorsEntry> entry =
+    absl::StatusOr<WeightEntry> entry =
         ReadEntry(name, value, data_start, file.size() - data_start);
     if (!entry.ok()) {
       return absl::Status(entry.status().code(), absl::StrCat(file.path(), ": tensor \"", name,
@@ -179,10 +185,9 @@ absl::StatusOr<std::vector<SafetensorsEntry>> ReadSafetensorsHeader(const InputF
     entry->tensor.file = file.path();
     entries.push_back(*std::move(entry));
   }
-  std::sort(entries.begin(), entries.end(),
-            [](const SafetensorsEntry& a, const SafetensorsEntry& b) {
-              return std::pair(a.offset, a.tensor.bytes) < std::pair(b.offset, b.tensor.bytes);
-            });
+  std::sort(entries.begin(), entries.end(), [](const WeightEntry& a, const WeightEntry& b) {
+    return std::pair(a.offset, a.tensor.bytes) < std::pair(b.offset, b.tensor.bytes);
+  });
   if (absl::Status covered = CheckCoverage(file, entries, data_start); !covered.ok()) {
     return covered;
   }

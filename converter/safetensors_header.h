@@ -7,25 +7,22 @@
 #ifndef INKLING_CONVERTER_SAFETENSORS_HEADER_H_
 #define INKLING_CONVERTER_SAFETENSORS_HEADER_H_
 
-#include <cstdint>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "converter/checkpoint.h"
 #include "converter/input_file.h"
+#include "converter/weight_entry.h"
 
 namespace inkling {
 
-struct SafetensorsEntry {
-  SourceTensor tensor;
-  int64_t offset = 0;  // of the first byte, in the file
-};
+// True if `file` has room for a header and its JSON would begin where it should.
+bool LooksLikeSafetensors(const InputFile& file);
 
 // Reads and checks the header of `file`; entries come in the order of their offsets. The rules are
 // those of the format's reference implementation: the tensors cover the data exactly, without
 // overlap, holes or bytes left over. Errors: InvalidArgument naming the file, the tensor, expected
 // and found; DataLoss for a file shorter than its header says.
-absl::StatusOr<std::vector<SafetensorsEntry>> ReadSafetensorsHeader(const InputFile& file);
+absl::StatusOr<std::vector<WeightEntry>> ReadSafetensorsHeader(const InputFile& file);
 
 }  // namespace inkling
 

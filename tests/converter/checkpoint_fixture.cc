@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "src/format/quantization.h"
+#include "tests/converter/pytorch_fixture.h"
 #include "tests/testing/temp_dir.h"
 
 namespace inkling {
@@ -36,6 +37,25 @@ void WriteFolderFiles(const std::string& folder, const json& config) {
   WriteFileBytes(folder + "/tokenizer.bin", TinyTokenizerFile());
 }
 
+// STEM-1SUFFIX, STEM-2SUFFIX, ... and their index.
+void WriteWeightShards(const TinyCheckpoint& checkpoint, const std::string& folder,
+                       size_t num_shards, const std::string& stem, const std::string& suffix,
+                       std::string (*file_bytes)(const std::vector<FixtureTensor>&)) {
+  std::vector<std::vector<FixtureTensor>> shards(num_shards);
+  json weight_map = json::object();
+  for (size_t i = 0; i < checkpoint.tensors.size(); ++i) {
+    const size_t shard = i * num_shards / checkpoint.tensors.size();
+    shards[shard].push_back(checkpoint.tensors[i]);
+    weight_map[checkpoint.tensors[i].name] = absl::StrCat(stem, "-", shard + 1, suffix);
+  }
+  for (size_t shard = 0; shard < num_shards; ++shard) {
+    WriteFileBytes(absl::StrCat(folder, "/", stem, "-", shard + 1, suffix),
+                   file_bytes(shards[shard]));
+  }
+  WriteFileBytes(folder + "/" + stem + suffix + ".index.json",
+                 json{{"weight_map", weight_map}}.dump());
+}
+
 }  // namespace
 
 std::string SafetensorsWithHeader(const std::string& header, size_t data_bytes) {
@@ -44,12 +64,18 @@ std::string SafetensorsWithHeader(const std::string& header, size_t data_bytes) 
   return file + header + std::string(data_bytes, '\0');
 }
 
+std::string ValueBytesOf(const FixtureTensor& tensor) {
+  std::string bytes;
+  for (const float value : tensor.values) AppendValue(bytes, value, tensor.dtype);
+  return bytes;
+}
+
 std::string SafetensorsBytes(const std::vector<FixtureTensor>& tensors) {
   json header = {{"__metadata__", {{"format", "pt"}}}};
   std::string data;
   for (const FixtureTensor& tensor : tensors) {
     const size_t begin = data.size();
-    for (const float value : tensor.values) AppendValue(data, value, tensor.dtype);
+    data += ValueBytesOf(tensor);
     header[tensor.name] = {
         {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {begin, data.size()}}};
   }
@@ -121,20 +147,19 @@ void TinyCheckpoint::Write(const std::string& folder) const {
   WriteFileBytes(folder + "/model.safetensors", SafetensorsBytes(tensors));
 }
 
+void TinyCheckpoint::WritePytorch(const std::string& folder) const {
+  WriteFolderFiles(folder, config);
+  WriteFileBytes(folder + "/pytorch_model.bin", PytorchBytes(tensors));
+}
+
 void TinyCheckpoint::WriteShards(const std::string& folder, size_t num_shards) const {
   WriteFolderFiles(folder, config);
-  std::vector<std::vector<FixtureTensor>> shards(num_shards);
-  json weight_map = json::object();
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    const size_t shard = i * num_shards / tensors.size();
-    shards[shard].push_back(tensors[i]);
-    weight_map[tensors[i].name] = absl::StrCat("model-", shard + 1, ".safetensors");
-  }
-  for (size_t shard = 0; shard < num_shards; ++shard) {
-    WriteFileBytes(absl::StrCat(folder, "/model-", shard + 1, ".safetensors"),
-                   SafetensorsBytes(shards[shard]));
-  }
-  WriteFileBytes(folder + "/model.safetensors.index.json", json{{"weight_map", weight_map}}.dump());
+  WriteWeightShards(*this, folder, num_shards, "model", ".safetensors", SafetensorsBytes);
+}
+
+void TinyCheckpoint::WritePytorchShards(const std::string& folder, size_t num_shards) const {
+  WriteFolderFiles(folder, config);
+  WriteWeightShards(*this, folder, num_shards, "pytorch_model", ".bin", PytorchBytes);
 }
 
 std::string TinyTokenizerFile() {

@@ -20,6 +20,9 @@ struct FixtureTensor {
   std::vector<float> values;  // representable in dtype
 };
 
+// The tensor's values, little-endian.
+std::string ValueBytesOf(const FixtureTensor& tensor);
+
 // The bytes of a safetensors file with these tensors, in this order.
 std::string SafetensorsBytes(const std::vector<FixtureTensor>& tensors);
 
@@ -40,6 +43,10 @@ struct TinyCheckpoint {
   // Writes config.json, tokenizer.bin and the weights: one file, or `num_shards` with an index.
   void Write(const std::string& folder) const;
   void WriteShards(const std::string& folder, size_t num_shards) const;
+
+  // The same in PyTorch's form.
+  void WritePytorch(const std::string& folder) const;
+  void WritePytorchShards(const std::string& folder, size_t num_shards) const;
 
   nlohmann::json config;
   std::vector<FixtureTensor> tensors;

@@ -1,6 +1,5 @@
-// The safetensors reader: what it reads is what was written, and a hostile file is an error.
-
-#include "converter/safetensors_reader.h"
+// Safetensors through the Hugging Face reader: what it reads is what was written, and a hostile
+// file is an error.
 
 #include <cstdint>
 #include <filesystem>
@@ -218,7 +217,7 @@ TEST(CheckpointOpenTest, OtherThingsAreNamed) {
   const std::vector<std::pair<std::string, std::string>> files = {
       {std::string("GGUF\3\0\0\0", 8), "GGUF"},
       {std::string("\x1c\0\0\0TFL3", 8), "TensorFlow Lite"},
-      {"PK\3\4and so on", "ZIP"},
+      {std::string("\0\0\0\0PK\3\4", 8), "bundle"},
       {"", "something else"},
       {std::string(40, '\xFF'), "something else"}};
   for (const auto& [bytes, name] : files) {

@@ -1,6 +1,7 @@
-// Finds the shards of a folder, checks that index and shards agree, and reads rows of tensors.
+// Finds the weight files of a folder, checks that index and shards agree, and reads rows of
+// tensors.
 
-#include "converter/safetensors_reader.h"
+#include "converter/hugging_face_reader.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -19,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "converter/json_text.h"
+#include "converter/pytorch_archive.h"
 #include "converter/safetensors_header.h"
 #include "converter/source_numbers.h"
 
@@ -26,8 +28,6 @@ namespace inkling {
 namespace {
 
 using nlohmann::json;
-
-constexpr absl::string_view kIndexName = "model.safetensors.index.json";
 
 bool Exists(const std::string& path) {
   std::error_code error;
@@ -48,16 +48,16 @@ std::vector<std::string> NamesEndingIn(const std::string& folder, absl::string_v
 }
 
 absl::Status NoWeights(const std::string& folder) {
+  constexpr absl::string_view kExpected =
+      "expected model.safetensors, pytorch_model.bin, or the index of their shards";
   for (const absl::string_view suffix :
        {".bin", ".pt", ".pth", ".gguf", ".ckpt", ".msgpack", ".h5"}) {
     const std::vector<std::string> others = NamesEndingIn(folder, suffix);
     if (others.empty()) continue;
-    return absl::UnimplementedError(absl::StrCat(folder, ": expected safetensors, found ",
-                                                 others[0],
-                                                 ", a format that this version doesn't read"));
+    return absl::UnimplementedError(absl::StrCat(folder, ": ", kExpected, ", found ", others[0],
+                                                 ", which may be something else"));
   }
-  return absl::NotFoundError(
-      absl::StrCat(folder, ": expected model.safetensors or ", kIndexName, ", found neither"));
+  return absl::NotFoundError(absl::StrCat(folder, ": ", kExpected, ", found none of them"));
 }
 
 // The shards that the index names, each once; a name may not lead out of the folder.
@@ -88,40 +88,78 @@ absl::StatusOr<std::vector<std::string>> ShardNames(const json& index, const std
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Checkpoint>> SafetensorsCheckpoint::OpenFolder(
+// A way in which a Hugging Face folder holds weights.
+struct HuggingFaceCheckpoint::WeightFormat {
+  absl::string_view title;  // for people
+  absl::string_view file;
+  absl::string_view index;
+  absl::string_view suffix;  // of a lone file with another name; empty: only `file` will do
+  bool (*recognizes)(const InputFile& file);
+  absl::StatusOr<std::vector<WeightEntry>> (*read_entries)(const InputFile& file);
+};
+
+// In the order in which a folder that has several is read.
+absl::Span<const HuggingFaceCheckpoint::WeightFormat> HuggingFaceCheckpoint::WeightFormats() {
+  static constexpr WeightFormat kFormats[] = {
+      {"safetensors", "model.safetensors", "model.safetensors.index.json", ".safetensors",
+       LooksLikeSafetensors, ReadSafetensorsHeader},
+      {"PyTorch", "pytorch_model.bin", "pytorch_model.bin.index.json", "", LooksLikePytorch,
+       ReadPytorchArchive},
+  };
+  return kFormats;
+}
+
+absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFolder(
     const std::string& folder) {
-  const std::string index_path = absl::StrCat(folder, "/", kIndexName);
-  if (Exists(index_path)) {
-    absl::StatusOr<json> index = ReadJsonFile(index_path);
-    if (!index.ok()) return index.status();
-    absl::StatusOr<std::vector<std::string>> names = ShardNames(*index, index_path);
-    if (!names.ok()) return names.status();
-    return OpenFiles(folder, *names, &(*index)["weight_map"]);
+  for (const WeightFormat& format : WeightFormats()) {
+    if (Exists(absl::StrCat(folder, "/", format.index))) return OpenShards(folder, format);
+    if (Exists(absl::StrCat(folder, "/", format.file))) {
+      return OpenFiles(folder, format, {std::string(format.file)}, nullptr);
+    }
+    if (format.suffix.empty()) continue;
+    const std::vector<std::string> names = NamesEndingIn(folder, format.suffix);
+    if (names.size() > 1) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          folder, ": ", names.size(), " ", format.title, " files (", names[0], ", ", names[1],
+          ", ...) but no ", format.index, " that says how they belong together"));
+    }
+    if (names.size() == 1) return OpenFiles(folder, format, names, nullptr);
   }
-  if (Exists(absl::StrCat(folder, "/model.safetensors"))) {
-    return OpenFiles(folder, {"model.safetensors"}, nullptr);
-  }
-  const std::vector<std::string> names = NamesEndingIn(folder, ".safetensors");
-  if (names.empty()) return NoWeights(folder);
-  if (names.size() > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(folder, ": ", names.size(), " safetensors files (", names[0], ", ", names[1],
-                     ", ...) but no ", kIndexName, " that says how they belong together"));
-  }
-  return OpenFiles(folder, names, nullptr);
+  return NoWeights(folder);
 }
 
-absl::StatusOr<std::unique_ptr<Checkpoint>> SafetensorsCheckpoint::OpenFile(
-    const std::string& path) {
-  const std::filesystem::path file(path);
+bool HuggingFaceCheckpoint::Recognizes(const InputFile& file) {
+  for (const WeightFormat& format : WeightFormats()) {
+    if (format.recognizes(file)) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFile(InputFile file) {
+  const std::filesystem::path path(file.path());
   const std::string folder =
-      file.has_parent_path() ? file.parent_path().string() : std::string(".");
-  return OpenFiles(folder, {file.filename().string()}, nullptr);
+      path.has_parent_path() ? path.parent_path().string() : std::string(".");
+  for (const WeightFormat& format : WeightFormats()) {
+    if (!format.recognizes(file)) continue;
+    return OpenFiles(folder, format, {path.filename().string()}, nullptr);
+  }
+  return absl::InvalidArgumentError(absl::StrCat(file.path(), ": expected a weight file"));
 }
 
-absl::StatusOr<std::unique_ptr<Checkpoint>> SafetensorsCheckpoint::OpenFiles(
-    const std::string& folder, const std::vector<std::string>& names, const json* weight_map) {
-  std::unique_ptr<SafetensorsCheckpoint> checkpoint(new SafetensorsCheckpoint(folder));
+absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenShards(
+    const std::string& folder, const WeightFormat& format) {
+  const std::string path = absl::StrCat(folder, "/", format.index);
+  absl::StatusOr<json> index = ReadJsonFile(path);
+  if (!index.ok()) return index.status();
+  absl::StatusOr<std::vector<std::string>> names = ShardNames(*index, path);
+  if (!names.ok()) return names.status();
+  return OpenFiles(folder, format, *names, &(*index)["weight_map"]);
+}
+
+absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFiles(
+    const std::string& folder, const WeightFormat& format, const std::vector<std::string>& names,
+    const json* weight_map) {
+  std::unique_ptr<HuggingFaceCheckpoint> checkpoint(new HuggingFaceCheckpoint(folder, format));
   const std::string config_path = absl::StrCat(folder, "/config.json");
   absl::StatusOr<json> config = ReadJsonFile(config_path);
   if (!config.ok()) return config.status();
@@ -140,15 +178,15 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> SafetensorsCheckpoint::OpenFiles(
   return checkpoint;
 }
 
-absl::Status SafetensorsCheckpoint::AddFile(const std::string& path) {
+absl::Status HuggingFaceCheckpoint::AddFile(const std::string& path) {
   absl::StatusOr<InputFile> file = InputFile::Open(path);
   if (!file.ok()) return file.status();
-  absl::StatusOr<std::vector<SafetensorsEntry>> entries = ReadSafetensorsHeader(*file);
+  absl::StatusOr<std::vector<WeightEntry>> entries = format_.read_entries(*file);
   if (!entries.ok()) return entries.status();
 
   absl::flat_hash_map<absl::string_view, const SourceTensor*> known;
   for (const SourceTensor& tensor : tensors_) known[tensor.name] = &tensor;
-  for (const SafetensorsEntry& entry : *entries) {
+  for (const WeightEntry& entry : *entries) {
     const auto twice = known.find(entry.tensor.name);
     if (twice != known.end()) {
       return absl::InvalidArgumentError(absl::StrCat("tensor \"", entry.tensor.name, "\" is in ",
@@ -156,44 +194,44 @@ absl::Status SafetensorsCheckpoint::AddFile(const std::string& path) {
                                                      ": expected it once"));
     }
   }
-  for (SafetensorsEntry& entry : *entries) {
+  for (WeightEntry& entry : *entries) {
     tensors_.push_back(std::move(entry.tensor));
-    places_.push_back({files_.size(), entry.offset});
+    places_.push_back({files_.size(), entry.offset, entry.row_stride});
   }
   files_.push_back(*std::move(file));
   return absl::OkStatus();
 }
 
-absl::Status SafetensorsCheckpoint::CheckIndex(const json& weight_map) const {
+absl::Status HuggingFaceCheckpoint::CheckIndex(const json& weight_map) const {
   absl::flat_hash_map<absl::string_view, absl::string_view> file_of;
   for (const SourceTensor& tensor : tensors_) file_of[tensor.name] = tensor.file;
   for (const auto& [name, file] : weight_map.items()) {
     const std::string expected = absl::StrCat(folder_, "/", file.get_ref<const std::string&>());
     const auto found = file_of.find(name);
     if (found == file_of.end() || found->second != expected) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(folder_, "/", kIndexName, ": tensor \"", name, "\": expected in ", expected,
-                       ", found ", found == file_of.end() ? "in no file" : found->second));
+      return absl::InvalidArgumentError(absl::StrCat(
+          folder_, "/", format_.index, ": tensor \"", name, "\": expected in ", expected,
+          ", found ", found == file_of.end() ? "in no file" : found->second));
     }
   }
   return absl::OkStatus();
 }
 
-std::string SafetensorsCheckpoint::FormatName() const {
-  return absl::StrCat("Hugging Face safetensors, ", files_.size(),
+std::string HuggingFaceCheckpoint::FormatName() const {
+  return absl::StrCat("Hugging Face ", format_.title, ", ", files_.size(),
                       files_.size() == 1 ? " file" : " files");
 }
 
-std::vector<std::string> SafetensorsCheckpoint::Files() const {
+std::vector<std::string> HuggingFaceCheckpoint::Files() const {
   std::vector<std::string> paths;
   for (const InputFile& file : files_) paths.push_back(file.path());
   return paths;
 }
 
-absl::StatusOr<std::vector<float>> SafetensorsCheckpoint::ReadRows(size_t index, int64_t first_row,
+absl::StatusOr<std::vector<float>> HuggingFaceCheckpoint::ReadRows(size_t index, int64_t first_row,
                                                                    int64_t num_rows) const {
   const SourceTensor& tensor = tensors_[index];
-  const int64_t rows = tensor.shape.empty() ? 1 : tensor.shape[0];
+  const int64_t rows = NumRows(tensor);
   if (first_row < 0 || num_rows < 0 || first_row > rows || num_rows > rows - first_row) {
     return absl::OutOfRangeError(absl::StrCat(tensor.name, ": rows ", first_row, " to ",
                                               first_row + num_rows, " of ", rows));
@@ -203,12 +241,18 @@ absl::StatusOr<std::vector<float>> SafetensorsCheckpoint::ReadRows(size_t index,
                                                  "\": expected F32, F16 or BF16, found ",
                                                  tensor.dtype));
   }
-  const int64_t row_bytes = rows == 0 ? 0 : tensor.bytes / rows;
-  std::vector<std::byte> bytes(static_cast<size_t>(num_rows * row_bytes));
   const Place& place = places_[index];
-  absl::Status read =
-      files_[place.file].ReadAt(place.offset + first_row * row_bytes, absl::MakeSpan(bytes));
-  if (!read.ok()) return read;
+  const InputFile& file = files_[place.file];
+  const int64_t row_bytes = RowBytes(tensor);
+  std::vector<std::byte> bytes(static_cast<size_t>(num_rows * row_bytes));
+  // Rows without gaps are one piece.
+  const int64_t piece_rows = place.row_stride == row_bytes ? num_rows : 1;
+  for (int64_t row = 0; row < num_rows; row += piece_rows) {
+    absl::Status read =
+        file.ReadAt(place.offset + (first_row + row) * place.row_stride,
+                    absl::MakeSpan(bytes).subspan(row * row_bytes, piece_rows * row_bytes));
+    if (!read.ok()) return read;
+  }
   return WidenToFloat(bytes, tensor.dtype);
 }
 

@@ -1,0 +1,246 @@
+// Written from what torch.save 1.13 was seen to write; tests/golden/torch_saved has the real thing.
+
+#include "tests/converter/pytorch_fixture.h"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace inkling {
+namespace {
+
+void Append(std::string& bytes, uint64_t value, int size) {
+  for (int i = 0; i < size; ++i) bytes += static_cast<char>(value >> (8 * i));
+}
+
+uint32_t Crc32(const std::string& bytes) {
+  uint32_t crc = 0xFFFFFFFFu;
+  for (const char c : bytes) {
+    crc ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+  }
+  return ~crc;
+}
+
+// The pickle's opcodes, with the memo that CPython's pickler keeps: every global and text is
+// written once and then recalled.
+class PickleWriter {
+ public:
+  void Op(const std::string& opcode) { bytes_ += opcode; }
+  void Remember() {
+    if (next_ < 256) {
+      bytes_ += 'q';
+      Append(bytes_, next_, 1);
+    } else {
+      bytes_ += 'r';
+      Append(bytes_, next_, 4);
+    }
+    ++next_;
+  }
+  void Global(const std::string& module, const std::string& name) {
+    if (Recall("global " + module + name)) return;
+    bytes_ += "c" + module + "\n" + name + "\n";
+    Remember();
+  }
+  void Text(const std::string& text) {
+    if (Recall("text " + text)) return;
+    bytes_ += 'X';
+    Append(bytes_, text.size(), 4);
+    bytes_ += text;
+    Remember();
+  }
+  void Integer(int64_t value) {
+    if (value >= 0 && value < 256) {
+      bytes_ += 'K';
+      Append(bytes_, static_cast<uint64_t>(value), 1);
+    } else if (value >= 0 && value < 65536) {
+      bytes_ += 'M';
+      Append(bytes_, static_cast<uint64_t>(value), 2);
+    } else if (value >= INT32_MIN && value <= INT32_MAX) {
+      bytes_ += 'J';
+      Append(bytes_, static_cast<uint64_t>(value), 4);
+    } else {
+      bytes_ += "\x8A\x08";
+      Append(bytes_, static_cast<uint64_t>(value), 8);
+    }
+  }
+  void Integers(const std::vector<int64_t>& values) {
+    if (values.empty()) return Op(")");
+    if (values.size() > 3) Op("(");
+    for (const int64_t value : values) Integer(value);
+    Op(values.size() == 1   ? "\x85"
+       : values.size() == 2 ? "\x86"
+       : values.size() == 3 ? "\x87"
+                            : "t");
+    Remember();
+  }
+  void OrderedDict() {
+    Global("collections", "OrderedDict");
+    Op(")R");
+    Remember();
+  }
+  std::string Take() { return std::move(bytes_); }
+
+ private:
+  bool Recall(const std::string& what) {
+    const auto [found, added] = memo_.try_emplace(what, next_);
+    if (added) return false;
+    bytes_ += found->second < 256 ? 'h' : 'j';
+    Append(bytes_, found->second, found->second < 256 ? 1 : 4);
+    return true;
+  }
+
+  std::string bytes_ = "\x80\x02";
+  std::map<std::string, uint32_t> memo_;
+  uint32_t next_ = 0;
+};
+
+}  // namespace
+
+std::string StateDictPickle(const std::vector<PickledTensor>& tensors) {
+  PickleWriter pickle;
+  pickle.OrderedDict();
+  pickle.Op("(");
+  for (const PickledTensor& tensor : tensors) {
+    pickle.Text(tensor.name);
+    pickle.Global("torch._utils", "_rebuild_tensor_v2");
+    pickle.Op("((");
+    pickle.Text("storage");
+    pickle.Global("torch", tensor.storage_type);
+    pickle.Text(tensor.storage);
+    pickle.Text("cpu");
+    pickle.Integer(tensor.storage_size);
+    pickle.Op("t");
+    pickle.Remember();
+    pickle.Op("Q");
+    pickle.Integer(tensor.offset);
+    pickle.Integers(tensor.shape);
+    pickle.Integers(tensor.strides);
+    pickle.Op("\x89");
+    pickle.OrderedDict();
+    pickle.Op("t");
+    pickle.Remember();
+    pickle.Op("R");
+    pickle.Remember();
+  }
+  // The attribute _metadata that torch.nn.Module.state_dict adds.
+  pickle.Op("u}");
+  pickle.Remember();
+  pickle.Text("_metadata");
+  pickle.OrderedDict();
+  pickle.Text("");
+  pickle.Op("}");
+  pickle.Remember();
+  pickle.Text("version");
+  pickle.Integer(1);
+  pickle.Op("sssb.");
+  return pickle.Take();
+}
+
+std::string ZipBytes(const std::vector<ZipPart>& parts, bool only_zip64, uint64_t start) {
+  std::string file;
+  std::string directory;
+  for (const ZipPart& part : parts) {
+    const uint64_t local = start + file.size();
+    const uint32_t crc = Crc32(part.bytes);
+    Append(file, 0x04034B50, 4);
+    Append(file, 0, 2);
+    Append(file, part.flags, 2);
+    Append(file, part.method, 2);
+    Append(file, 0, 16);  // time, date, checksum, sizes
+    Append(file, part.name.size(), 2);
+    const size_t data = file.size() + 2 + part.name.size() + 4;
+    const size_t padding = (64 - data % 64) % 64;
+    Append(file, 4 + padding, 2);
+    file += part.name + "FB";
+    Append(file, padding, 2);
+    file += std::string(padding, 'Z') + part.bytes;
+    Append(file, 0x08074B50, 4);
+    Append(file, crc, 4);
+    Append(file, part.bytes.size(), 4);
+    Append(file, part.bytes.size(), 4);
+
+    Append(directory, 0x02014B50, 4);
+    Append(directory, 0, 4);
+    Append(directory, part.flags, 2);
+    Append(directory, part.method, 2);
+    Append(directory, 0, 4);
+    Append(directory, crc, 4);
+    Append(directory, only_zip64 ? 0xFFFFFFFF : part.bytes.size(), 4);
+    Append(directory, only_zip64 ? 0xFFFFFFFF : part.bytes.size(), 4);
+    Append(directory, part.name.size(), 2);
+    Append(directory, only_zip64 ? 28 : 0, 2);
+    Append(directory, 0, 10);
+    Append(directory, only_zip64 ? 0xFFFFFFFF : local, 4);
+    directory += part.name;
+    if (!only_zip64) continue;
+    Append(directory, 1, 2);
+    Append(directory, 24, 2);
+    Append(directory, part.bytes.size(), 8);
+    Append(directory, part.bytes.size(), 8);
+    Append(directory, local, 8);
+  }
+  const uint64_t begin = start + file.size();
+  file += directory;
+  const uint64_t end64 = start + file.size();
+  Append(file, 0x06064B50, 4);
+  Append(file, 44, 8);
+  Append(file, 0x032D001E, 4);
+  Append(file, 0, 8);
+  Append(file, parts.size(), 8);
+  Append(file, parts.size(), 8);
+  Append(file, directory.size(), 8);
+  Append(file, begin, 8);
+  Append(file, 0x07064B50, 4);
+  Append(file, 0, 4);
+  Append(file, end64, 8);
+  Append(file, 1, 4);
+  Append(file, 0x06054B50, 4);
+  Append(file, 0, 4);
+  Append(file, only_zip64 ? 0xFFFF : parts.size(), 2);
+  Append(file, only_zip64 ? 0xFFFF : parts.size(), 2);
+  Append(file, only_zip64 ? 0xFFFFFFFF : directory.size(), 4);
+  Append(file, only_zip64 ? 0xFFFFFFFF : begin, 4);
+  Append(file, 0, 2);
+  return file;
+}
+
+std::vector<ZipPart> ArchiveParts(const std::string& pickle, const std::vector<Storage>& storages) {
+  std::vector<ZipPart> parts = {{"archive/data.pkl", pickle}};
+  for (const Storage& storage : storages) {
+    parts.push_back({"archive/data/" + storage.key, storage.bytes});
+  }
+  parts.push_back({"archive/version", "3\n"});
+  return parts;
+}
+
+std::string PytorchBytes(const std::vector<FixtureTensor>& tensors) {
+  static const std::map<std::string, std::string> kTypes = {
+      {"F32", "FloatStorage"}, {"F16", "HalfStorage"}, {"BF16", "BFloat16Storage"}};
+  std::vector<PickledTensor> pickled;
+  std::vector<Storage> storages;
+  for (const FixtureTensor& tensor : tensors) {
+    PickledTensor entry;
+    entry.name = tensor.name;
+    entry.storage_type = kTypes.at(tensor.dtype);
+    entry.storage = absl::StrCat(storages.size());
+    entry.storage_size = static_cast<int64_t>(tensor.values.size());
+    entry.shape = tensor.shape;
+    int64_t stride = 1;
+    for (size_t i = tensor.shape.size(); i > 0; --i) {
+      entry.strides.insert(entry.strides.begin(), stride);
+      stride *= tensor.shape[i - 1];
+    }
+    storages.push_back({entry.storage, ValueBytesOf(tensor)});
+    pickled.push_back(std::move(entry));
+  }
+  return ZipBytes(ArchiveParts(StateDictPickle(pickled), storages));
+}
+
+}  // namespace inkling
