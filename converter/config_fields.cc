@@ -42,6 +42,11 @@ const json* ConfigFields::Find(absl::string_view key) const {
   return found == object_->end() || found->is_null() ? nullptr : &*found;
 }
 
+bool ConfigFields::IsNull(absl::string_view key) const {
+  const auto found = object_->find(std::string(key));
+  return found != object_->end() && found->is_null();
+}
+
 int32_t ConfigFields::Size(absl::string_view key, int32_t default_value) {
   return Integer(key, default_value, 1);
 }
@@ -70,6 +75,13 @@ double ConfigFields::Number(absl::string_view key, double default_value) {
     return default_value;
   }
   return field->get<double>();
+}
+
+double ConfigFields::PositiveNumber(absl::string_view key, double default_value) {
+  const double value = Number(key, default_value);
+  if (value > 0) return value;
+  Reject(key, "a positive number", absl::StrCat(value));
+  return 1.0;
 }
 
 bool ConfigFields::Bool(absl::string_view key, bool default_value) {

@@ -26,6 +26,9 @@ class ConfigFields {
   // False if the field is missing or null.
   bool Has(absl::string_view key) const { return Find(key) != nullptr; }
 
+  // True if the field is there and null, which for a few fields means "none" and not "the default".
+  bool IsNull(absl::string_view key) const;
+
   // A whole number from 1 to 2^24; `default_value` where missing.
   int32_t Size(absl::string_view key, int32_t default_value);
 
@@ -33,6 +36,7 @@ class ConfigFields {
   int32_t Count(absl::string_view key, int32_t default_value);
 
   double Number(absl::string_view key, double default_value);
+  double PositiveNumber(absl::string_view key, double default_value);  // above 0
   bool Bool(absl::string_view key, bool default_value);
   std::string String(absl::string_view key, absl::string_view default_value);
   std::vector<double> Numbers(absl::string_view key);       // empty where missing

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -56,6 +55,20 @@ absl::StatusOr<ModelConfig> ReadConfig(const Checkpoint& checkpoint, const Recip
   return config;
 }
 
+absl::StatusOr<ImportedTokenizer> ImportTokenizer(const Checkpoint& checkpoint,
+                                                  const std::string& tokenizer_path) {
+  const TokenizerPlace place = checkpoint.tokenizer();
+  if (!tokenizer_path.empty() && !place.config_folder.empty()) {
+    return ImportTokenizerWithConfig(tokenizer_path, place.config_folder);
+  }
+  if (!tokenizer_path.empty()) return ImportTokenizerFile(tokenizer_path);
+  if (!place.config_folder.empty()) return ImportTokenizerFolder(place.config_folder);
+  if (!place.file.empty()) return ImportTokenizerFile(place.file);
+  return absl::NotFoundError(
+      absl::StrCat("no tokenizer lies next to ", checkpoint.Files().front(),
+                   ": expected tokenizer.bin there, or a tokenizer file given by name"));
+}
+
 std::string DescribeTokenizer(const ImportedTokenizer& imported) {
   const TokenizerData& data = imported.tokenizer;
   const char* kind = data.kind == TokenizerKind::kByteLevelBpe   ? "byte-level BPE"
@@ -73,12 +86,11 @@ std::string DescribeTemplate(const PromptTemplateData& prompt_template) {
   return absl::StrCat(prompt_template.name, " (", prompt_template.note, ")");
 }
 
-std::string DescribeOptions(const ConvertOptions& options, const VocabularyTypes& vocabulary,
-                            absl::Span<const std::optional<TensorType>> stored) {
-  return absl::StrCat(
-      "weights=", WeightsWish(options, stored), " embedding=", TensorTypeName(vocabulary.embedding),
-      " head=", TensorTypeName(vocabulary.head),
-      " scales=", options.search == ScaleSearch::kMaxAbs ? "max-abs" : "squared-error");
+std::string DescribeOptions(const ConvertOptions& options, const VocabularyTypes& vocabulary) {
+  return absl::StrCat("weights=", TensorTypeName(options.weights),
+                      " embedding=", TensorTypeName(vocabulary.embedding),
+                      " head=", TensorTypeName(vocabulary.head), " scales=",
+                      options.search == ScaleSearch::kMaxAbs ? "max-abs" : "squared-error");
 }
 
 // Bytes of the checkpoint that the tensors of `plan` read.
@@ -86,7 +98,7 @@ int64_t InputBytes(const Checkpoint& checkpoint, const TensorPlan& plan) {
   int64_t bytes = 0;
   for (const PlannedTensor& tensor : plan.tensors) {
     bytes += tensor.info.rows * tensor.info.columns *
-             DtypeBytes(checkpoint.tensors()[tensor.source_index].dtype);
+             DtypeBytes(checkpoint.tensors()[tensor.source_indices.front()].dtype);
   }
   return bytes;
 }
@@ -132,7 +144,8 @@ class TensorStream {
     progress_.tensor_index = index;
     progress_.tensor_name = tensor.info.name;
     const int64_t row_bytes =
-        tensor.info.columns * DtypeBytes(checkpoint_.tensors()[tensor.source_index].dtype);
+        tensor.info.columns *
+        DtypeBytes(checkpoint_.tensors()[tensor.source_indices.front()].dtype);
     for (int64_t row = 0; row < tensor.info.rows;) {
       ABSL_ASSIGN_OR_RETURN(const std::vector<EncodedRows> slices,
                             encoder_.Encode(tensor, type, row));
@@ -204,22 +217,18 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   ABSL_ASSIGN_OR_RETURN(metadata.config, ReadConfig(*checkpoint, *recipe));
   ABSL_ASSIGN_OR_RETURN(TensorPlan plan, PlanTensors(*checkpoint, *recipe, metadata.config));
   ABSL_ASSIGN_OR_RETURN(ImportedTokenizer imported,
-                        checkpoint->ImportTokenizer(options.tokenizer_path));
+                        ImportTokenizer(*checkpoint, options.tokenizer_path));
 
   const VocabularyTypes vocabulary = ChooseVocabularyTypes(options, metadata.config);
   if (vocabulary.split_tied_head) {
     metadata.config.tied_head = false;
     plan = WithOwnHead(plan, metadata.config);
   }
-  std::vector<std::optional<TensorType>> stored;
-  for (const PlannedTensor& tensor : plan.tensors) {
-    stored.push_back(PlannedStoredType(*checkpoint, tensor));
-  }
-  TypeChoice choice = ChooseTypes(TensorList(metadata.config), stored, options, vocabulary);
+  TypeChoice choice = ChooseTypes(TensorList(metadata.config), options.weights, vocabulary);
   metadata.tokenizer = std::move(imported.tokenizer);
   metadata.prompt_template = std::move(imported.prompt_template);
   metadata.provenance = {SourceName(checkpoint_path), kGenerator,
-                         DescribeOptions(options, vocabulary, stored)};
+                         DescribeOptions(options, vocabulary)};
 
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ModelWriter> writer,
                         ModelWriter::Create(output_path, metadata, choice.types));
@@ -232,12 +241,11 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   summary.family = recipe->family;
   summary.kinds = stream.TakeKinds();
   summary.fallbacks = std::move(choice.fallbacks);
-  summary.notes = std::move(choice.notes);
   for (std::string& note : imported.notes) {
     if (note != metadata.prompt_template.note) summary.notes.push_back(std::move(note));
   }
-  for (const std::string& name : plan.ignored) {
-    summary.notes.push_back(absl::StrCat("left out: ", name, " (redundant)"));
+  for (const std::string& line : plan.left_out) {
+    summary.notes.push_back(absl::StrCat("left out: ", line));
   }
   imported.tokenizer = std::move(metadata.tokenizer);
   summary.tokenizer = DescribeTokenizer(imported);

@@ -11,21 +11,28 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "converter/rope_scaling.h"
 
 namespace inkling {
 
-ModelConfig ReadDecoderSizes(ConfigFields& fields, const DecoderDefaults& defaults) {
+void RejectQuantizedWeights(ConfigFields& fields) {
   fields.RejectIfSet("quantization_config",
                      "convert the original checkpoint, whose weights aren't quantised yet");
+}
+
+ModelConfig ReadDecoderSizes(ConfigFields& fields, const DecoderDefaults& defaults) {
+  RejectQuantizedWeights(fields);
   ModelConfig config;
   config.vocab_size = fields.Size("vocab_size", defaults.vocab_size);
   config.hidden_dim = fields.Size("hidden_size", defaults.hidden_size);
   config.feed_forward_dim = fields.Size("intermediate_size", defaults.intermediate_size);
   config.num_layers = fields.Size("num_hidden_layers", defaults.num_hidden_layers);
   config.num_heads = fields.Size("num_attention_heads", defaults.num_attention_heads);
-  config.num_kv_heads = fields.Size("num_key_value_heads", defaults.num_key_value_heads > 0
-                                                               ? defaults.num_key_value_heads
-                                                               : config.num_heads);
+  // Null means as many as attention heads too, whatever the family assumes for a missing field.
+  const bool has_default =
+      defaults.num_key_value_heads > 0 && !fields.IsNull("num_key_value_heads");
+  config.num_kv_heads = fields.Size("num_key_value_heads",
+                                    has_default ? defaults.num_key_value_heads : config.num_heads);
   config.context_length = fields.Size("max_position_embeddings", defaults.max_position_embeddings);
   if (fields.Has("head_dim") || defaults.head_dim > 0) {
     config.head_dim = fields.Size("head_dim", defaults.head_dim);
@@ -39,6 +46,19 @@ ModelConfig ReadDecoderSizes(ConfigFields& fields, const DecoderDefaults& defaul
   }
   config.attention_scale = static_cast<float>(1.0 / std::sqrt(config.head_dim));
   config.layers.assign(config.num_layers, LayerConfig{});
+  return config;
+}
+
+ModelConfig ReadGatedDecoder(ConfigFields& fields, const DecoderDefaults& defaults) {
+  ModelConfig config = ReadDecoderSizes(fields, defaults);
+  config.norm = NormKind::kRms;
+  config.norm_epsilon = static_cast<float>(fields.Number("rms_norm_eps", defaults.norm_epsilon));
+  config.rotary_dim = ReadRotaryDim(fields, config.head_dim, 1.0);
+  config.rope_tables = {
+      ReadRopeTable(fields, config.rotary_dim, config.context_length, defaults.rope_theta)};
+  config.feed_forward = FeedForwardKind::kGated;
+  config.activation = ReadActivation(fields, "hidden_act", "silu");
+  config.tied_head = fields.Bool("tie_word_embeddings", defaults.tie_word_embeddings);
   return config;
 }
 
@@ -79,18 +99,44 @@ absl::Span<const TensorNamePair> GatedDecoderNames() {
   return kNames;
 }
 
+absl::Span<const TensorNamePair> PostNormDecoderNames() {
+  static constexpr TensorNamePair kNames[] = {
+      {"embedding", "model.embed_tokens"},
+      {"attention_norm", "input_layernorm"},
+      {"attention.q", "self_attn.q_proj"},
+      {"attention.k", "self_attn.k_proj"},
+      {"attention.v", "self_attn.v_proj"},
+      {"attention.output", "self_attn.o_proj"},
+      {"attention.q_norm", "self_attn.q_norm"},
+      {"attention.k_norm", "self_attn.k_norm"},
+      {"attention_post_norm", "post_attention_layernorm"},
+      {"feed_forward_norm", "pre_feedforward_layernorm"},
+      {"feed_forward.gate", "mlp.gate_proj"},
+      {"feed_forward.up", "mlp.up_proj"},
+      {"feed_forward.down", "mlp.down_proj"},
+      {"feed_forward_post_norm", "post_feedforward_layernorm"},
+      {"final_norm", "model.norm"},
+      {"head", "lm_head"},
+  };
+  return kNames;
+}
+
+absl::string_view PartName(const TensorInfo& tensor) {
+  absl::string_view name = tensor.name;
+  if (!absl::ConsumeSuffix(&name, ".weight")) absl::ConsumeSuffix(&name, ".bias");
+  if (tensor.layer < 0) return name;
+  return absl::StripPrefix(name, absl::StrCat("layers.", tensor.layer, "."));
+}
+
 absl::StatusOr<TensorSource> SourceByName(const TensorInfo& tensor,
-                                          absl::Span<const TensorNamePair> names) {
-  absl::string_view rest = tensor.name;
-  const absl::string_view suffix = absl::EndsWith(rest, ".bias") ? ".bias" : ".weight";
-  rest = absl::StripSuffix(rest, suffix);
-  std::string prefix;
-  if (tensor.layer >= 0) {
-    rest = absl::StripPrefix(rest, absl::StrCat("layers.", tensor.layer, "."));
-    prefix = absl::StrCat("model.layers.", tensor.layer, ".");
-  }
+                                          absl::Span<const TensorNamePair> names,
+                                          absl::string_view layer_prefix) {
+  const absl::string_view part = PartName(tensor);
+  const absl::string_view suffix = absl::EndsWith(tensor.name, ".bias") ? ".bias" : ".weight";
+  const std::string prefix =
+      tensor.layer >= 0 ? absl::StrCat(layer_prefix, tensor.layer, ".") : std::string();
   for (const TensorNamePair& pair : names) {
-    if (pair.ours != rest) continue;
+    if (pair.ours != part) continue;
     TensorSource source;
     source.name = absl::StrCat(prefix, pair.theirs, suffix);
     return source;

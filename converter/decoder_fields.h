@@ -26,18 +26,28 @@ struct DecoderDefaults {
   int32_t num_key_value_heads;  // 0: as many as attention heads
   int32_t head_dim;             // 0: hidden_size / num_attention_heads
   int32_t max_position_embeddings;
+  double norm_epsilon = 1e-6;
+  double rope_theta = 10000.0;
+  bool tie_word_embeddings = false;
 };
 
-// The sizes, attention_scale 1 / sqrt(head_dim), and one LayerConfig{} per layer. Refuses features
-// that no config axis describes and any family could carry (quantised weights).
+// Refuses checkpoints whose weights are quantised already.
+void RejectQuantizedWeights(ConfigFields& fields);
+
+// The sizes, attention_scale 1 / sqrt(head_dim), and one LayerConfig{} per layer. Refuses
+// quantised weights.
 ModelConfig ReadDecoderSizes(ConfigFields& fields, const DecoderDefaults& defaults);
+
+// What the families in Llama's form share: the sizes, RMS norms (rms_norm_eps), rotation by one
+// table, a gated feed-forward (hidden_act), tie_word_embeddings. No biases, no windows.
+ModelConfig ReadGatedDecoder(ConfigFields& fields, const DecoderDefaults& defaults);
 
 // The activation named by field `key` in transformers' spelling ("silu", "gelu_pytorch_tanh", ...).
 Activation ReadActivation(ConfigFields& fields, absl::string_view key,
                           absl::string_view default_name);
 
 // A pair of tensor names without ".weight" or ".bias". Inside layers, `ours` leaves out "layers.N."
-// and `theirs` "model.layers.N.".
+// and `theirs` the prefix that the family gives its layers.
 struct TensorNamePair {
   absl::string_view ours;
   absl::string_view theirs;
@@ -47,9 +57,19 @@ struct TensorNamePair {
 // mlp.{gate,up,down}_proj, input_layernorm, post_attention_layernorm, embed_tokens, norm, lm_head.
 absl::Span<const TensorNamePair> GatedDecoderNames();
 
-// The source of `tensor` by a table of pairs. Error: Unimplemented for a tensor without a pair.
+// The same with norms on both sides of each block: there, post_attention_layernorm follows the
+// attention, and pre_feedforward_layernorm and post_feedforward_layernorm enclose the feed-forward.
+absl::Span<const TensorNamePair> PostNormDecoderNames();
+
+// What a tensor is, wherever it lies: its name without "layers.N." and ".weight" or ".bias"
+// ("attention.q").
+absl::string_view PartName(const TensorInfo& tensor);
+
+// The source of `tensor` by a table of pairs. `theirs` of a tensor in layer N stands behind
+// `layer_prefix`, N and a dot. Error: Unimplemented for a tensor without a pair.
 absl::StatusOr<TensorSource> SourceByName(const TensorInfo& tensor,
-                                          absl::Span<const TensorNamePair> names);
+                                          absl::Span<const TensorNamePair> names,
+                                          absl::string_view layer_prefix = "model.layers.");
 
 }  // namespace inkling
 

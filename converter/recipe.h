@@ -1,8 +1,8 @@
 // Recipe: how one family's checkpoints become a ModelConfig and its tensors. One file per family.
 //
 // A recipe reads config.json (in transformers' spellings and with its defaults) and says for every
-// tensor of TensorList where its values lie. To add a family: write recipe_<family>.cc and add one
-// line to recipe_list.cc. Nothing outside converter/ knows a family's name.
+// tensor of TensorList where its values lie. How to add a family: src/README.md. Nothing outside
+// converter/ knows a family's name.
 
 #ifndef INKLING_CONVERTER_RECIPE_H_
 #define INKLING_CONVERTER_RECIPE_H_
@@ -31,12 +31,19 @@ struct TensorSource {
   int64_t run = 0;  // neighbouring rows that stay neighbours; 0: all
   int64_t stride = 0;
   float add = 0.0f;  // 1 for norms that a family multiplies with 1 + weight
+
+  // Instead of `name`, for a matrix of ours that is kept as one vector a row.
+  std::vector<std::string> row_names;
 };
 
 struct Recipe {
   std::string family;                      // "llama", for people
   std::vector<std::string> model_types;    // values of config.json's model_type
   std::vector<std::string> architectures;  // values of its `architectures` that have this form
+
+  // Tensors of checkpoints that hold more than the language model: what their names begin with,
+  // behind an optional "model.". They are left out.
+  std::vector<std::string> foreign_prefixes = {};
 
   // Problems go to fields.status(); the result is used only if that is OK.
   ModelConfig (*read_config)(ConfigFields& fields) = nullptr;

@@ -39,7 +39,7 @@ ModelConfig ReadConfig(ConfigFields& fields) {
   config.norm = NormKind::kRms;
   config.norm_epsilon = static_cast<float>(fields.Number("rms_norm_eps", 1e-6));
   config.rotary_dim = config.head_dim;
-  config.rope_tables = {ReadRopeTable(fields, config.rotary_dim, 10000.0)};
+  config.rope_tables = {ReadRopeTable(fields, config.rotary_dim, config.context_length, 10000.0)};
   config.query_key_value_bias = fields.Bool("attention_bias", false);
   config.attention_output_bias = config.query_key_value_bias;
   config.feed_forward = FeedForwardKind::kGated;

@@ -7,7 +7,6 @@
 #include "absl/status/statusor.h"
 #include "converter/decoder_fields.h"
 #include "converter/recipe.h"
-#include "converter/rope_scaling.h"
 
 namespace inkling {
 namespace {
@@ -23,17 +22,10 @@ constexpr DecoderDefaults kDefaults = {.vocab_size = 32000,
 
 ModelConfig ReadConfig(ConfigFields& fields) {
   fields.RejectIfSet("rope_interleaved", "rotary pairs must be in rotate-half order");
-  ModelConfig config = ReadDecoderSizes(fields, kDefaults);
-  config.norm = NormKind::kRms;
-  config.norm_epsilon = static_cast<float>(fields.Number("rms_norm_eps", 1e-6));
-  config.rotary_dim = ReadRotaryDim(fields, config.head_dim, 1.0);
-  config.rope_tables = {ReadRopeTable(fields, config.rotary_dim, 10000.0)};
+  ModelConfig config = ReadGatedDecoder(fields, kDefaults);
   config.query_key_value_bias = fields.Bool("attention_bias", false);
   config.attention_output_bias = config.query_key_value_bias;
-  config.feed_forward = FeedForwardKind::kGated;
-  config.activation = ReadActivation(fields, "hidden_act", "silu");
   config.feed_forward_bias = fields.Bool("mlp_bias", false);
-  config.tied_head = fields.Bool("tie_word_embeddings", false);
   return config;
 }
 

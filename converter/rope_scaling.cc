@@ -2,17 +2,27 @@
 
 #include "converter/rope_scaling.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <numbers>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace inkling {
 namespace {
+
+// A table before it is rounded to float.
+struct ScaledRope {
+  std::vector<double> frequencies;
+  std::vector<double> long_frequencies;  // empty: the same for every length
+  double attention_factor = 1.0;         // of both
+  int32_t long_from = 0;
+};
 
 // Su et al., 2021: theta^(-2i / rotary_dim).
 std::vector<double> Frequencies(int32_t rotary_dim, double theta) {
@@ -23,37 +33,32 @@ std::vector<double> Frequencies(int32_t rotary_dim, double theta) {
   return frequencies;
 }
 
-double PositiveNumber(ConfigFields& fields, absl::string_view key, double default_value) {
-  const double value = fields.Number(key, default_value);
-  if (value > 0) return value;
-  fields.Reject(key, "a positive number", absl::StrCat(value));
-  return 1.0;
+// A scaling's own parameters have no defaults.
+double RequiredNumber(ConfigFields& parameters, absl::string_view key) {
+  if (!parameters.Has(key)) parameters.Reject(key, "a positive number", "nothing");
+  return parameters.PositiveNumber(key, 1.0);
 }
 
-// A scaling's own parameters have no defaults.
-double RequiredNumber(ConfigFields& scaling, absl::string_view key) {
-  if (!scaling.Has(key)) scaling.Reject(key, "a positive number", "nothing");
-  return PositiveNumber(scaling, key, 1.0);
-}
+void KeepUnscaled(ConfigFields&, const RopeBasis&, ScaledRope&) {}
 
 // Position interpolation: Chen et al., 2023.
-void ScaleLinearly(ConfigFields& scaling, std::vector<double>& frequencies) {
-  const double factor = RequiredNumber(scaling, "factor");
-  for (double& frequency : frequencies) frequency /= factor;
+void ScaleLinearly(ConfigFields& parameters, const RopeBasis&, ScaledRope& rope) {
+  const double factor = RequiredNumber(parameters, "factor");
+  for (double& frequency : rope.frequencies) frequency /= factor;
 }
 
 // Llama 3.1: long wavelengths are divided by the factor, short ones kept, those between blended.
-void ScaleByWavelength(ConfigFields& scaling, std::vector<double>& frequencies) {
-  const double factor = RequiredNumber(scaling, "factor");
-  const double low = RequiredNumber(scaling, "low_freq_factor");
-  const double high = RequiredNumber(scaling, "high_freq_factor");
-  const double original = RequiredNumber(scaling, "original_max_position_embeddings");
+void ScaleByWavelength(ConfigFields& parameters, const RopeBasis&, ScaledRope& rope) {
+  const double factor = RequiredNumber(parameters, "factor");
+  const double low = RequiredNumber(parameters, "low_freq_factor");
+  const double high = RequiredNumber(parameters, "high_freq_factor");
+  const double original = RequiredNumber(parameters, "original_max_position_embeddings");
   if (high <= low) {
-    scaling.Reject("high_freq_factor", absl::StrCat("more than low_freq_factor ", low),
-                   absl::StrCat(high));
+    parameters.Reject("high_freq_factor", absl::StrCat("more than low_freq_factor ", low),
+                      absl::StrCat(high));
     return;
   }
-  for (double& frequency : frequencies) {
+  for (double& frequency : rope.frequencies) {
     const double wavelength = 2.0 * std::numbers::pi / frequency;
     if (wavelength > original / low) {
       frequency /= factor;
@@ -64,12 +69,125 @@ void ScaleByWavelength(ConfigFields& scaling, std::vector<double>& frequencies) 
   }
 }
 
+// Peng et al., 2023, section 3.4: 0.1 ln(scale) + 1.
+double YarnAttentionFactor(double scale, double weight) {
+  return scale <= 1.0 ? 1.0 : 0.1 * weight * std::log(scale) + 1.0;
+}
+
+// YaRN: dimensions that turn `beta_fast` times within the original length keep their frequency,
+// those that turn fewer than `beta_slow` times are divided by the factor, a ramp lies between.
+void ScaleByRotations(ConfigFields& parameters, const RopeBasis& basis, ScaledRope& rope) {
+  const double factor = RequiredNumber(parameters, "factor");
+  const double fast = parameters.PositiveNumber("beta_fast", 32.0);
+  const double slow = parameters.PositiveNumber("beta_slow", 1.0);
+  const double theta = parameters.PositiveNumber("rope_theta", basis.theta);
+  const int32_t original =
+      basis.original_length > 0
+          ? basis.original_length
+          : parameters.Size("original_max_position_embeddings", basis.context_length);
+  if (theta <= 1.0) {
+    parameters.Reject("rope_theta", "more than 1 with yarn", absl::StrCat(theta));
+    return;
+  }
+  const auto dimension = [&](double rotations) {
+    return basis.rotary_dim * std::log(original / (rotations * 2.0 * std::numbers::pi)) /
+           (2.0 * std::log(theta));
+  };
+  double first = dimension(fast);
+  double last = dimension(slow);
+  if (parameters.Bool("truncate", true)) {
+    first = std::floor(first);
+    last = std::ceil(last);
+  }
+  first = std::max(first, 0.0);
+  last = std::min(last, basis.rotary_dim - 1.0);
+  if (first == last) last += 0.001;
+  for (size_t i = 0; i < rope.frequencies.size(); ++i) {
+    const double ramp = std::clamp((static_cast<double>(i) - first) / (last - first), 0.0, 1.0);
+    rope.frequencies[i] *= ramp / factor + (1.0 - ramp);
+  }
+
+  const bool has_weights = parameters.Has("mscale") && parameters.Has("mscale_all_dim");
+  const double weight = has_weights ? parameters.Number("mscale", 0.0) : 0.0;
+  const double all_weight = has_weights ? parameters.Number("mscale_all_dim", 0.0) : 0.0;
+  const double default_factor =
+      weight != 0.0 && all_weight != 0.0
+          ? YarnAttentionFactor(factor, weight) / YarnAttentionFactor(factor, all_weight)
+          : YarnAttentionFactor(factor, 1.0);
+  rope.attention_factor = parameters.PositiveNumber("attention_factor", default_factor);
+}
+
+// The frequencies divided by the list `key`, one divisor each.
+std::vector<double> Divided(ConfigFields& parameters, absl::string_view key,
+                            const std::vector<double>& frequencies) {
+  const std::vector<double> divisors = parameters.Numbers(key);
+  const std::string expected = absl::StrCat("a list of ", frequencies.size(), " positive numbers");
+  if (divisors.size() != frequencies.size()) {
+    parameters.Reject(key, expected, absl::StrCat(divisors.size(), " numbers"));
+    return frequencies;
+  }
+  std::vector<double> divided(frequencies.size());
+  for (size_t i = 0; i < divided.size(); ++i) {
+    if (divisors[i] <= 0.0) parameters.Reject(key, expected, absl::StrCat(divisors[i], " at ", i));
+    divided[i] = frequencies[i] / divisors[i];
+  }
+  return divided;
+}
+
+// LongRoPE: Ding et al., 2024. Two sets of divisors; contexts longer than the original length take
+// the second.
+void ScaleByLength(ConfigFields& parameters, const RopeBasis& basis, ScaledRope& rope) {
+  parameters.RejectIfSet("short_mscale", "attention factors that differ by length");
+  parameters.RejectIfSet("long_mscale", "attention factors that differ by length");
+  if (basis.original_length == 0 && !parameters.Has("original_max_position_embeddings")) {
+    parameters.Reject("original_max_position_embeddings", "a whole number", "nothing");
+  }
+  rope.long_from = basis.original_length > 0
+                       ? basis.original_length
+                       : parameters.Size("original_max_position_embeddings", basis.context_length);
+  rope.long_frequencies = Divided(parameters, "long_factor", rope.frequencies);
+  rope.frequencies = Divided(parameters, "short_factor", rope.frequencies);
+  const double original = rope.long_from;
+  const double factor = parameters.PositiveNumber("factor", basis.context_length / original);
+  const double default_factor =
+      factor <= 1.0 ? 1.0 : std::sqrt(1.0 + std::log(factor) / std::log(original));
+  rope.attention_factor = parameters.PositiveNumber("attention_factor", default_factor);
+}
+
+struct Scaling {
+  absl::string_view name;
+  void (*apply)(ConfigFields& parameters, const RopeBasis& basis, ScaledRope& rope);
+};
+
+constexpr Scaling kScalings[] = {
+    {"default", KeepUnscaled},  {"linear", ScaleLinearly},   {"llama3", ScaleByWavelength},
+    {"yarn", ScaleByRotations}, {"longrope", ScaleByLength}, {"su", ScaleByLength},
+};
+
+constexpr char kScalingNames[] = "default, linear, llama3, yarn or longrope";
+
+void ApplyScaling(ConfigFields& parameters, const RopeBasis& basis, ScaledRope& rope) {
+  // "type" is the spelling before transformers 4.43.
+  const bool has_type = parameters.Has("rope_type");
+  if (!has_type && !parameters.Has("type") && parameters.Has("factor")) {
+    return parameters.Reject("rope_type", kScalingNames, "nothing");
+  }
+  const std::string type = parameters.String(has_type ? "rope_type" : "type", "default");
+  for (const Scaling& scaling : kScalings) {
+    if (scaling.name == type) return scaling.apply(parameters, basis, rope);
+  }
+  // Dynamic frequencies change with the length of each text, so no table can hold them.
+  const char* reason =
+      type == "dynamic" ? ", whose frequencies depend on the length of the text" : "";
+  parameters.Reject("rope_type", kScalingNames, absl::StrCat(type, reason));
+}
+
 }  // namespace
 
 int32_t ReadRotaryDim(ConfigFields& fields, int32_t head_dim, double default_factor) {
   ConfigFields parameters = fields.Object("rope_parameters");
   ConfigFields& source = parameters.Has("partial_rotary_factor") ? parameters : fields;
-  const double factor = PositiveNumber(source, "partial_rotary_factor", default_factor);
+  const double factor = source.PositiveNumber("partial_rotary_factor", default_factor);
   fields.Merge(parameters);
   const int32_t rotary_dim = factor <= 1.0 ? static_cast<int32_t>(head_dim * factor) : 0;
   if (rotary_dim >= 2 && rotary_dim % 2 == 0) return rotary_dim;
@@ -79,33 +197,39 @@ int32_t ReadRotaryDim(ConfigFields& fields, int32_t head_dim, double default_fac
   return 2;
 }
 
-RopeTableConfig ReadRopeTable(ConfigFields& fields, int32_t rotary_dim, double default_theta) {
-  const bool has_parameters = fields.Has("rope_parameters");
-  ConfigFields scaling = fields.Object(has_parameters ? "rope_parameters" : "rope_scaling");
-  ConfigFields& theta_fields = has_parameters && scaling.Has("rope_theta") ? scaling : fields;
-  const double theta = PositiveNumber(theta_fields, "rope_theta", default_theta);
-  std::vector<double> frequencies = Frequencies(rotary_dim, theta);
-
-  // "type" is the spelling before transformers 4.43.
-  const std::string type =
-      scaling.String(scaling.Has("rope_type") ? "rope_type" : "type", "default");
-  if (!scaling.Has("rope_type") && !scaling.Has("type") && scaling.Has("factor")) {
-    scaling.Reject("rope_type", "default, linear or llama3", "nothing");
-  } else if (type == "linear") {
-    ScaleLinearly(scaling, frequencies);
-  } else if (type == "llama3") {
-    ScaleByWavelength(scaling, frequencies);
-  } else if (type == "dynamic") {
-    // Its frequencies change with the length of each text, so no table can hold them.
-    scaling.Reject("rope_type", "default, linear or llama3",
-                   "dynamic, whose frequencies depend on the length of the text");
-  } else if (type != "default") {
-    scaling.Reject("rope_type", "default, linear or llama3", type);
-  }
-  fields.Merge(scaling);
-
+RopeTableConfig UnscaledRopeTable(int32_t rotary_dim, double theta) {
+  const std::vector<double> frequencies = Frequencies(rotary_dim, theta);
   RopeTableConfig table;
   table.frequencies.assign(frequencies.begin(), frequencies.end());
+  return table;
+}
+
+RopeTableConfig ReadRopeParameters(ConfigFields& parameters, const RopeBasis& basis) {
+  ScaledRope rope;
+  rope.frequencies =
+      Frequencies(basis.rotary_dim, parameters.PositiveNumber("rope_theta", basis.theta));
+  ApplyScaling(parameters, basis, rope);
+
+  RopeTableConfig table;
+  table.frequencies.assign(rope.frequencies.begin(), rope.frequencies.end());
+  table.attention_factor = static_cast<float>(rope.attention_factor);
+  if (rope.long_frequencies.empty()) return table;
+  table.long_frequencies.assign(rope.long_frequencies.begin(), rope.long_frequencies.end());
+  table.long_attention_factor = table.attention_factor;
+  table.long_from = rope.long_from;
+  return table;
+}
+
+RopeTableConfig ReadRopeTable(ConfigFields& fields, int32_t rotary_dim, int32_t context_length,
+                              double default_theta) {
+  ConfigFields parameters =
+      fields.Object(fields.Has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+  const RopeTableConfig table = ReadRopeParameters(
+      parameters, {.rotary_dim = rotary_dim,
+                   .theta = fields.PositiveNumber("rope_theta", default_theta),
+                   .context_length = context_length,
+                   .original_length = fields.Count("original_max_position_embeddings", 0)});
+  fields.Merge(parameters);
   return table;
 }
 

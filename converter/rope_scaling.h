@@ -18,9 +18,26 @@ namespace inkling {
 // the factor is `default_factor` where the config names none.
 int32_t ReadRotaryDim(ConfigFields& fields, int32_t head_dim, double default_factor);
 
-// The table for `rotary_dim` rotating dimensions (positive, even). `default_theta` is the family's.
-// Scalings read: "default", "linear", "llama3". Any other is refused in `fields` by name.
-RopeTableConfig ReadRopeTable(ConfigFields& fields, int32_t rotary_dim, double default_theta);
+// What a table is made from besides its own parameters.
+struct RopeBasis {
+  int32_t rotary_dim = 0;       // dimensions that rotate; positive, even
+  double theta = 0;             // where the parameters have no rope_theta
+  int32_t context_length = 0;   // max_position_embeddings
+  int32_t original_length = 0;  // original_max_position_embeddings beside the parameters; 0: none
+};
+
+// theta^(-2i / rotary_dim) for each pair i of `rotary_dim` (positive, even) rotating dimensions.
+RopeTableConfig UnscaledRopeTable(int32_t rotary_dim, double theta);
+
+// The table that `parameters` (the object rope_scaling or rope_parameters; empty: no scaling)
+// describe. Scalings read: "default", "linear", "llama3", "yarn", and "longrope" (also spelled
+// "su"), which makes the table's second set of frequencies. Any other is refused by name.
+RopeTableConfig ReadRopeParameters(ConfigFields& parameters, const RopeBasis& basis);
+
+// The one table of a config whose layers all rotate alike, from either spelling. `context_length`
+// is max_position_embeddings, `default_theta` the family's.
+RopeTableConfig ReadRopeTable(ConfigFields& fields, int32_t rotary_dim, int32_t context_length,
+                              double default_theta);
 
 }  // namespace inkling
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -39,25 +40,6 @@ std::vector<int64_t> ExpectedShape(const TensorInfo& info, const TensorSource& s
   return {rows, info.columns};
 }
 
-// Neighbouring rows of a source.
-struct RowRun {
-  int64_t first;
-  int64_t count;
-};
-
-// Where units [first, first + count) of a planned tensor lie in its source, in order.
-std::vector<RowRun> SourceRuns(const PlannedTensor& tensor, int64_t first, int64_t count) {
-  const TensorSource& source = tensor.source;
-  const int64_t run = source.run > 0 ? source.run : Units(tensor.info).count;
-  std::vector<RowRun> runs;
-  for (int64_t unit = first; unit < first + count;) {
-    const int64_t length = std::min(first + count - unit, run - unit % run);
-    runs.push_back({source.first_row + unit / run * source.stride + unit % run, length});
-    unit += length;
-  }
-  return runs;
-}
-
 class Planner {
  public:
   Planner(const Checkpoint& checkpoint, const Recipe& recipe, const ModelConfig& config)
@@ -71,38 +53,53 @@ class Planner {
     TensorPlan plan;
     for (const TensorInfo& info : TensorList(config_)) {
       ABSL_ASSIGN_OR_RETURN(PlannedTensor planned, PlanOne(info));
-      used_.push_back(planned.source_index);
+      used_.insert(used_.end(), planned.source_indices.begin(), planned.source_indices.end());
       plan.tensors.push_back(std::move(planned));
     }
-    ABSL_ASSIGN_OR_RETURN(plan.ignored, LeftOver());
+    ABSL_ASSIGN_OR_RETURN(plan.left_out, LeftOut());
     return plan;
   }
 
  private:
   absl::StatusOr<PlannedTensor> PlanOne(const TensorInfo& info) const {
-    ABSL_ASSIGN_OR_RETURN(TensorSource source, recipe_.find_source(info, config_));
-    std::optional<size_t> index = Find(source.name);
+    PlannedTensor planned;
+    planned.info = info;
+    ABSL_ASSIGN_OR_RETURN(planned.source, recipe_.find_source(info, config_));
+    for (const std::string& name : planned.source.row_names) {
+      ABSL_ASSIGN_OR_RETURN(const size_t index, Require(name, info, {info.columns}));
+      planned.source_indices.push_back(index);
+    }
+    if (!planned.source_indices.empty()) return planned;
+    ABSL_ASSIGN_OR_RETURN(const size_t index,
+                          Require(planned.source.name, info, ExpectedShape(info, planned.source)));
+    planned.source_indices = {index};
+    return planned;
+  }
+
+  // The index of tensor `name`, which must be there, in this shape and a dtype that can be read.
+  absl::StatusOr<size_t> Require(const std::string& name, const TensorInfo& info,
+                                 const std::vector<int64_t>& shape) const {
+    std::optional<size_t> index = Find(name);
     // Of two names for shared values, some tools keep only the second.
     if (!index && info.role == TensorRole::kEmbedding && config_.tied_head) {
       index = Find("lm_head.weight");
     }
     if (!index) {
-      return absl::InvalidArgumentError(absl::StrCat("the checkpoint has no tensor \"", source.name,
-                                                     "\", which ", info.name, " needs"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the checkpoint has no tensor \"", name, "\", which ", info.name, " needs"));
     }
     const SourceTensor& tensor = checkpoint_.tensors()[*index];
-    const std::vector<int64_t> expected = ExpectedShape(info, source);
-    if (tensor.shape != expected) {
+    if (tensor.shape != shape) {
       return absl::InvalidArgumentError(absl::StrCat(
           tensor.file, ": tensor \"", tensor.name, "\" (for ", info.name, "): expected shape [",
-          absl::StrJoin(expected, ", "), "], found [", absl::StrJoin(tensor.shape, ", "), "]"));
+          absl::StrJoin(shape, ", "), "], found [", absl::StrJoin(tensor.shape, ", "), "]"));
     }
-    if (!CanWiden(tensor.dtype) && !checkpoint_.StoredType(*index).has_value()) {
+    if (!CanWiden(tensor.dtype)) {
       return absl::UnimplementedError(
           absl::StrCat(tensor.file, ": tensor \"", tensor.name, "\" (for ", info.name,
                        "): expected F32, F16 or BF16, found ", tensor.dtype));
     }
-    return PlannedTensor{info, *index, std::move(source)};
+    return *index;
   }
 
   std::optional<size_t> Find(absl::string_view name) const {
@@ -118,21 +115,42 @@ class Planner {
 
   // Values that the model's own formulas contain already.
   bool IsRedundant(absl::string_view name) const {
-    if (absl::StrContains(name, "rotary_emb.")) return true;  // old versions saved its tables
+    // Old versions saved the tables of the rotation.
+    if (absl::StrContains(name, "rotary_emb.") || absl::EndsWith(name, ".inv_freq")) return true;
     return config_.tied_head && absl::EndsWith(name, "lm_head.weight");
   }
 
-  absl::StatusOr<std::vector<std::string>> LeftOver() const {
+  // The prefix by which the recipe knows `name` as foreign; empty if it doesn't.
+  absl::string_view ForeignPrefix(absl::string_view name) const {
+    const absl::string_view inner = absl::StripPrefix(name, "model.");
+    for (const std::string& prefix : recipe_.foreign_prefixes) {
+      if (absl::StartsWith(inner, prefix)) return prefix;
+    }
+    return {};
+  }
+
+  // One line for each redundant tensor and for each kind of foreign ones.
+  absl::StatusOr<std::vector<std::string>> LeftOut() const {
     std::vector<bool> used(checkpoint_.tensors().size(), false);
     for (const size_t index : used_) used[index] = true;
-    std::vector<std::string> ignored;
+    std::vector<std::string> lines;
     std::vector<std::string> unknown;
+    std::map<absl::string_view, size_t> foreign;
     for (size_t i = 0; i < used.size(); ++i) {
       if (used[i]) continue;
       const std::string& name = checkpoint_.tensors()[i].name;
-      (IsRedundant(name) ? ignored : unknown).push_back(name);
+      if (const absl::string_view prefix = ForeignPrefix(name); !prefix.empty()) {
+        ++foreign[prefix];
+      } else if (IsRedundant(name)) {
+        lines.push_back(absl::StrCat(name, " (redundant)"));
+      } else {
+        unknown.push_back(name);
+      }
     }
-    if (unknown.empty()) return ignored;
+    for (const auto& [prefix, count] : foreign) {
+      lines.push_back(absl::StrCat(prefix, "* (", count, " tensors, not of the language model)"));
+    }
+    if (unknown.empty()) return lines;
     const size_t count = unknown.size();
     unknown.resize(std::min(count, kMaxNamesInMessage));
     return absl::InvalidArgumentError(absl::StrCat(
@@ -148,6 +166,26 @@ class Planner {
   std::vector<size_t> used_;
 };
 
+void AddTo(std::vector<float>& values, float add) {
+  if (add == 0.0f) return;
+  for (float& value : values) value += add;
+}
+
+// Rows of a matrix that the checkpoint keeps as one vector a row.
+absl::StatusOr<std::vector<float>> ReadNamedRows(const Checkpoint& checkpoint,
+                                                 const PlannedTensor& tensor, int64_t first_row,
+                                                 int64_t num_rows) {
+  std::vector<float> values;
+  for (int64_t row = first_row; row < first_row + num_rows; ++row) {
+    ABSL_ASSIGN_OR_RETURN(const std::vector<float> part,
+                          checkpoint.ReadRows(tensor.source_indices[static_cast<size_t>(row)], 0,
+                                              tensor.info.columns));
+    values.insert(values.end(), part.begin(), part.end());
+  }
+  AddTo(values, tensor.source.add);
+  return values;
+}
+
 }  // namespace
 
 absl::StatusOr<TensorPlan> PlanTensors(const Checkpoint& checkpoint, const Recipe& recipe,
@@ -157,7 +195,7 @@ absl::StatusOr<TensorPlan> PlanTensors(const Checkpoint& checkpoint, const Recip
 
 TensorPlan WithOwnHead(const TensorPlan& plan, const ModelConfig& config) {
   TensorPlan result;
-  result.ignored = plan.ignored;
+  result.left_out = plan.left_out;
   size_t next = 0;
   for (const TensorInfo& info : TensorList(config)) {
     if (info.role != TensorRole::kHead) {
@@ -177,43 +215,31 @@ TensorPlan WithOwnHead(const TensorPlan& plan, const ModelConfig& config) {
 absl::StatusOr<std::vector<float>> ReadPlannedRows(const Checkpoint& checkpoint,
                                                    const PlannedTensor& tensor, int64_t first_row,
                                                    int64_t num_rows) {
+  if (!tensor.source.row_names.empty()) {
+    return ReadNamedRows(checkpoint, tensor, first_row, num_rows);
+  }
   const Units units(tensor.info);
+  const TensorSource& source = tensor.source;
   const int64_t first = tensor.info.is_vector ? 0 : first_row;
   const int64_t count = tensor.info.is_vector ? units.count : num_rows;
+  const int64_t run = source.run > 0 ? source.run : units.count;
+
   std::vector<float> values;
-  for (const RowRun& run : SourceRuns(tensor, first, count)) {
+  for (int64_t unit = first; unit < first + count;) {
+    const int64_t length = std::min(first + count - unit, run - unit % run);
+    const int64_t source_row = source.first_row + unit / run * source.stride + unit % run;
     ABSL_ASSIGN_OR_RETURN(std::vector<float> part,
-                          checkpoint.ReadRows(tensor.source_index, run.first, run.count));
+                          checkpoint.ReadRows(tensor.source_indices.front(), source_row, length));
     if (values.empty()) {
       values = std::move(part);
       values.reserve(static_cast<size_t>(count * units.width));
     } else {
       values.insert(values.end(), part.begin(), part.end());
     }
+    unit += length;
   }
-  if (tensor.source.add != 0.0f) {
-    for (float& value : values) value += tensor.source.add;
-  }
+  AddTo(values, source.add);
   return values;
-}
-
-std::optional<TensorType> PlannedStoredType(const Checkpoint& checkpoint,
-                                            const PlannedTensor& tensor) {
-  if (tensor.info.is_vector || tensor.source.add != 0.0f) return std::nullopt;
-  return checkpoint.StoredType(tensor.source_index);
-}
-
-absl::StatusOr<QuantizedRows> ReadPlannedStoredRows(const Checkpoint& checkpoint,
-                                                    const PlannedTensor& tensor, int64_t first_row,
-                                                    int64_t num_rows) {
-  QuantizedRows rows;
-  for (const RowRun& run : SourceRuns(tensor, first_row, num_rows)) {
-    ABSL_ASSIGN_OR_RETURN(const QuantizedRows part,
-                          checkpoint.ReadStoredRows(tensor.source_index, run.first, run.count));
-    rows.values.insert(rows.values.end(), part.values.begin(), part.values.end());
-    rows.scales.insert(rows.scales.end(), part.scales.begin(), part.scales.end());
-  }
-  return rows;
 }
 
 }  // namespace inkling

@@ -8,36 +8,33 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "converter/checkpoint.h"
 #include "converter/recipe.h"
-#include "src/format/element_type.h"
 #include "src/format/model_config.h"
-#include "src/format/quantization.h"
 #include "src/format/tensor_list.h"
 
 namespace inkling {
 
 struct PlannedTensor {
   TensorInfo info;
-  size_t source_index = 0;  // into Checkpoint::tensors()
+  std::vector<size_t> source_indices;  // into Checkpoint::tensors(): one, or one a row
   TensorSource source;
 };
 
 struct TensorPlan {
   std::vector<PlannedTensor> tensors;  // in TensorList order
-  std::vector<std::string> ignored;    // checkpoint tensors that the model doesn't need
+  std::vector<std::string> left_out;   // checkpoint tensors that the model doesn't need, and why
 };
 
 // `config` is what `recipe` read from the checkpoint, and valid. Tensors are also found without the
 // "model." that AutoModelForCausalLM saves in front, and behind a wrapper's "language_model.".
 // Errors (InvalidArgument): a tensor missing, of another shape or of a dtype that can't be read
 // (both names, expected, found); checkpoint tensors that nothing uses, unless known to be
-// redundant.
+// redundant or foreign.
 absl::StatusOr<TensorPlan> PlanTensors(const Checkpoint& checkpoint, const Recipe& recipe,
                                        const ModelConfig& config);
 
@@ -50,16 +47,6 @@ TensorPlan WithOwnHead(const TensorPlan& plan, const ModelConfig& config);
 absl::StatusOr<std::vector<float>> ReadPlannedRows(const Checkpoint& checkpoint,
                                                    const PlannedTensor& tensor, int64_t first_row,
                                                    int64_t num_rows);
-
-// The type in which a planned matrix is quantised already, if it is and nothing is to be done to
-// its values but to put rows in another order.
-std::optional<TensorType> PlannedStoredType(const Checkpoint& checkpoint,
-                                            const PlannedTensor& tensor);
-
-// Rows like those of ReadPlannedRows, of a tensor that has a PlannedStoredType, as they are stored.
-absl::StatusOr<QuantizedRows> ReadPlannedStoredRows(const Checkpoint& checkpoint,
-                                                    const PlannedTensor& tensor, int64_t first_row,
-                                                    int64_t num_rows);
 
 }  // namespace inkling
 
