@@ -11,13 +11,24 @@
 
 namespace inkling {
 
+Recipe FalconRecipe();
 Recipe GemmaRecipe();
+Recipe Gemma2Recipe();
+Recipe Gemma3Recipe();
 Recipe LlamaRecipe();
+Recipe MistralRecipe();
+Recipe PhiRecipe();
+Recipe Phi3Recipe();
+Recipe Qwen2Recipe();
+Recipe Qwen3Recipe();
+Recipe SmolLm3Recipe();
+Recipe StableLmRecipe();
 
 absl::Span<const Recipe> Recipes() {
   static const std::vector<Recipe>& recipes = *new std::vector<Recipe>{
-      GemmaRecipe(),
-      LlamaRecipe(),
+      FalconRecipe(), GemmaRecipe(),   Gemma2Recipe(),  Gemma3Recipe(),
+      LlamaRecipe(),  MistralRecipe(), PhiRecipe(),     Phi3Recipe(),
+      Qwen2Recipe(),  Qwen3Recipe(),   SmolLm3Recipe(), StableLmRecipe(),
   };
   return recipes;
 }
