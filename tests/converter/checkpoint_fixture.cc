@@ -5,11 +5,14 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "converter/checkpoint.h"
 #include "gtest/gtest.h"
 #include "src/format/quantization.h"
 #include "tests/converter/pytorch_fixture.h"
@@ -108,26 +111,39 @@ TinyCheckpoint::TinyCheckpoint()
               {"rms_norm_eps", 1e-5},
               {"rope_theta", 10000.0},
               {"tie_word_embeddings", false}}) {
-  const auto add = [this](const std::string& name, std::vector<int64_t> shape) {
-    int64_t count = 1;
-    for (const int64_t size : shape) count *= size;
-    tensors.push_back({name, "BF16", std::move(shape), FixtureValues(name, count)});
-  };
-  add("model.embed_tokens.weight", {320, 32});
+  Add("model.embed_tokens.weight", {320, 32});
   for (int layer = 0; layer < 2; ++layer) {
     const std::string prefix = absl::StrCat("model.layers.", layer, ".");
-    add(prefix + "input_layernorm.weight", {32});
-    add(prefix + "self_attn.q_proj.weight", {32, 32});
-    add(prefix + "self_attn.k_proj.weight", {16, 32});
-    add(prefix + "self_attn.v_proj.weight", {16, 32});
-    add(prefix + "self_attn.o_proj.weight", {32, 32});
-    add(prefix + "post_attention_layernorm.weight", {32});
-    add(prefix + "mlp.gate_proj.weight", {48, 32});
-    add(prefix + "mlp.up_proj.weight", {48, 32});
-    add(prefix + "mlp.down_proj.weight", {32, 48});
+    Add(prefix + "input_layernorm.weight", {32});
+    Add(prefix + "self_attn.q_proj.weight", {32, 32});
+    Add(prefix + "self_attn.k_proj.weight", {16, 32});
+    Add(prefix + "self_attn.v_proj.weight", {16, 32});
+    Add(prefix + "self_attn.o_proj.weight", {32, 32});
+    Add(prefix + "post_attention_layernorm.weight", {32});
+    Add(prefix + "mlp.gate_proj.weight", {48, 32});
+    Add(prefix + "mlp.up_proj.weight", {48, 32});
+    Add(prefix + "mlp.down_proj.weight", {32, 48});
   }
-  add("model.norm.weight", {32});
-  add("lm_head.weight", {320, 32});
+  Add("model.norm.weight", {32});
+  Add("lm_head.weight", {320, 32});
+}
+
+TinyCheckpoint TinyCheckpoint::Read(const std::string& folder) {
+  TinyCheckpoint result;
+  result.tensors.clear();
+  absl::StatusOr<std::unique_ptr<Checkpoint>> checkpoint = Checkpoint::Open(folder);
+  EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
+  if (!checkpoint.ok()) return result;
+  result.config = (*checkpoint)->config();
+  for (size_t i = 0; i < (*checkpoint)->tensors().size(); ++i) {
+    const SourceTensor& tensor = (*checkpoint)->tensors()[i];
+    absl::StatusOr<std::vector<float>> values = (*checkpoint)->ReadRows(i, 0, tensor.shape[0]);
+    EXPECT_TRUE(values.ok()) << values.status();
+    if (values.ok()) {
+      result.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, *std::move(values)});
+    }
+  }
+  return result;
 }
 
 FixtureTensor& TinyCheckpoint::Tensor(const std::string& name) {
@@ -136,6 +152,29 @@ FixtureTensor& TinyCheckpoint::Tensor(const std::string& name) {
   }
   ADD_FAILURE() << "the fixture has no tensor " << name;
   return tensors.front();
+}
+
+FixtureTensor& TinyCheckpoint::Add(const std::string& name, std::vector<int64_t> shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return tensors.emplace_back(
+      FixtureTensor{name, "BF16", std::move(shape), FixtureValues(name, count)});
+}
+
+void TinyCheckpoint::Rename(const std::string& from, const std::string& to) {
+  Tensor(from).name = to;
+}
+
+void TinyCheckpoint::Join(const std::vector<std::string>& parts, const std::string& joined) {
+  FixtureTensor whole = Tensor(parts.front());
+  whole.name = joined;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const FixtureTensor& part = Tensor(parts[i]);
+    whole.shape[0] += part.shape[0];
+    whole.values.insert(whole.values.end(), part.values.begin(), part.values.end());
+  }
+  for (const std::string& part : parts) Remove(part);
+  tensors.push_back(std::move(whole));
 }
 
 void TinyCheckpoint::Remove(const std::string& name) {

@@ -37,8 +37,16 @@ std::vector<float> FixtureValues(const std::string& name, int64_t count);
 struct TinyCheckpoint {
   TinyCheckpoint();
 
+  // The config.json and all tensors that lie in `folder`.
+  static TinyCheckpoint Read(const std::string& folder);
+
   FixtureTensor& Tensor(const std::string& name);
+  // A tensor of FixtureValues in BF16.
+  FixtureTensor& Add(const std::string& name, std::vector<int64_t> shape);
   void Remove(const std::string& name);
+  void Rename(const std::string& from, const std::string& to);
+  // Replaces the tensors `parts` by one that has the rows of the first, then of the second, ...
+  void Join(const std::vector<std::string>& parts, const std::string& joined);
 
   // Writes config.json, tokenizer.bin and the weights: one file, or `num_shards` with an index.
   void Write(const std::string& folder) const;

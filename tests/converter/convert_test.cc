@@ -12,6 +12,7 @@
 
 #include "src/format/model_reader.h"
 #include "tests/converter/checkpoint_fixture.h"
+#include "tests/converter/converted_model.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 
@@ -29,20 +30,6 @@ ConvertOptions Weights(TensorType type) {
   ConvertOptions options;
   options.weights = type;
   return options;
-}
-
-std::vector<float> Stored(const ModelReader& reader, const std::string& name) {
-  const TensorView* view = reader.Find(name);
-  if (view == nullptr) {
-    ADD_FAILURE() << "no tensor " << name;
-    return {};
-  }
-  absl::StatusOr<std::vector<float>> values =
-      DequantizeRows(absl::MakeSpan(view->values, static_cast<size_t>(view->value_bytes)),
-                     absl::MakeSpan(view->scales, static_cast<size_t>(view->scale_bytes)),
-                     view->info.rows, view->info.columns, view->type);
-  EXPECT_OK(values);
-  return values.ok() ? *values : std::vector<float>();
 }
 
 class ConvertTest : public testing::Test {
@@ -67,15 +54,15 @@ TEST_F(ConvertTest, FloatWeightsArriveExactly) {
   const std::unique_ptr<ModelReader> reader = Open();
   ASSERT_NE(reader, nullptr);
   EXPECT_EQ(reader->tensors().size(), checkpoint_.tensors.size());
-  EXPECT_EQ(Stored(*reader, "embedding.weight"),
+  EXPECT_EQ(StoredValues(*reader, "embedding.weight"),
             checkpoint_.Tensor("model.embed_tokens.weight").values);
-  EXPECT_EQ(Stored(*reader, "layers.1.attention.k.weight"),
+  EXPECT_EQ(StoredValues(*reader, "layers.1.attention.k.weight"),
             checkpoint_.Tensor("model.layers.1.self_attn.k_proj.weight").values);
-  EXPECT_EQ(Stored(*reader, "layers.0.feed_forward_norm.weight"),
+  EXPECT_EQ(StoredValues(*reader, "layers.0.feed_forward_norm.weight"),
             checkpoint_.Tensor("model.layers.0.post_attention_layernorm.weight").values);
-  EXPECT_EQ(Stored(*reader, "layers.1.feed_forward.down.weight"),
+  EXPECT_EQ(StoredValues(*reader, "layers.1.feed_forward.down.weight"),
             checkpoint_.Tensor("model.layers.1.mlp.down_proj.weight").values);
-  EXPECT_EQ(Stored(*reader, "head.weight"), checkpoint_.Tensor("lm_head.weight").values);
+  EXPECT_EQ(StoredValues(*reader, "head.weight"), checkpoint_.Tensor("lm_head.weight").values);
   EXPECT_EQ(reader->metadata().provenance.source, "checkpoint");
   EXPECT_EQ(reader->metadata().tokenizer.piece_types.size(), 260);
   EXPECT_EQ(summary.family, "llama");
@@ -94,8 +81,8 @@ TEST_F(ConvertTest, GemmaNormsHaveOneAdded) {
   ASSERT_NE(reader, nullptr);
   std::vector<float> expected = checkpoint_.Tensor("model.norm.weight").values;
   for (float& value : expected) value += 1.0f;
-  EXPECT_EQ(Stored(*reader, "final_norm.weight"), expected);
-  EXPECT_EQ(Stored(*reader, "layers.0.attention.q.weight"),
+  EXPECT_EQ(StoredValues(*reader, "final_norm.weight"), expected);
+  EXPECT_EQ(StoredValues(*reader, "layers.0.attention.q.weight"),
             checkpoint_.Tensor("model.layers.0.self_attn.q_proj.weight").values);
 }
 
@@ -130,7 +117,7 @@ TEST_F(ConvertTest, SummaryCountsWhatIsInTheFile) {
   double norm = 0;
   for (const char* layer : {"0", "1"}) {
     const std::vector<float> stored =
-        Stored(*reader, std::string("layers.") + layer + ".attention.q.weight");
+        StoredValues(*reader, std::string("layers.") + layer + ".attention.q.weight");
     const std::vector<float>& original =
         checkpoint_.Tensor(std::string("model.layers.") + layer + ".self_attn.q_proj.weight")
             .values;
@@ -200,7 +187,7 @@ TEST_F(ConvertTest, TiedHeadIsOneTensorUnlessTwoTypesAreAskedFor) {
   EXPECT_FALSE(two.config.tied_head);
   EXPECT_EQ(reader->Find("embedding.weight")->type, kF32);
   EXPECT_EQ(reader->Find("head.weight")->type, kF16);
-  EXPECT_EQ(Stored(*reader, "head.weight"), Stored(*reader, "embedding.weight"));
+  EXPECT_EQ(StoredValues(*reader, "head.weight"), StoredValues(*reader, "embedding.weight"));
 }
 
 TEST_F(ConvertTest, WrapperPrefixesAreFound) {
@@ -304,8 +291,10 @@ TEST_F(ConvertTest, RefusesFoldersAndItsOwnInputs) {
 TEST_F(ConvertTest, GoldenCheckpointsConvert) {
   const std::string golden = std::string(INKLING_SHARED_DIR) + "/golden/";
   if (!std::filesystem::exists(golden)) GTEST_SKIP() << golden << " is not here";
-  for (const char* name : {"llama", "llama3", "llama_sharded", "smollm", "gemma", "stories260k"}) {
-    for (const TensorType type : {kF32, kInt8, kInt4Block32}) {
+  for (const char* name :
+       {"falcon_7b", "falcon_rw", "gemma", "gemma2", "gemma3", "llama", "llama3", "llama_sharded",
+        "phi", "phi3", "qwen2", "qwen3", "smollm", "stablelm", "stories260k"}) {
+    for (const TensorType type : {kInt8, kInt4Block32}) {
       ASSERT_OK(ConvertCheckpoint(golden + name, Output(), Weights(type))) << name;
       EXPECT_NE(Open(), nullptr);
     }
