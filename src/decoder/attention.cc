@@ -209,16 +209,18 @@ void AttendRows(ForwardPass& pass, int32_t layer_index) {
   const int64_t key_end = pass.first_position + static_cast<int64_t>(pass.num_rows);
   int64_t key_begin = window > 0 ? std::max<int64_t>(0, pass.first_position - window + 1) : 0;
   key_begin -= key_begin % static_cast<int64_t>(kernels::kKvBlock);
-  const int64_t num_keys = key_end - key_begin;
   if (pass.num_rows <= static_cast<size_t>(kMaxSplitRows)) {
+    // Parts begin at multiples of a length that only the session decides, so that a row gives the
+    // same bits alone and among others (guessed tokens depend on that).
     const int64_t max_parts = static_cast<int64_t>(Scratch::MaxContextParts(pass.config));
-    const int64_t parts = std::min(max_parts, num_keys / kMinPartKeys);
-    if (parts > 1) {
-      const size_t share = static_cast<size_t>((num_keys + parts - 1) / parts);
-      const int64_t part_keys = static_cast<int64_t>(kernels::RoundUpToKvBlock(share));
-      const int64_t num_parts =
-          (num_keys + part_keys - 1) / part_keys;  // <= parts: rounding up may save one
-      return AttendByParts(pass, layer_index, key_begin, part_keys, static_cast<size_t>(num_parts));
+    const int64_t share = (pass.cache.capacity() + max_parts - 1) / max_parts;
+    const int64_t part_keys = static_cast<int64_t>(
+        kernels::RoundUpToKvBlock(static_cast<size_t>(std::max(share, kMinPartKeys))));
+    const int64_t first_part = key_begin / part_keys;
+    const int64_t num_parts = (key_end - 1) / part_keys - first_part + 1;
+    if (num_parts > 1) {
+      return AttendByParts(pass, layer_index, first_part * part_keys, part_keys,
+                           static_cast<size_t>(num_parts));
     }
   }
   const size_t num_kv_heads = static_cast<size_t>(pass.config.num_kv_heads);

@@ -28,7 +28,7 @@ enum class LogitRows : uint8_t { kNone, kLast, kAll };
 struct DecoderOptions {
   int32_t num_threads = 1;
   int32_t prefill_rows = 128;  // most rows of one Forward
-  int32_t decode_rows = 4;     // Forwards of at most this many rows use the decode context
+  int32_t decode_rows = 8;     // Forwards of at most this many rows use the decode context
 };
 
 struct DecoderMemory {

@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
+#include "src/session/prompt_lookup.h"
 #include "src/session/sampler.h"
 #include "src/session/text_stream.h"
 #include "src/session/token_context.h"
@@ -29,6 +30,9 @@ namespace inkling {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// One less than the rows of a decode pass.
+constexpr int32_t kMaxGuessedTokens = 7;
 
 double SecondsBetween(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double>(end - begin).count();
@@ -48,7 +52,10 @@ class Generation {
         cancel_(cancel),
         sampler_(std::move(sampler)),
         decoder_(tokenizer, {.position = text_position}),
-        stream_(options.stop_strings) {}
+        stream_(options.stop_strings),
+        lookup_(static_cast<size_t>(options.max_guessed_tokens)),
+        guesses_before_(context.guess_count()),
+        reported_(guesses_before_) {}
 
   absl::StatusOr<GenerateResult> Run();
 
@@ -57,6 +64,7 @@ class Generation {
   absl::StatusOr<bool> Step();
   bool IsStopToken(int32_t token) const;
   absl::Status Accept(const SampledToken& sampled);
+  absl::StatusOr<absl::Span<const float>> ComputeLogits();
   std::string TextOf(int32_t token);
   bool Show(const std::string& text);
   void ShowRest();
@@ -70,6 +78,9 @@ class Generation {
   Sampler sampler_;
   StreamDecoder decoder_;
   TextStream stream_;
+  PromptLookup lookup_;
+  const TokenContext::GuessCount guesses_before_;
+  TokenContext::GuessCount reported_;  // of which lookup_ knows how they came out
   GenerateResult result_;
   std::vector<size_t> text_ends_;  // bytes of decoded text after each generated token
   size_t decoded_bytes_ = 0;
@@ -104,8 +115,20 @@ std::string Generation::TextOf(int32_t token) {
   return text.ok() ? *std::move(text) : std::string();
 }
 
+// With a guess whenever a pass of the model is due.
+absl::StatusOr<absl::Span<const float>> Generation::ComputeLogits() {
+  if (context_.HasLogits()) return context_.ComputeLogits(cancel_);
+  const TokenContext::GuessCount count = context_.guess_count();
+  if (count.guessed > reported_.guessed) {
+    lookup_.Report(static_cast<size_t>(count.guessed - reported_.guessed),
+                   static_cast<size_t>(count.right - reported_.right));
+  }
+  reported_ = count;
+  return context_.ComputeLogits(lookup_.Guess(context_.tokens()), cancel_);
+}
+
 absl::StatusOr<bool> Generation::Step() {
-  absl::StatusOr<absl::Span<const float>> logits = context_.ComputeLogits(cancel_);
+  absl::StatusOr<absl::Span<const float>> logits = ComputeLogits();
   if (absl::IsCancelled(logits.status()) && !result_.tokens.empty()) {
     result_.stop_reason = StopReason::kCancelled;
     return false;
@@ -175,6 +198,10 @@ absl::StatusOr<GenerateResult> Generation::Run() {
     if (!go_on.ok()) return go_on.status();
     if (!*go_on) break;
   }
+  context_.HasLogits();  // counts the last tokens
+  const TokenContext::GuessCount count = context_.guess_count();
+  result_.num_guessed_tokens = static_cast<int32_t>(count.guessed - guesses_before_.guessed);
+  result_.num_right_guesses = static_cast<int32_t>(count.right - guesses_before_.right);
   if (result_.stop_reason == StopReason::kStopString) {
     DropTokensBehindText();
   } else if (result_.stop_reason != StopReason::kCallback) {
@@ -191,6 +218,11 @@ absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t voc
   if (options.max_new_tokens < 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("max_new_tokens is ", options.max_new_tokens, "; expected at least 1"));
+  }
+  if (options.max_guessed_tokens < 0 || options.max_guessed_tokens > kMaxGuessedTokens) {
+    return absl::InvalidArgumentError(absl::StrCat("max_guessed_tokens is ",
+                                                   options.max_guessed_tokens, "; expected 0 to ",
+                                                   kMaxGuessedTokens));
   }
   for (size_t i = 0; i < options.stop_tokens.size(); ++i) {
     const int32_t token = options.stop_tokens[i];

@@ -21,9 +21,17 @@
 namespace inkling {
 
 TokenContext::TokenContext(Decoder& decoder, std::unique_ptr<KvCache> cache, int32_t vocab_size)
-    : decoder_(decoder), cache_(std::move(cache)), logits_(static_cast<size_t>(vocab_size)) {
+    : decoder_(decoder),
+      cache_(std::move(cache)),
+      vocab_size_(vocab_size),
+      logits_(static_cast<size_t>(vocab_size)) {
   // So that appending a generated token never allocates.
   tokens_.reserve(static_cast<size_t>(cache_->capacity()));
+  guess_.reserve(static_cast<size_t>(max_guess()));
+}
+
+int32_t TokenContext::max_guess() const {
+  return std::min(decoder_.options().decode_rows, cache_->max_chunk()) - 1;
 }
 
 absl::Status TokenContext::Append(absl::Span<const int32_t> tokens) {
@@ -33,10 +41,10 @@ absl::Status TokenContext::Append(absl::Span<const int32_t> tokens) {
                      remaining(), " more (", length(), " of ", capacity(), " positions are used)"));
   }
   for (size_t i = 0; i < tokens.size(); ++i) {
-    if (tokens[i] < 0 || static_cast<size_t>(tokens[i]) >= logits_.size()) {
+    if (tokens[i] < 0 || tokens[i] >= vocab_size_) {
       return absl::InvalidArgumentError(absl::StrCat("token ", tokens[i], " at index ", i,
                                                      " is not in the vocabulary; expected 0 to ",
-                                                     logits_.size() - 1));
+                                                     vocab_size_ - 1));
     }
   }
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
@@ -45,14 +53,51 @@ absl::Status TokenContext::Append(absl::Span<const int32_t> tokens) {
 
 void TokenContext::Truncate(int32_t length) {
   tokens_.resize(static_cast<size_t>(length));
+  DropGuess();
   if (cache_->length() <= length) return;
   RewindCache(length);
+}
+
+void TokenContext::DropGuess() {
+  has_guess_logits_ = false;
+  if (cache_->length() > length()) RewindCache(length());
 }
 
 // Where a ring has overwritten what the position would see, going back to 0 always works, and
 // Compute does the rest.
 void TokenContext::RewindCache(int32_t position) {
   if (!cache_->Rewind(position).ok()) cache_->Rewind(0).IgnoreError();
+}
+
+bool TokenContext::HasLogits() {
+  if (!has_guess_logits_) return false;
+  // Tokens that came since, as far as they are those of the guess.
+  while (guess_begin_ + guess_right_ < tokens_.size() && guess_right_ < guess_.size() &&
+         tokens_[guess_begin_ + guess_right_] == guess_[guess_right_]) {
+    ++guess_right_;
+    ++guess_count_.right;
+  }
+  if (guess_begin_ + guess_right_ == tokens_.size()) return true;
+  has_guess_logits_ = false;
+  const int32_t right_end = static_cast<int32_t>(guess_begin_ + guess_right_);
+  if (cache_->length() > right_end) RewindCache(right_end);
+  return false;
+}
+
+absl::Status TokenContext::ForwardWithGuess(const std::atomic<bool>& cancel) {
+  const size_t vocab = static_cast<size_t>(vocab_size_);
+  guess_begin_ = tokens_.size();
+  guess_right_ = 0;
+  tokens_.insert(tokens_.end(), guess_.begin(), guess_.end());
+  const absl::Span<const int32_t> rows =
+      absl::MakeConstSpan(tokens_).subspan(static_cast<size_t>(cache_->length()));
+  absl::Status status = decoder_.Forward(
+      rows, *cache_, LogitRows::kAll, absl::MakeSpan(logits_).first(rows.size() * vocab), &cancel);
+  tokens_.resize(guess_begin_);
+  if (!status.ok()) return status;
+  has_guess_logits_ = true;
+  guess_count_.guessed += static_cast<int64_t>(guess_.size());
+  return absl::OkStatus();
 }
 
 absl::Status TokenContext::Forward(LogitRows last_rows, const std::atomic<bool>& cancel) {
@@ -65,7 +110,8 @@ absl::Status TokenContext::Forward(LogitRows last_rows, const std::atomic<bool>&
     const bool is_last = begin + chunk.size() == all.size();
     const LogitRows rows = is_last ? last_rows : LogitRows::kNone;
     const absl::Span<float> logits =
-        rows == LogitRows::kNone ? absl::Span<float>() : absl::MakeSpan(logits_);
+        rows == LogitRows::kNone ? absl::Span<float>()
+                                 : absl::MakeSpan(logits_).first(static_cast<size_t>(vocab_size_));
     absl::Status status = decoder_.Forward(chunk, *cache_, rows, logits, &cancel);
     if (!status.ok()) return status;
   }
@@ -73,17 +119,29 @@ absl::Status TokenContext::Forward(LogitRows last_rows, const std::atomic<bool>&
 }
 
 absl::Status TokenContext::Compute(const std::atomic<bool>& cancel) {
+  DropGuess();
   return Forward(LogitRows::kNone, cancel);
 }
 
 absl::StatusOr<absl::Span<const float>> TokenContext::ComputeLogits(
-    const std::atomic<bool>& cancel) {
+    absl::Span<const int32_t> guess, const std::atomic<bool>& cancel) {
   if (tokens_.empty())
     return absl::FailedPreconditionError("there is no token to compute logits after");
+  const size_t vocab = static_cast<size_t>(vocab_size_);
+  if (HasLogits()) return absl::MakeConstSpan(logits_).subspan(guess_right_ * vocab, vocab);
   if (cache_->length() == length()) RewindCache(length() - 1);
+  const int32_t guess_size =
+      std::min({static_cast<int32_t>(guess.size()), max_guess(), remaining()});
+  if (guess_size > 0 && num_uncomputed() == 1) {
+    guess_.assign(guess.begin(), guess.begin() + guess_size);
+    logits_.resize(static_cast<size_t>(1 + max_guess()) * vocab);  // grows once, at the first guess
+    absl::Status status = ForwardWithGuess(cancel);
+    if (!status.ok()) return status;
+    return absl::MakeConstSpan(logits_).first(vocab);
+  }
   absl::Status status = Forward(LogitRows::kLast, cancel);
   if (!status.ok()) return status;
-  return absl::MakeConstSpan(logits_);
+  return absl::MakeConstSpan(logits_).first(vocab);
 }
 
 }  // namespace inkling

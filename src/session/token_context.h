@@ -4,11 +4,16 @@
 // So a call that fails or is cancelled half-way is undone by cutting the list, and where a sliding
 // window's ring can't go back that far, the next Compute runs the tokens again. Not thread-safe:
 // LlmSession lets in one call at a time.
+//
+// Guessed tokens are the one exception: ComputeLogits may run a few tokens beyond the list, and
+// keeps their logits for the calls to come as long as the list grows the way that was guessed.
 
 #ifndef INKLING_SRC_SESSION_TOKEN_CONTEXT_H_
 #define INKLING_SRC_SESSION_TOKEN_CONTEXT_H_
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -29,9 +34,9 @@ class TokenContext {
   int32_t length() const { return static_cast<int32_t>(tokens_.size()); }
   int32_t capacity() const { return cache_->capacity(); }
   int32_t remaining() const { return capacity() - length(); }
-  int32_t vocab_size() const { return static_cast<int32_t>(logits_.size()); }
+  int32_t vocab_size() const { return vocab_size_; }
   // Tokens that the next Compute has to run.
-  int32_t num_uncomputed() const { return length() - cache_->length(); }
+  int32_t num_uncomputed() const { return std::max(0, length() - cache_->length()); }
   const std::vector<int32_t>& tokens() const { return tokens_; }
 
   // Adds tokens to the list; nothing is computed yet. Errors, list unchanged: ResourceExhausted if
@@ -47,16 +52,47 @@ class TokenContext {
 
   // The same, and gives the logits [vocab_size] that follow the last token; valid until the next
   // call. There is at least one token.
-  absl::StatusOr<absl::Span<const float>> ComputeLogits(const std::atomic<bool>& cancel);
+  absl::StatusOr<absl::Span<const float>> ComputeLogits(const std::atomic<bool>& cancel) {
+    return ComputeLogits({}, cancel);
+  }
+
+  // The same, and if a pass of the model is needed for one token only, the `guess` of what comes
+  // after it goes along: as much of it as fits the decode context and the session.
+  absl::StatusOr<absl::Span<const float>> ComputeLogits(absl::Span<const int32_t> guess,
+                                                        const std::atomic<bool>& cancel);
+
+  // Most tokens of a guess that a pass can take along.
+  int32_t max_guess() const;
+
+  // Guessed tokens that passes have taken along since the context was made, and how many of them
+  // became part of the list.
+  struct GuessCount {
+    int64_t guessed = 0;
+    int64_t right = 0;
+  };
+  GuessCount guess_count() const { return guess_count_; }
+
+  // Whether the logits that follow the last token are there already, because it and all since the
+  // last pass were guessed. Brings guess_count() up to date.
+  bool HasLogits();
 
  private:
+  void DropGuess();
+  absl::Status ForwardWithGuess(const std::atomic<bool>& cancel);
   void RewindCache(int32_t position);
   absl::Status Forward(LogitRows last_rows, const std::atomic<bool>& cancel);
 
   Decoder& decoder_;
   std::unique_ptr<KvCache> cache_;
   std::vector<int32_t> tokens_;
-  std::vector<float> logits_;  // [vocab_size]
+  int32_t vocab_size_;
+  std::vector<float> logits_;  // [vocab_size]; with guesses [1 + max_guess, vocab_size]
+  // The guess that the cache holds behind tokens_[0, guess_begin_); empty: none.
+  std::vector<int32_t> guess_;
+  size_t guess_begin_ = 0;
+  size_t guess_right_ = 0;
+  bool has_guess_logits_ = false;
+  GuessCount guess_count_;
 };
 
 }  // namespace inkling
