@@ -86,7 +86,7 @@ struct GenerateOptions {
   // Tokens that may be guessed at once from repetitions in the session's text and checked in one
   // pass of the model, which makes text that repeats itself (a summary, an edited program) faster.
   // The text is the same whatever is guessed. 0 = off, at most 7.
-  int32_t max_guessed_tokens = 3;
+  int32_t max_guessed_tokens = 7;
 };
 
 // Why generation ended. None of these is an error.

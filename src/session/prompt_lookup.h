@@ -31,7 +31,7 @@ class PromptLookup {
 
  private:
   size_t max_tokens_;
-  size_t needed_ = 2;  // tokens that must have occurred before
+  size_t needed_ = 3;  // tokens that must have occurred before
 };
 
 }  // namespace inkling
