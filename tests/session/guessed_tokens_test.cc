@@ -31,7 +31,7 @@ class GuessedTokensTest : public SessionTest {
 
   std::shared_ptr<const LlmModel> OpenWide(const ModelConfig& config) {
     ModelOptions options;
-    options.num_threads = 2;
+    options.num_threads = 1;
     options.prefill_chunk = 16;
     return OpenModel(config, options);
   }
@@ -64,7 +64,10 @@ TEST_F(GuessedTokensTest, GiveTheSameTokensWhateverTheSampling) {
         EXPECT_EQ(result.tokens, plain.tokens);
         EXPECT_EQ(result.text, plain.text);
         EXPECT_EQ(result.log_probabilities, plain.log_probabilities);
-        EXPECT_GT(result.num_guessed_tokens, 0);
+        // At temperature 1 a random model may never repeat itself.
+        if (temperature < 1) {
+          EXPECT_GT(result.num_guessed_tokens, 0);
+        }
         EXPECT_LE(result.num_right_guesses, result.num_guessed_tokens);
         EXPECT_EQ(session->position(), plain_session->position());
       }
