@@ -76,4 +76,10 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& 
   return HuggingFaceCheckpoint::OpenFolder(path);
 }
 
+absl::StatusOr<QuantizedRows> Checkpoint::ReadStoredRows(size_t index, int64_t /*first_row*/,
+                                                         int64_t /*num_rows*/) const {
+  return absl::FailedPreconditionError(
+      absl::StrCat("tensor \"", tensors()[index].name, "\" isn't quantised as a model file's"));
+}
+
 }  // namespace inkling

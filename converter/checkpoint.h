@@ -12,12 +12,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "converter/tokenizer_import.h"
 #include "nlohmann/json.hpp"
+#include "src/format/element_type.h"
+#include "src/format/quantization.h"
 
 namespace inkling {
 
@@ -27,12 +31,6 @@ struct SourceTensor {
   std::vector<int64_t> shape;  // a matrix is [rows, columns]
   std::string file;            // where it lies, for messages
   int64_t bytes = 0;
-};
-
-// What lies with a checkpoint of its tokenizer. Either may be empty.
-struct TokenizerPlace {
-  std::string config_folder;  // has the vocabulary and the config files around it
-  std::string file;           // a vocabulary file without configs
 };
 
 class Checkpoint {
@@ -57,8 +55,11 @@ class Checkpoint {
   // Every file that is read, so that an output can't replace one.
   virtual std::vector<std::string> Files() const = 0;
 
-  // Where the tokenizer is looked for.
-  virtual TokenizerPlace tokenizer() const = 0;
+  // The tokenizer and the chat template that belong to the checkpoint. `vocabulary_path` names a
+  // vocabulary file to use instead of the checkpoint's own; empty: its own. Errors: NotFound, and
+  // those of tokenizer_import.h.
+  virtual absl::StatusOr<ImportedTokenizer> ImportTokenizer(
+      const std::string& vocabulary_path) const = 0;
 
   // Rows [first_row, first_row + num_rows) of tensors()[index] as floats, widened exactly;
   // [num_rows, columns] row-major. A vector [n] is n rows of one column; dimensions after the first
@@ -66,6 +67,15 @@ class Checkpoint {
   // OutOfRange, DataLoss. Any number of threads may read at once.
   virtual absl::StatusOr<std::vector<float>> ReadRows(size_t index, int64_t first_row,
                                                       int64_t num_rows) const = 0;
+
+  // For a tensor that is quantised in a way that model files know: that way. Its values and scales
+  // can then be taken as they are. Unset for every other tensor.
+  virtual std::optional<TensorType> StoredType(size_t /*index*/) const { return std::nullopt; }
+
+  // Rows as ReadRows counts them, with their scales, as StoredType says. Errors: those of ReadRows;
+  // FailedPrecondition for a tensor without a StoredType.
+  virtual absl::StatusOr<QuantizedRows> ReadStoredRows(size_t index, int64_t first_row,
+                                                       int64_t num_rows) const;
 };
 
 }  // namespace inkling

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -55,20 +56,6 @@ absl::StatusOr<ModelConfig> ReadConfig(const Checkpoint& checkpoint, const Recip
   return config;
 }
 
-absl::StatusOr<ImportedTokenizer> ImportTokenizer(const Checkpoint& checkpoint,
-                                                  const std::string& tokenizer_path) {
-  const TokenizerPlace place = checkpoint.tokenizer();
-  if (!tokenizer_path.empty() && !place.config_folder.empty()) {
-    return ImportTokenizerWithConfig(tokenizer_path, place.config_folder);
-  }
-  if (!tokenizer_path.empty()) return ImportTokenizerFile(tokenizer_path);
-  if (!place.config_folder.empty()) return ImportTokenizerFolder(place.config_folder);
-  if (!place.file.empty()) return ImportTokenizerFile(place.file);
-  return absl::NotFoundError(
-      absl::StrCat("no tokenizer lies next to ", checkpoint.Files().front(),
-                   ": expected tokenizer.bin there, or a tokenizer file given by name"));
-}
-
 std::string DescribeTokenizer(const ImportedTokenizer& imported) {
   const TokenizerData& data = imported.tokenizer;
   const char* kind = data.kind == TokenizerKind::kByteLevelBpe   ? "byte-level BPE"
@@ -86,11 +73,12 @@ std::string DescribeTemplate(const PromptTemplateData& prompt_template) {
   return absl::StrCat(prompt_template.name, " (", prompt_template.note, ")");
 }
 
-std::string DescribeOptions(const ConvertOptions& options, const VocabularyTypes& vocabulary) {
-  return absl::StrCat("weights=", TensorTypeName(options.weights),
-                      " embedding=", TensorTypeName(vocabulary.embedding),
-                      " head=", TensorTypeName(vocabulary.head), " scales=",
-                      options.search == ScaleSearch::kMaxAbs ? "max-abs" : "squared-error");
+std::string DescribeOptions(const ConvertOptions& options, const VocabularyTypes& vocabulary,
+                            absl::Span<const std::optional<TensorType>> stored) {
+  return absl::StrCat(
+      "weights=", WeightsWish(options, stored), " embedding=", TensorTypeName(vocabulary.embedding),
+      " head=", TensorTypeName(vocabulary.head),
+      " scales=", options.search == ScaleSearch::kMaxAbs ? "max-abs" : "squared-error");
 }
 
 // Bytes of the checkpoint that the tensors of `plan` read.
@@ -217,18 +205,22 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   ABSL_ASSIGN_OR_RETURN(metadata.config, ReadConfig(*checkpoint, *recipe));
   ABSL_ASSIGN_OR_RETURN(TensorPlan plan, PlanTensors(*checkpoint, *recipe, metadata.config));
   ABSL_ASSIGN_OR_RETURN(ImportedTokenizer imported,
-                        ImportTokenizer(*checkpoint, options.tokenizer_path));
+                        checkpoint->ImportTokenizer(options.tokenizer_path));
 
   const VocabularyTypes vocabulary = ChooseVocabularyTypes(options, metadata.config);
   if (vocabulary.split_tied_head) {
     metadata.config.tied_head = false;
     plan = WithOwnHead(plan, metadata.config);
   }
-  TypeChoice choice = ChooseTypes(TensorList(metadata.config), options.weights, vocabulary);
+  std::vector<std::optional<TensorType>> stored;
+  for (const PlannedTensor& tensor : plan.tensors) {
+    stored.push_back(PlannedStoredType(*checkpoint, tensor));
+  }
+  TypeChoice choice = ChooseTypes(TensorList(metadata.config), stored, options, vocabulary);
   metadata.tokenizer = std::move(imported.tokenizer);
   metadata.prompt_template = std::move(imported.prompt_template);
   metadata.provenance = {SourceName(checkpoint_path), kGenerator,
-                         DescribeOptions(options, vocabulary)};
+                         DescribeOptions(options, vocabulary, stored)};
 
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ModelWriter> writer,
                         ModelWriter::Create(output_path, metadata, choice.types));
@@ -241,6 +233,7 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   summary.family = recipe->family;
   summary.kinds = stream.TakeKinds();
   summary.fallbacks = std::move(choice.fallbacks);
+  summary.notes = std::move(choice.notes);
   for (std::string& note : imported.notes) {
     if (note != metadata.prompt_template.note) summary.notes.push_back(std::move(note));
   }

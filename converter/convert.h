@@ -32,12 +32,14 @@ struct ConvertProgress {
 };
 
 struct ConvertOptions {
-  // The type of the linear layers' weights.
-  TensorType weights = {ElementType::kInt4Block, 32};
+  // The type of the linear layers' weights. Unset: a matrix that the checkpoint holds in a type of
+  // ours already (Checkpoint::StoredType) stays as it is, any other becomes int4 in blocks of 32.
+  std::optional<TensorType> weights;
 
-  // The types of the two vocabulary matrices. Unset: int8 where `weights` are int8 or int4, else
-  // the type of `weights`. A checkpoint whose head is tied to its embedding keeps one tensor unless
-  // both are set and differ; if only one is set, it holds for the shared tensor.
+  // The types of the two vocabulary matrices. Unset: a matrix stays as it is where `weights` is
+  // unset too and the checkpoint holds it in a type of ours; else int8 where `weights` are int8 or
+  // int4, else the type of `weights`. A checkpoint whose head is tied to its embedding keeps one
+  // tensor unless both are set and differ; if only one is set, it holds for the shared tensor.
   std::optional<TensorType> embedding;
   std::optional<TensorType> head;
 
@@ -67,7 +69,8 @@ struct ConvertSummary {
   ModelConfig config;
   std::vector<TensorKindSummary> kinds;  // in file order
   std::vector<std::string> fallbacks;    // shapes that the asked type can't hold, one line each
-  std::vector<std::string> notes;        // what was skipped, tokenizer and template remarks
+  std::vector<std::string> notes;        // what was skipped, which weights were quantised before,
+                                         // tokenizer and template remarks
   std::string tokenizer;                 // "byte-level BPE, 512 pieces"
   std::string prompt_template;           // its name, or why there is none
   int64_t input_bytes = 0;               // of the checkpoint's tensors that were read

@@ -49,7 +49,7 @@ ParsedCommandLine UsageError(const std::string& message) {
 ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   ParsedCommandLine parsed;
   ConvertFlags& flags = parsed.flags;
-  std::string weights = "int4";
+  std::string weights;
   std::string block = "32";
   std::string embedding;
   std::string head;
@@ -60,7 +60,10 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
       ->required();
   app.add_option("OUT", flags.output_path, "the model file to write")->required();
   const CLI::IsMember types({"int4", "int8", "f16", "f32"});
-  app.add_option("--weights", weights, "type of the linear layers (default int4)")->check(types);
+  app.add_option("--weights", weights,
+                 "type of the linear layers (default int4; weights that are int8 or int4 in the "
+                 "checkpoint stay as they are)")
+      ->check(types);
   CLI::Option* block_option =
       app.add_option("--block", block, "inputs that share a scale of int4 (default 32)")
           ->check(CLI::IsMember({"32", "64", "128", "channel"}));
@@ -82,10 +85,11 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return UsageError(error.what());
   }
+  if (block_option->count() > 0 && weights.empty()) weights = "int4";
   if (block_option->count() > 0 && weights != "int4" && embedding != "int4" && head != "int4") {
     return UsageError("--block needs int4 in --weights, --embedding or --head");
   }
-  flags.options.weights = TypeByName(weights, block);
+  if (!weights.empty()) flags.options.weights = TypeByName(weights, block);
   if (!embedding.empty()) flags.options.embedding = TypeByName(embedding, block);
   if (!head.empty()) flags.options.head = TypeByName(head, block);
   return parsed;

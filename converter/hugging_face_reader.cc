@@ -228,6 +228,12 @@ std::vector<std::string> HuggingFaceCheckpoint::Files() const {
   return paths;
 }
 
+absl::StatusOr<ImportedTokenizer> HuggingFaceCheckpoint::ImportTokenizer(
+    const std::string& vocabulary_path) const {
+  if (vocabulary_path.empty()) return ImportTokenizerFolder(folder_);
+  return ImportTokenizerWithConfig(vocabulary_path, folder_);
+}
+
 absl::StatusOr<std::vector<float>> HuggingFaceCheckpoint::ReadRows(size_t index, int64_t first_row,
                                                                    int64_t num_rows) const {
   const SourceTensor& tensor = tensors_[index];

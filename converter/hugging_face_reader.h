@@ -41,7 +41,8 @@ class HuggingFaceCheckpoint : public Checkpoint {
   const nlohmann::json& config() const override { return config_; }
   absl::Span<const SourceTensor> tensors() const override { return tensors_; }
   std::vector<std::string> Files() const override;
-  TokenizerPlace tokenizer() const override { return {.config_folder = folder_, .file = ""}; }
+  absl::StatusOr<ImportedTokenizer> ImportTokenizer(
+      const std::string& vocabulary_path) const override;
   absl::StatusOr<std::vector<float>> ReadRows(size_t index, int64_t first_row,
                                               int64_t num_rows) const override;
 

@@ -136,17 +136,21 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Llama2cCheckpoint::Create(InputFile 
   return checkpoint;
 }
 
-TokenizerPlace Llama2cCheckpoint::tokenizer() const {
+absl::StatusOr<ImportedTokenizer> Llama2cCheckpoint::ImportTokenizer(
+    const std::string& vocabulary_path) const {
+  if (!vocabulary_path.empty()) return ImportTokenizerFile(vocabulary_path);
   std::filesystem::path folder = std::filesystem::path(file_.path()).parent_path();
   if (folder.empty()) folder = ".";
   for (const std::string& name :
        {std::string("tokenizer.bin"), absl::StrCat("tok", vocab_size_, ".bin")}) {
     std::error_code error;
     if (std::filesystem::exists(folder / name, error)) {
-      return {.config_folder = "", .file = (folder / name).string()};
+      return ImportTokenizerFile((folder / name).string());
     }
   }
-  return {};
+  return absl::NotFoundError(
+      absl::StrCat("no tokenizer lies next to ", file_.path(),
+                   ": expected tokenizer.bin there, or a tokenizer file given by name"));
 }
 
 absl::StatusOr<std::vector<float>> Llama2cCheckpoint::ReadRows(size_t index, int64_t first_row,

@@ -34,8 +34,9 @@ class Llama2cCheckpoint : public Checkpoint {
   const nlohmann::json& config() const override { return config_; }
   absl::Span<const SourceTensor> tensors() const override { return tensors_; }
   std::vector<std::string> Files() const override { return {file_.path()}; }
-  // tokenizer.bin or tok<vocab_size>.bin next to the file, whichever exists.
-  TokenizerPlace tokenizer() const override;
+  // Its own: tokenizer.bin or tok<vocab_size>.bin next to the file, whichever exists.
+  absl::StatusOr<ImportedTokenizer> ImportTokenizer(
+      const std::string& vocabulary_path) const override;
   absl::StatusOr<std::vector<float>> ReadRows(size_t index, int64_t first_row,
                                               int64_t num_rows) const override;
 

@@ -3,8 +3,11 @@
 #include "converter/row_encoder.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,6 +23,48 @@ namespace {
 // doesn't show beside the milliseconds of its work.
 constexpr int64_t kSliceValues = int64_t{1} << 18;
 constexpr int64_t kMaxThreads = 8;
+
+void AddErrors(absl::Span<const float> weights, absl::Span<const float> stored,
+               EncodedRows& encoded) {
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const double error = static_cast<double>(weights[i]) - stored[i];
+    encoded.squared_error += error * error;
+    encoded.squared_norm += static_cast<double>(weights[i]) * weights[i];
+  }
+}
+
+// What the runtime demands of scales: f32, or bf16 for blocks, positive and normal.
+absl::Status CheckScales(absl::Span<const std::byte> scales, TensorType type) {
+  const size_t size = type.element == ElementType::kInt4Block ? 2 : 4;
+  for (size_t i = 0; i + size <= scales.size(); i += size) {
+    uint32_t bits = 0;  // the upper half of a float is its bf16
+    std::memcpy(reinterpret_cast<std::byte*>(&bits) + 4 - size, &scales[i], size);
+    const float scale = std::bit_cast<float>(bits);
+    if (std::isnormal(scale) && scale > 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("scale ", i / size, ": expected a positive normal number, found ", scale));
+  }
+  return absl::OkStatus();
+}
+
+// Model files leave out the level -128 (src/format/scale_search.h), which others may use: rows that
+// have it are quantised again from their values.
+absl::Status ReplaceLowestLevel(absl::Span<const float> weights, int64_t columns,
+                                ScaleSearch search, QuantizedRows& rows) {
+  constexpr TensorType kInt8 = {ElementType::kInt8Channel, 0};
+  constexpr std::byte kLowest{0x80};
+  const size_t size = static_cast<size_t>(columns);
+  for (size_t row = 0; (row + 1) * size <= rows.values.size(); ++row) {
+    const absl::Span<std::byte> values = absl::MakeSpan(rows.values).subspan(row * size, size);
+    if (std::find(values.begin(), values.end(), kLowest) == values.end()) continue;
+    ABSL_ASSIGN_OR_RETURN(const QuantizedRows again, QuantizeRows(weights.subspan(row * size, size),
+                                                                  1, columns, kInt8, search));
+    std::copy(again.values.begin(), again.values.end(), values.begin());
+    std::copy(again.scales.begin(), again.scales.end(),
+              rows.scales.begin() + static_cast<ptrdiff_t>(row * sizeof(float)));
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -60,6 +105,9 @@ absl::StatusOr<std::vector<EncodedRows>> RowEncoder::Encode(const PlannedTensor&
 
 absl::StatusOr<EncodedRows> RowEncoder::EncodeSlice(const PlannedTensor& tensor, TensorType type,
                                                     int64_t first_row, int64_t num_rows) const {
+  if (PlannedStoredType(checkpoint_, tensor) == type) {
+    return TakeSlice(tensor, type, first_row, num_rows);
+  }
   const int64_t columns = tensor.info.columns;
   ABSL_ASSIGN_OR_RETURN(std::vector<float> weights,
                         ReadPlannedRows(checkpoint_, tensor, first_row, num_rows));
@@ -70,11 +118,28 @@ absl::StatusOr<EncodedRows> RowEncoder::EncodeSlice(const PlannedTensor& tensor,
   ABSL_ASSIGN_OR_RETURN(
       std::vector<float> stored,
       DequantizeRows(encoded.bytes.values, encoded.bytes.scales, num_rows, columns, type));
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const double error = static_cast<double>(weights[i]) - stored[i];
-    encoded.squared_error += error * error;
-    encoded.squared_norm += static_cast<double>(weights[i]) * weights[i];
+  AddErrors(weights, stored, encoded);
+  return encoded;
+}
+
+absl::StatusOr<EncodedRows> RowEncoder::TakeSlice(const PlannedTensor& tensor, TensorType type,
+                                                  int64_t first_row, int64_t num_rows) const {
+  const int64_t columns = tensor.info.columns;
+  EncodedRows encoded;
+  encoded.first_row = first_row;
+  encoded.num_rows = num_rows;
+  ABSL_ASSIGN_OR_RETURN(encoded.bytes,
+                        ReadPlannedStoredRows(checkpoint_, tensor, first_row, num_rows));
+  QuantizedRows& bytes = encoded.bytes;
+  ABSL_ASSIGN_OR_RETURN(const std::vector<float> weights,
+                        DequantizeRows(bytes.values, bytes.scales, num_rows, columns, type));
+  ABSL_RETURN_IF_ERROR(CheckScales(bytes.scales, type));
+  if (type.element == ElementType::kInt8Channel) {
+    ABSL_RETURN_IF_ERROR(ReplaceLowestLevel(weights, columns, search_, bytes));
   }
+  ABSL_ASSIGN_OR_RETURN(const std::vector<float> stored,
+                        DequantizeRows(bytes.values, bytes.scales, num_rows, columns, type));
+  AddErrors(weights, stored, encoded);
   return encoded;
 }
 

@@ -22,7 +22,7 @@ struct EncodedRows {
   int64_t first_row = 0;
   int64_t num_rows = 0;
   QuantizedRows bytes;
-  double squared_error = 0;  // sum (w - stored w)^2
+  double squared_error = 0;  // sum (w - stored w)^2, where w is what the checkpoint holds
   double squared_norm = 0;   // sum w^2
 };
 
@@ -32,13 +32,16 @@ class RowEncoder {
   RowEncoder(const Checkpoint& checkpoint, ScaleSearch search);
 
   // Encodes rows from `first_row` on: as many slices of about 260,000 values as there are cores
-  // (one row at least), in order. Errors: reading, and NaN or infinity in the checkpoint.
+  // (one row at least), in order. Rows that are stored as `type` already keep their values and
+  // scales. Errors: reading, and NaN or infinity in the checkpoint.
   absl::StatusOr<std::vector<EncodedRows>> Encode(const PlannedTensor& tensor, TensorType type,
                                                   int64_t first_row) const;
 
  private:
   absl::StatusOr<EncodedRows> EncodeSlice(const PlannedTensor& tensor, TensorType type,
                                           int64_t first_row, int64_t num_rows) const;
+  absl::StatusOr<EncodedRows> TakeSlice(const PlannedTensor& tensor, TensorType type,
+                                        int64_t first_row, int64_t num_rows) const;
 
   const Checkpoint& checkpoint_;
   ScaleSearch search_;

@@ -40,6 +40,25 @@ std::vector<int64_t> ExpectedShape(const TensorInfo& info, const TensorSource& s
   return {rows, info.columns};
 }
 
+// Neighbouring rows of a source.
+struct RowRun {
+  int64_t first;
+  int64_t count;
+};
+
+// Where units [first, first + count) of a planned tensor lie in its source, in order.
+std::vector<RowRun> SourceRuns(const PlannedTensor& tensor, int64_t first, int64_t count) {
+  const TensorSource& source = tensor.source;
+  const int64_t run = source.run > 0 ? source.run : Units(tensor.info).count;
+  std::vector<RowRun> runs;
+  for (int64_t unit = first; unit < first + count;) {
+    const int64_t length = std::min(first + count - unit, run - unit % run);
+    runs.push_back({source.first_row + unit / run * source.stride + unit % run, length});
+    unit += length;
+  }
+  return runs;
+}
+
 class Planner {
  public:
   Planner(const Checkpoint& checkpoint, const Recipe& recipe, const ModelConfig& config)
@@ -94,7 +113,7 @@ class Planner {
           tensor.file, ": tensor \"", tensor.name, "\" (for ", info.name, "): expected shape [",
           absl::StrJoin(shape, ", "), "], found [", absl::StrJoin(tensor.shape, ", "), "]"));
     }
-    if (!CanWiden(tensor.dtype)) {
+    if (!CanWiden(tensor.dtype) && !checkpoint_.StoredType(*index).has_value()) {
       return absl::UnimplementedError(
           absl::StrCat(tensor.file, ": tensor \"", tensor.name, "\" (for ", info.name,
                        "): expected F32, F16 or BF16, found ", tensor.dtype));
@@ -219,27 +238,43 @@ absl::StatusOr<std::vector<float>> ReadPlannedRows(const Checkpoint& checkpoint,
     return ReadNamedRows(checkpoint, tensor, first_row, num_rows);
   }
   const Units units(tensor.info);
-  const TensorSource& source = tensor.source;
   const int64_t first = tensor.info.is_vector ? 0 : first_row;
   const int64_t count = tensor.info.is_vector ? units.count : num_rows;
-  const int64_t run = source.run > 0 ? source.run : units.count;
-
   std::vector<float> values;
-  for (int64_t unit = first; unit < first + count;) {
-    const int64_t length = std::min(first + count - unit, run - unit % run);
-    const int64_t source_row = source.first_row + unit / run * source.stride + unit % run;
+  for (const RowRun& run : SourceRuns(tensor, first, count)) {
     ABSL_ASSIGN_OR_RETURN(std::vector<float> part,
-                          checkpoint.ReadRows(tensor.source_indices.front(), source_row, length));
+                          checkpoint.ReadRows(tensor.source_indices.front(), run.first, run.count));
     if (values.empty()) {
       values = std::move(part);
       values.reserve(static_cast<size_t>(count * units.width));
     } else {
       values.insert(values.end(), part.begin(), part.end());
     }
-    unit += length;
   }
-  AddTo(values, source.add);
+  AddTo(values, tensor.source.add);
   return values;
+}
+
+std::optional<TensorType> PlannedStoredType(const Checkpoint& checkpoint,
+                                            const PlannedTensor& tensor) {
+  if (tensor.info.is_vector || tensor.source.add != 0.0f || !tensor.source.row_names.empty()) {
+    return std::nullopt;
+  }
+  return checkpoint.StoredType(tensor.source_indices.front());
+}
+
+absl::StatusOr<QuantizedRows> ReadPlannedStoredRows(const Checkpoint& checkpoint,
+                                                    const PlannedTensor& tensor, int64_t first_row,
+                                                    int64_t num_rows) {
+  QuantizedRows rows;
+  for (const RowRun& run : SourceRuns(tensor, first_row, num_rows)) {
+    ABSL_ASSIGN_OR_RETURN(
+        const QuantizedRows part,
+        checkpoint.ReadStoredRows(tensor.source_indices.front(), run.first, run.count));
+    rows.values.insert(rows.values.end(), part.values.begin(), part.values.end());
+    rows.scales.insert(rows.scales.end(), part.scales.begin(), part.scales.end());
+  }
+  return rows;
 }
 
 }  // namespace inkling

@@ -8,13 +8,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "converter/checkpoint.h"
 #include "converter/recipe.h"
+#include "src/format/element_type.h"
 #include "src/format/model_config.h"
+#include "src/format/quantization.h"
 #include "src/format/tensor_list.h"
 
 namespace inkling {
@@ -47,6 +50,16 @@ TensorPlan WithOwnHead(const TensorPlan& plan, const ModelConfig& config);
 absl::StatusOr<std::vector<float>> ReadPlannedRows(const Checkpoint& checkpoint,
                                                    const PlannedTensor& tensor, int64_t first_row,
                                                    int64_t num_rows);
+
+// The type in which a planned matrix is quantised already, if it is and nothing is to be done to
+// its values but to put rows in another order.
+std::optional<TensorType> PlannedStoredType(const Checkpoint& checkpoint,
+                                            const PlannedTensor& tensor);
+
+// Rows like those of ReadPlannedRows, of a tensor that has a PlannedStoredType, as they are stored.
+absl::StatusOr<QuantizedRows> ReadPlannedStoredRows(const Checkpoint& checkpoint,
+                                                    const PlannedTensor& tensor, int64_t first_row,
+                                                    int64_t num_rows);
 
 }  // namespace inkling
 

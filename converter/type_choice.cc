@@ -3,11 +3,17 @@
 
 #include "converter/type_choice.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 
 namespace inkling {
@@ -15,6 +21,7 @@ namespace {
 
 constexpr TensorType kInt8 = {ElementType::kInt8Channel, 0};
 constexpr TensorType kF32 = {ElementType::kF32, 0};
+constexpr TensorType kDefaultWeights = {ElementType::kInt4Block, 32};
 
 TensorType DefaultVocabularyType(TensorType weights) {
   switch (weights.element) {
@@ -45,36 +52,94 @@ TensorType WishedType(TensorRole role, TensorType weights, const VocabularyTypes
   return kF32;
 }
 
+// Whether the options leave the type of such a tensor open.
+bool IsOpen(TensorRole role, const ConvertOptions& options, const VocabularyTypes& vocabulary) {
+  if (options.weights.has_value() || vocabulary.split_tied_head) return false;
+  switch (role) {
+    case TensorRole::kEmbedding:
+      return vocabulary.embedding_is_open;
+    case TensorRole::kHead:
+      return !options.head.has_value();
+    case TensorRole::kLinear:
+      return true;
+    case TensorRole::kBias:
+    case TensorRole::kNorm:
+      break;
+  }
+  return false;
+}
+
+// A line for each thing that happened to tensors that were quantised before, with their kinds.
+class StoredNotes {
+ public:
+  void Add(const TensorInfo& info, TensorType stored, TensorType type) {
+    kinds_[stored == type
+               ? absl::StrCat("values and scales taken as they are, ", TensorTypeName(type))
+               : absl::StrCat("rounded a second time, from ", TensorTypeName(stored), " to ",
+                              TensorTypeName(type))]
+        .insert(TensorKind(info));
+  }
+
+  std::vector<std::string> Lines() const {
+    std::vector<std::string> lines;
+    for (const auto& [what, kinds] : kinds_) {
+      lines.push_back(absl::StrCat(what, ": ", absl::StrJoin(kinds, ", ")));
+    }
+    return lines;
+  }
+
+ private:
+  std::map<std::string, std::set<std::string>> kinds_;
+};
+
 }  // namespace
 
 VocabularyTypes ChooseVocabularyTypes(const ConvertOptions& options, const ModelConfig& config) {
-  const TensorType default_type = DefaultVocabularyType(options.weights);
-  if (!config.tied_head) {
-    return {options.embedding.value_or(default_type), options.head.value_or(default_type)};
+  const TensorType default_type = DefaultVocabularyType(options.weights.value_or(kDefaultWeights));
+  VocabularyTypes types;
+  if (config.tied_head) {
+    types.embedding = options.embedding.value_or(options.head.value_or(default_type));
+    types.head = options.head.value_or(types.embedding);
+    types.split_tied_head = !(types.head == types.embedding);
+    types.embedding_is_open = !options.embedding.has_value() && !options.head.has_value();
+  } else {
+    types.embedding = options.embedding.value_or(default_type);
+    types.head = options.head.value_or(default_type);
+    types.embedding_is_open = !options.embedding.has_value();
   }
-  const TensorType shared = options.embedding.value_or(options.head.value_or(default_type));
-  const TensorType head = options.head.value_or(shared);
-  return {shared, head, /*split_tied_head=*/!(head == shared)};
+  return types;
 }
 
-TypeChoice ChooseTypes(absl::Span<const TensorInfo> tensors, TensorType weights,
-                       const VocabularyTypes& vocabulary) {
+TypeChoice ChooseTypes(absl::Span<const TensorInfo> tensors,
+                       absl::Span<const std::optional<TensorType>> stored,
+                       const ConvertOptions& options, const VocabularyTypes& vocabulary) {
+  const TensorType weights = options.weights.value_or(kDefaultWeights);
   TypeChoice choice;
+  StoredNotes notes;
   std::set<std::string> reported;
-  for (const TensorInfo& info : tensors) {
-    const TensorType wished = WishedType(info.role, weights, vocabulary);
-    if (TypeFits(wished, info.columns)) {
-      choice.types.push_back(wished);
-      continue;
-    }
-    choice.types.push_back(kInt8);
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const TensorInfo& info = tensors[i];
+    TensorType wished = WishedType(info.role, weights, vocabulary);
+    if (stored[i].has_value() && IsOpen(info.role, options, vocabulary)) wished = *stored[i];
+    const bool fits = TypeFits(wished, info.columns);
+    choice.types.push_back(fits ? wished : kInt8);
+    if (stored[i].has_value()) notes.Add(info, *stored[i], choice.types.back());
     const std::string kind = TensorKind(info);
-    if (!reported.insert(kind).second) continue;
+    if (fits || !reported.insert(kind).second) continue;
     choice.fallbacks.push_back(absl::StrCat(kind, " [", info.rows, ", ", info.columns,
                                             "]: ", info.columns, " columns don't divide into ",
                                             TensorTypeName(wished), "; stored as int8"));
   }
+  choice.notes = notes.Lines();
   return choice;
+}
+
+std::string WeightsWish(const ConvertOptions& options,
+                        absl::Span<const std::optional<TensorType>> stored) {
+  const bool any_stored =
+      std::any_of(stored.begin(), stored.end(), [](const auto& type) { return type.has_value(); });
+  if (!options.weights.has_value() && any_stored) return "as stored";
+  return std::string(TensorTypeName(options.weights.value_or(kDefaultWeights)));
 }
 
 std::string TensorKind(const TensorInfo& info) {

@@ -3,6 +3,7 @@
 #ifndef INKLING_CONVERTER_TYPE_CHOICE_H_
 #define INKLING_CONVERTER_TYPE_CHOICE_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,18 +21,29 @@ struct VocabularyTypes {
 
   // True for a checkpoint with a tied head whose two uses are to have different types.
   bool split_tied_head = false;
+
+  // True if no option says anything of the embedding (of the shared matrix, where the head is
+  // tied).
+  bool embedding_is_open = false;
 };
 VocabularyTypes ChooseVocabularyTypes(const ConvertOptions& options, const ModelConfig& config);
 
 struct TypeChoice {
   std::vector<TensorType> types;       // one for each tensor
   std::vector<std::string> fallbacks;  // a line for each kind of tensor that got another type
+  std::vector<std::string> notes;      // what became of tensors that were quantised before
 };
 
-// Norms and biases are f32. A matrix whose columns the wished type can't hold becomes int8 per
-// channel, which takes any shape.
-TypeChoice ChooseTypes(absl::Span<const TensorInfo> tensors, TensorType weights,
-                       const VocabularyTypes& vocabulary);
+// Norms and biases are f32. A matrix for which the options say nothing stays in the type that it is
+// `stored` in, if it is (one entry for each of `tensors`). A matrix whose columns the wished type
+// can't hold becomes int8 per channel, which takes any shape.
+TypeChoice ChooseTypes(absl::Span<const TensorInfo> tensors,
+                       absl::Span<const std::optional<TensorType>> stored,
+                       const ConvertOptions& options, const VocabularyTypes& vocabulary);
+
+// What `options` say of the linear layers' weights, for people: "int4/32", "as stored".
+std::string WeightsWish(const ConvertOptions& options,
+                        absl::Span<const std::optional<TensorType>> stored);
 
 // What tensors of the same purpose in different layers are called together: "attention.q",
 // "embedding", "norms", "biases".

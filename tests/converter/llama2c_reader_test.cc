@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "converter/checkpoint.h"
+#include "tests/converter/checkpoint_fixture.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 
@@ -112,12 +113,15 @@ TEST(Llama2cReaderTest, FindsItsTokenizer) {
   TempDir folder;
   WriteFileBytes(folder.File("m.bin"), CountingFile({}));
   ASSERT_OK_AND_ASSIGN(std::unique_ptr<Checkpoint> read, Checkpoint::Open(folder.File("m.bin")));
-  EXPECT_EQ(read->tokenizer().file, "");
-  WriteFileBytes(folder.File("tok5.bin"), "x");
-  EXPECT_EQ(read->tokenizer().file, folder.File("tok5.bin"));
-  WriteFileBytes(folder.File("tokenizer.bin"), "x");
-  EXPECT_EQ(read->tokenizer().file, folder.File("tokenizer.bin"));
-  EXPECT_EQ(read->tokenizer().config_folder, "");
+  EXPECT_THAT(read->ImportTokenizer(""), MatchesStatus(StatusCode::kNotFound, {"m.bin"}));
+  WriteFileBytes(folder.File("tok5.bin"), TinyTokenizerFile());
+  ASSERT_OK_AND_ASSIGN(ImportedTokenizer imported, read->ImportTokenizer(""));
+  EXPECT_EQ(imported.source, folder.File("tok5.bin"));
+  WriteFileBytes(folder.File("tokenizer.bin"), TinyTokenizerFile());
+  ASSERT_OK_AND_ASSIGN(imported, read->ImportTokenizer(""));
+  EXPECT_EQ(imported.source, folder.File("tokenizer.bin"));
+  ASSERT_OK_AND_ASSIGN(imported, read->ImportTokenizer(folder.File("tok5.bin")));
+  EXPECT_EQ(imported.source, folder.File("tok5.bin"));
 }
 
 TEST(Llama2cReaderTest, EqualsTheSameModelInHuggingFaceForm) {

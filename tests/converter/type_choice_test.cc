@@ -1,0 +1,92 @@
+// Which type each matrix gets: what the options say, what the checkpoint holds already, what fits.
+
+#include "converter/type_choice.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace inkling {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr TensorType kInt8 = {ElementType::kInt8Channel, 0};
+constexpr TensorType kInt4 = {ElementType::kInt4Channel, 0};
+constexpr TensorType kInt4Block = {ElementType::kInt4Block, 32};
+constexpr TensorType kF16 = {ElementType::kF16, 0};
+constexpr TensorType kF32 = {ElementType::kF32, 0};
+
+const std::vector<TensorInfo> kTensors = {
+    {"embedding.weight", TensorRole::kEmbedding, -1, 100, 64, false},
+    {"layers.0.attention_norm.weight", TensorRole::kNorm, 0, 1, 64, true},
+    {"layers.0.attention.q.weight", TensorRole::kLinear, 0, 64, 64, false},
+    {"layers.0.feed_forward.down.weight", TensorRole::kLinear, 0, 64, 48, false},
+    {"head.weight", TensorRole::kHead, -1, 100, 64, false},
+};
+const std::vector<std::optional<TensorType>> kFloats(5);
+const std::vector<std::optional<TensorType>> kStored = {kInt8, std::nullopt, kInt4, kInt8, kInt4};
+
+TypeChoice Choose(const ConvertOptions& options,
+                  const std::vector<std::optional<TensorType>>& stored, bool tied = false) {
+  ModelConfig config;
+  config.tied_head = tied;
+  return ChooseTypes(kTensors, stored, options, ChooseVocabularyTypes(options, config));
+}
+
+TEST(TypeChoiceTest, WithoutOptionsFloatsBecomeInt4AndInt8) {
+  const TypeChoice choice = Choose({}, kFloats);
+  EXPECT_THAT(choice.types, ElementsAre(kInt8, kF32, kInt4Block, kInt8, kInt8));
+  EXPECT_THAT(choice.fallbacks, ElementsAre(HasSubstr("feed_forward.down")));
+  EXPECT_THAT(choice.notes, IsEmpty());
+}
+
+TEST(TypeChoiceTest, WithoutOptionsStoredTypesStay) {
+  const TypeChoice choice = Choose({}, kStored);
+  EXPECT_THAT(choice.types, ElementsAre(kInt8, kF32, kInt4, kInt8, kInt4));
+  EXPECT_THAT(choice.fallbacks, IsEmpty());
+  EXPECT_THAT(
+      choice.notes,
+      ElementsAre("values and scales taken as they are, int4: attention.q, head",
+                  "values and scales taken as they are, int8: embedding, feed_forward.down"));
+  EXPECT_EQ(WeightsWish({}, kStored), "as stored");
+  EXPECT_EQ(WeightsWish({}, kFloats), "int4/32");
+}
+
+TEST(TypeChoiceTest, AnOptionIsObeyed) {
+  ConvertOptions options;
+  options.weights = kInt8;
+  const TypeChoice choice = Choose(options, kStored);
+  EXPECT_THAT(choice.types, ElementsAre(kInt8, kF32, kInt8, kInt8, kInt8));
+  EXPECT_THAT(
+      choice.notes,
+      ElementsAre("rounded a second time, from int4 to int8: attention.q, head",
+                  "values and scales taken as they are, int8: embedding, feed_forward.down"));
+  EXPECT_EQ(WeightsWish(options, kStored), "int8");
+
+  options = {};
+  options.head = kF16;
+  EXPECT_THAT(Choose(options, kStored).types, ElementsAre(kInt8, kF32, kInt4, kInt8, kF16));
+  options = {};
+  options.embedding = kF16;
+  EXPECT_THAT(Choose(options, kStored).types, ElementsAre(kF16, kF32, kInt4, kInt8, kInt4));
+}
+
+TEST(TypeChoiceTest, ASharedMatrixFollowsEitherOption) {
+  EXPECT_EQ(Choose({}, kStored, /*tied=*/true).types[0], kInt8);
+  ConvertOptions options;
+  options.head = kF16;
+  EXPECT_EQ(Choose(options, kStored, /*tied=*/true).types[0], kF16);
+  options.embedding = kF32;
+  const TypeChoice split = Choose(options, kStored, /*tied=*/true);
+  EXPECT_EQ(split.types[0], kF32);
+  EXPECT_EQ(split.types[4], kF16);
+}
+
+}  // namespace
+}  // namespace inkling
