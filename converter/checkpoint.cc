@@ -17,13 +17,15 @@
 #include "converter/hugging_face_reader.h"
 #include "converter/input_file.h"
 #include "converter/llama2c_reader.h"
+#include "converter/mediapipe_reader.h"
 
 namespace inkling {
 namespace {
 
 constexpr char kFormats[] =
     "a Hugging Face folder (config.json and safetensors or pytorch_model.bin), one of those weight "
-    "files with config.json next to it, or a llama2.c .bin file of version 0";
+    "files with config.json next to it, a MediaPipe LLM file for CPUs, or a llama2.c .bin file of "
+    "version 0";
 
 // The formats that are one file, told apart by its first bytes. A new one adds its line.
 struct FileFormat {
@@ -33,13 +35,12 @@ struct FileFormat {
 constexpr FileFormat kFileFormats[] = {
     {Llama2cCheckpoint::Recognizes, Llama2cCheckpoint::Create},
     {HuggingFaceCheckpoint::Recognizes, HuggingFaceCheckpoint::OpenFile},
+    {MediapipeCheckpoint::Recognizes, MediapipeCheckpoint::Open},
 };
 
 // What a file that no reader takes is, from its first bytes.
 absl::string_view ForeignFormat(absl::string_view start) {
   if (start.substr(0, 4) == "GGUF") return "a GGUF file";
-  if (start.substr(4, 4) == "TFL3")
-    return "a TensorFlow Lite file (a model that is converted already?)";
   if (start.substr(4, 2) == "PK") return "a MediaPipe bundle (.task)";
   if (start.substr(0, 4) == "24ka") return "a llama2.c file of a later version";
   return "something else";

@@ -36,7 +36,8 @@ struct SourceTensor {
 class Checkpoint {
  public:
   // Opens a Hugging Face folder, one of its weight files (.safetensors, pytorch_model.bin) with
-  // config.json next to it, or a llama2.c .bin file; tells them apart by content. Errors: NotFound;
+  // config.json next to it, a MediaPipe LLM file, or a llama2.c .bin file; tells them apart by
+  // content. Errors: NotFound;
   // InvalidArgument (damaged); DataLoss (truncated); Unimplemented (a format without a reader, by
   // name).
   static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& path);

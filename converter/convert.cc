@@ -21,7 +21,6 @@
 #include "converter/checkpoint.h"
 #include "converter/recipe.h"
 #include "converter/row_encoder.h"
-#include "converter/source_numbers.h"
 #include "converter/tensor_plan.h"
 #include "converter/tokenizer_import.h"
 #include "converter/type_choice.h"
@@ -81,12 +80,20 @@ std::string DescribeOptions(const ConvertOptions& options, const VocabularyTypes
       " scales=", options.search == ScaleSearch::kMaxAbs ? "max-abs" : "squared-error");
 }
 
+// Bytes of the checkpoint that `rows` rows of a planned tensor read.
+int64_t SourceBytes(const Checkpoint& checkpoint, const PlannedTensor& tensor, int64_t rows) {
+  const SourceTensor& source = checkpoint.tensors()[tensor.source_indices.front()];
+  double values = 1;
+  for (const int64_t size : source.shape) values *= static_cast<double>(size);
+  return static_cast<int64_t>(static_cast<double>(source.bytes) *
+                              static_cast<double>(rows * tensor.info.columns) / values);
+}
+
 // Bytes of the checkpoint that the tensors of `plan` read.
 int64_t InputBytes(const Checkpoint& checkpoint, const TensorPlan& plan) {
   int64_t bytes = 0;
   for (const PlannedTensor& tensor : plan.tensors) {
-    bytes += tensor.info.rows * tensor.info.columns *
-             DtypeBytes(checkpoint.tensors()[tensor.source_indices.front()].dtype);
+    bytes += SourceBytes(checkpoint, tensor, tensor.info.rows);
   }
   return bytes;
 }
@@ -131,9 +138,7 @@ class TensorStream {
     ++kind.summary.num_tensors;
     progress_.tensor_index = index;
     progress_.tensor_name = tensor.info.name;
-    const int64_t row_bytes =
-        tensor.info.columns *
-        DtypeBytes(checkpoint_.tensors()[tensor.source_indices.front()].dtype);
+    const int64_t done_before = progress_.done_bytes;
     for (int64_t row = 0; row < tensor.info.rows;) {
       ABSL_ASSIGN_OR_RETURN(const std::vector<EncodedRows> slices,
                             encoder_.Encode(tensor, type, row));
@@ -145,7 +150,7 @@ class TensorStream {
         kind.squared_error += slice.squared_error;
         kind.squared_norm += slice.squared_norm;
         row += slice.num_rows;
-        progress_.done_bytes += slice.num_rows * row_bytes;
+        progress_.done_bytes = done_before + SourceBytes(checkpoint_, tensor, row);
       }
       if (options_.progress && !options_.progress(progress_)) {
         return absl::CancelledError("the conversion was cancelled");

@@ -17,6 +17,8 @@ constexpr char kDescription[] =
     "  a Hugging Face folder: config.json, a tokenizer, and the weights in safetensors or\n"
     "    pytorch_model.bin, in one file or in shards (a weight file alone will do if the rest\n"
     "    lies next to it)\n"
+    "  an LLM file of MediaPipe for CPUs (gemma-2b-it-cpu-int4.bin); its int4 and int8 weights\n"
+    "    stay as they are unless --weights asks for another type\n"
     "  a llama2.c .bin file\n"
     "OUT appears when it is complete, or not at all.";
 

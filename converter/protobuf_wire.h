@@ -1,7 +1,7 @@
 // Walks the fields of a serialised protocol buffer, bounds-checked, without a schema.
 //
-// The readers of SentencePiece models use it (and later that of MediaPipe's files). A damaged
-// message ends the walk with an error; nothing is copied.
+// The readers of SentencePiece models and of MediaPipe's files use it. A damaged message ends the
+// walk with an error; nothing is copied.
 
 #ifndef INKLING_CONVERTER_PROTOBUF_WIRE_H_
 #define INKLING_CONVERTER_PROTOBUF_WIRE_H_

@@ -16,6 +16,7 @@
 #include "converter/chat_template.h"
 #include "converter/input_file.h"
 #include "converter/json_text.h"
+#include "converter/tokenizer_additions.h"
 #include "converter/tokenizer_pipeline.h"
 #include "src/text/pieces.h"
 
@@ -77,32 +78,6 @@ std::string TokenText(const Json& config, const char* key) {
   return value.is_object() ? StringField(value, "content") : StringField(config, key);
 }
 
-std::optional<int32_t> FindToken(const TokenizerData& data, absl::string_view content) {
-  if (content.empty()) return std::nullopt;
-  for (const AddedToken& token : data.added_tokens) {
-    if (token.content == content) return token.id;
-  }
-  for (int32_t id = 0; id < NumPieces(data); ++id) {
-    if (PieceBytes(data, id) == content) return id;
-  }
-  return std::nullopt;
-}
-
-std::string TokenContent(const TokenizerData& data, int32_t id) {
-  for (const AddedToken& token : data.added_tokens) {
-    if (token.id == id) return token.content;
-  }
-  return id >= 0 ? std::string(PieceBytes(data, id)) : "";
-}
-
-void AddStop(int64_t id, TokenizerData& data) {
-  if (id < 0 || id >= NumPieces(data)) return;
-  const int32_t stop = static_cast<int32_t>(id);
-  if (std::find(data.stop_ids.begin(), data.stop_ids.end(), stop) == data.stop_ids.end()) {
-    data.stop_ids.push_back(stop);
-  }
-}
-
 // Reads an id, or the first of a list of ids; all of them become stops if `stops`.
 enum class Stops { kNo, kYes };
 
@@ -113,7 +88,7 @@ void ReadIds(const Json& value, Stops stops, int32_t& id, TokenizerData& data) {
     const int64_t number = item.get<int64_t>();
     if (number < 0 || number >= NumPieces(data)) continue;
     if (id < 0) id = static_cast<int32_t>(number);
-    if (stops == Stops::kYes) AddStop(number, data);
+    if (stops == Stops::kYes) AddStopId(number, data);
   }
 }
 
@@ -133,7 +108,7 @@ void ApplyIds(const Json& tokenizer_config, const Json& generation, const Json& 
     ReadIds(Field(*config, "pad_token_id"), Stops::kNo, data.pad_id, data);
     ReadIds(Field(*config, "eos_token_id"), Stops::kYes, data.eos_id, data);
   }
-  if (data.eos_id >= 0 && data.eos_id != data.bos_id) AddStop(data.eos_id, data);
+  if (data.eos_id >= 0 && data.eos_id != data.bos_id) AddStopId(data.eos_id, data);
 }
 
 // What Hugging Face's classes do on top of the files: Llama's and Gemma's add bos unless told not
@@ -164,44 +139,6 @@ absl::StatusOr<std::string> TemplateSource(const Json& config, const std::string
   return std::string();
 }
 
-// Whether a token is written by the template: then text of users must never become it.
-bool IsTurnMark(const PromptTemplateData& data, const std::string& content) {
-  if (content.size() < 3 || (content[0] != '<' && content[0] != '[')) return false;
-  for (const std::string* text :
-       {&data.session_prefix, &data.user.prefix, &data.user.suffix, &data.model.prefix,
-        &data.model.suffix, &data.system.prefix, &data.system.suffix, &data.generation_prompt}) {
-    if (absl::StrContains(*text, content)) return true;
-  }
-  return false;
-}
-
-absl::Status ApplyTemplate(const Json& config, const std::string& folder,
-                           ImportedTokenizer& imported) {
-  TokenizerData& data = imported.tokenizer;
-  absl::StatusOr<std::string> source = TemplateSource(config, folder);
-  if (!source.ok()) return source.status();
-  PromptTemplateData& prompt = imported.prompt_template;
-  prompt = RecognizeChatTemplate(
-      *source, {TokenContent(data, data.bos_id), TokenContent(data, data.eos_id)});
-  for (AddedToken& token : data.added_tokens) {
-    if (!IsTurnMark(prompt, token.content)) continue;
-    token.markup = true;
-    token.match_normalized = false;
-  }
-  for (const std::string& text : prompt.stop_strings) {
-    const std::optional<int32_t> id = FindToken(data, text);
-    if (id.has_value()) {
-      prompt.stop_ids.push_back(*id);
-      AddStop(*id, data);
-    } else if (!prompt.name.empty()) {
-      imported.notes.push_back(absl::StrCat("the chat template ends turns with '", text,
-                                            "', which is no token of this vocabulary"));
-    }
-  }
-  imported.notes.push_back(prompt.note);
-  return absl::OkStatus();
-}
-
 absl::StatusOr<ImportedTokenizer> ApplyConfig(ImportedTokenizer imported,
                                               const std::string& folder) {
   Json configs[3];
@@ -214,8 +151,9 @@ absl::StatusOr<ImportedTokenizer> ApplyConfig(ImportedTokenizer imported,
   const bool from_json = absl::EndsWith(imported.source, ".json");
   ApplyIds(configs[0], configs[1], configs[2], imported.tokenizer);
   ApplyClass(configs[0], from_json, imported.tokenizer);
-  const absl::Status applied = ApplyTemplate(configs[0], folder, imported);
-  if (!applied.ok()) return applied;
+  absl::StatusOr<std::string> source = TemplateSource(configs[0], folder);
+  if (!source.ok()) return source.status();
+  ApplyChatTemplate(*source, imported);
   const absl::Status checked = CheckTokenizerData(imported.tokenizer);
   if (!checked.ok()) return checked;
   return imported;

@@ -216,7 +216,6 @@ TEST(CheckpointOpenTest, OtherThingsAreNamed) {
               MatchesStatus(StatusCode::kNotFound, {"config.json"}));
   const std::vector<std::pair<std::string, std::string>> files = {
       {std::string("GGUF\3\0\0\0", 8), "GGUF"},
-      {std::string("\x1c\0\0\0TFL3", 8), "TensorFlow Lite"},
       {std::string("\0\0\0\0PK\3\4", 8), "bundle"},
       {"", "something else"},
       {std::string(40, '\xFF'), "something else"}};

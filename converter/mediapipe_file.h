@@ -1,0 +1,50 @@
+// The contents of a hand-written MediaPipe LLM file (gemma-2b-it-cpu-int8.bin and its like): a
+// TensorFlow Lite flatbuffer without operators, used as a bag of named tensors.
+//
+// The MediaPipe reader opens files with it. The flatbuffer lies in the first MiB; every buffer says
+// where in the file its bytes are. Of Model.metadata, "odml.infra.proto.LlmParameters" names the
+// buffer of a protocol buffer, "spm_vocab_model" that of a SentencePiece model, "backend" that of
+// the word cpu or gpu, and the buffer number of "odml.infra.LlmModelType" is no buffer but the
+// type.
+
+#ifndef INKLING_CONVERTER_MEDIAPIPE_FILE_H_
+#define INKLING_CONVERTER_MEDIAPIPE_FILE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "converter/input_file.h"
+
+namespace inkling {
+
+// True if `file` is a TensorFlow Lite flatbuffer of any kind. Those that are no MediaPipe LLM files
+// ReadMediapipeFile tells from them and says what they are.
+bool LooksLikeTflite(const InputFile& file);
+
+struct MediapipeTensor {
+  enum class Type : uint8_t { kF32, kInt8, kInt4 };
+  std::string name;
+  Type type = Type::kF32;
+  std::vector<int64_t> shape;
+  int64_t offset = 0;  // in the file
+  int64_t bytes = 0;   // what shape and type need
+};
+
+struct MediapipeFile {
+  std::vector<MediapipeTensor> tensors;
+  int64_t model_type = 0;  // odml.infra.proto.LlmModelType
+  std::string parameters;  // the serialised LlmParameters
+  std::string tokenizer;   // the SentencePiece model; empty if there is none
+};
+
+// Reads and checks everything but the tensors' values. Errors (all name the file): InvalidArgument
+// for a model file of Inkling's own, and for damage (which tensor or entry, expected, found);
+// Unimplemented for other TensorFlow Lite models, for files made for a GPU (their layout isn't
+// published), and for tensors of other types.
+absl::StatusOr<MediapipeFile> ReadMediapipeFile(const InputFile& file);
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_MEDIAPIPE_FILE_H_

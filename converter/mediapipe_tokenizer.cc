@@ -1,0 +1,136 @@
+// Vocabulary, then ids, then the template. How MediaPipe uses a template: llm_inference's
+// prompt_utils.cc.
+
+#include "converter/mediapipe_tokenizer.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "converter/tokenizer_additions.h"
+#include "src/text/pieces.h"
+
+namespace inkling {
+namespace {
+
+constexpr char kGiveOne[] =
+    "; give the tokenizer.json or tokenizer.model of the model that the file was made from";
+
+absl::StatusOr<ImportedTokenizer> ImportVocabulary(const std::string& path, absl::string_view model,
+                                                   const LlmParameters& parameters,
+                                                   const std::string& vocabulary_path) {
+  if (!vocabulary_path.empty()) return ImportTokenizerFile(vocabulary_path);
+  if (model.empty()) {
+    return absl::NotFoundError(absl::StrCat(path, ": no spm_vocab_model inside", kGiveOne));
+  }
+  if (parameters.bytes_to_unicode) {
+    return absl::UnimplementedError(
+        absl::StrCat(path,
+                     ": spm_vocab_model sees GPT-2's characters for bytes, which is not "
+                     "supported",
+                     kGiveOne));
+  }
+  ImportedTokenizer imported;
+  absl::StatusOr<TokenizerData> data = ParseSentencePieceModel(model);
+  const absl::Status status = data.ok() ? CheckTokenizerData(*data) : data.status();
+  if (!status.ok()) {
+    return absl::Status(status.code(),
+                        absl::StrCat(path, ": spm_vocab_model: ", status.message(), kGiveOne));
+  }
+  imported.tokenizer = *std::move(data);
+  imported.source = path;
+  return imported;
+}
+
+absl::Status ApplyStart(const LlmParameters& parameters, TokenizerData& data) {
+  std::optional<int64_t> start = parameters.start_token_id;
+  if (!parameters.start_token.empty()) start = FindToken(data, parameters.start_token);
+  if (!start.has_value() && parameters.start_token.empty()) return absl::OkStatus();
+  if (!start.has_value() || *start < 0 || *start >= NumPieces(data)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "LlmParameters: start token: expected one of the ", NumPieces(data), " pieces, found ",
+        start.has_value() ? absl::StrCat(*start)
+                          : absl::StrCat("\"", parameters.start_token, "\"")));
+  }
+  data.bos_id = static_cast<int32_t>(*start);
+  data.add_bos = true;
+  return absl::OkStatus();
+}
+
+void ApplyStops(const LlmParameters& parameters, ImportedTokenizer& imported) {
+  for (const int64_t id : parameters.stop_token_ids) AddStopId(id, imported.tokenizer);
+  for (const std::string& text : parameters.stop_tokens) {
+    const std::optional<int32_t> id = FindToken(imported.tokenizer, text);
+    if (id.has_value()) {
+      AddStopId(*id, imported.tokenizer);
+    } else {
+      imported.notes.push_back(
+          absl::StrCat("the stop token '", text, "' is no token of the vocabulary"));
+    }
+  }
+}
+
+// Old files have one template around the whole prompt. MediaPipe ends the user's turn at its first
+// line break behind the prompt; what follows opens the model's turn.
+PromptTemplateData WholePromptTemplate(const MediapipePromptTemplate& whole) {
+  PromptTemplateData data;
+  data.session_prefix = whole.session_prefix;
+  data.user.prefix = whole.prefix;
+  const size_t line = whole.suffix.find('\n');
+  const size_t split = line == std::string::npos ? 0 : line + 1;
+  data.user.suffix = whole.suffix.substr(0, split);
+  data.model.prefix = whole.suffix.substr(split);
+  if (absl::StrContains(whole.prefix, "<start_of_turn>")) data.model.suffix = data.user.suffix;
+  return data;
+}
+
+void ApplyTemplate(const LlmParameters& parameters, ImportedTokenizer& imported) {
+  PromptTemplateData data;
+  if (parameters.user_template.has_value()) {
+    data.session_prefix = parameters.user_template->session_prefix;
+    data.user = {parameters.user_template->prefix, parameters.user_template->suffix};
+    data.model = {parameters.model_template.prefix, parameters.model_template.suffix};
+    data.system = {parameters.system_template.prefix, parameters.system_template.suffix};
+    if (!data.system.prefix.empty()) data.system_placement = SystemPlacement::kOwnTurn;
+  } else if (parameters.prompt_template.has_value()) {
+    data = WholePromptTemplate(*parameters.prompt_template);
+  } else {
+    data.note = "the file has no prompt template";
+    AddPromptTemplate(std::move(data), imported);
+    return;
+  }
+  data.name = "mediapipe";
+  data.note = "the file's own template";
+  data.generation_prompt = data.model.prefix;
+  if (imported.tokenizer.add_bos) {
+    data.session_prefix = absl::StrCat(TokenContent(imported.tokenizer, imported.tokenizer.bos_id),
+                                       data.session_prefix);
+  }
+  AddPromptTemplate(std::move(data), imported);
+}
+
+}  // namespace
+
+absl::StatusOr<ImportedTokenizer> ImportMediapipeTokenizer(const std::string& path,
+                                                           absl::string_view model,
+                                                           const LlmParameters& parameters,
+                                                           const std::string& vocabulary_path) {
+  ABSL_ASSIGN_OR_RETURN(ImportedTokenizer imported,
+                        ImportVocabulary(path, model, parameters, vocabulary_path));
+  absl::Status applied = ApplyStart(parameters, imported.tokenizer);
+  if (applied.ok()) {
+    ApplyStops(parameters, imported);
+    ApplyTemplate(parameters, imported);
+    applied = CheckTokenizerData(imported.tokenizer);
+  }
+  if (applied.ok()) return imported;
+  return absl::Status(applied.code(), absl::StrCat(path, ": ", applied.message()));
+}
+
+}  // namespace inkling

@@ -1,0 +1,86 @@
+// Stop ids and prompt templates (see tokenizer_additions.h).
+
+#include "converter/tokenizer_additions.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "converter/chat_template.h"
+#include "src/text/pieces.h"
+
+namespace inkling {
+namespace {
+
+// Whether a token is written by the template: then text of users must never become it.
+bool IsTurnMark(const PromptTemplateData& data, const std::string& content) {
+  if (content.size() < 3 || (content[0] != '<' && content[0] != '[')) return false;
+  for (const std::string* text :
+       {&data.session_prefix, &data.user.prefix, &data.user.suffix, &data.model.prefix,
+        &data.model.suffix, &data.system.prefix, &data.system.suffix, &data.generation_prompt}) {
+    if (absl::StrContains(*text, content)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<int32_t> FindToken(const TokenizerData& data, absl::string_view content) {
+  if (content.empty()) return std::nullopt;
+  for (const AddedToken& token : data.added_tokens) {
+    if (token.content == content) return token.id;
+  }
+  for (int32_t id = 0; id < NumPieces(data); ++id) {
+    if (PieceBytes(data, id) == content) return id;
+  }
+  return std::nullopt;
+}
+
+std::string TokenContent(const TokenizerData& data, int32_t id) {
+  for (const AddedToken& token : data.added_tokens) {
+    if (token.id == id) return token.content;
+  }
+  return id >= 0 ? std::string(PieceBytes(data, id)) : "";
+}
+
+void AddStopId(int64_t id, TokenizerData& data) {
+  if (id < 0 || id >= NumPieces(data)) return;
+  const int32_t stop = static_cast<int32_t>(id);
+  if (std::find(data.stop_ids.begin(), data.stop_ids.end(), stop) == data.stop_ids.end()) {
+    data.stop_ids.push_back(stop);
+  }
+}
+
+void AddPromptTemplate(PromptTemplateData prompt, ImportedTokenizer& imported) {
+  TokenizerData& data = imported.tokenizer;
+  for (AddedToken& token : data.added_tokens) {
+    if (!IsTurnMark(prompt, token.content)) continue;
+    token.markup = true;
+    token.match_normalized = false;
+  }
+  for (const std::string& text : prompt.stop_strings) {
+    const std::optional<int32_t> id = FindToken(data, text);
+    if (id.has_value()) {
+      prompt.stop_ids.push_back(*id);
+      AddStopId(*id, data);
+    } else if (!prompt.name.empty()) {
+      imported.notes.push_back(absl::StrCat("the chat template ends turns with '", text,
+                                            "', which is no token of this vocabulary"));
+    }
+  }
+  imported.notes.push_back(prompt.note);
+  imported.prompt_template = std::move(prompt);
+}
+
+void ApplyChatTemplate(const std::string& source, ImportedTokenizer& imported) {
+  const TokenizerData& data = imported.tokenizer;
+  AddPromptTemplate(RecognizeChatTemplate(
+                        source, {TokenContent(data, data.bos_id), TokenContent(data, data.eos_id)}),
+                    imported);
+}
+
+}  // namespace inkling

@@ -1,0 +1,34 @@
+// What is added to a vocabulary once it is read: stop ids and the prompt template.
+
+#ifndef INKLING_CONVERTER_TOKENIZER_ADDITIONS_H_
+#define INKLING_CONVERTER_TOKENIZER_ADDITIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "converter/tokenizer_import.h"
+#include "src/format/tokenizer_data.h"
+
+namespace inkling {
+
+// The id of the token or piece with this text.
+std::optional<int32_t> FindToken(const TokenizerData& data, absl::string_view content);
+
+// The text of token `id`; empty for -1.
+std::string TokenContent(const TokenizerData& data, int32_t id);
+
+// Ends generation at `id`, if the vocabulary has it.
+void AddStopId(int64_t id, TokenizerData& data);
+
+// Takes over `prompt`: marks the tokens that it writes and ends generation where its turns end
+// (stop_strings).
+void AddPromptTemplate(PromptTemplateData prompt, ImportedTokenizer& imported);
+
+// The same for the Jinja program `source`, as far as it is recognised (empty: there is none).
+void ApplyChatTemplate(const std::string& source, ImportedTokenizer& imported);
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_TOKENIZER_ADDITIONS_H_

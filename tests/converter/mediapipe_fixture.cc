@@ -1,0 +1,284 @@
+// The names follow MediaPipe's own converter (safetensors_converter.py, pytorch_converter.py): a
+// chain of replacements, on purpose not the tables that the reader under test has.
+
+#include "tests/converter/mediapipe_fixture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "flatbuffers/flatbuffers.h"
+#include "tests/testing/status_matchers.h"
+
+namespace inkling {
+namespace {
+
+constexpr uint32_t kFalcon = 5;
+constexpr uint32_t kPhi = 11;
+constexpr uint32_t kGemma2 = 18;
+
+bool IsPostNormGemma(uint32_t model_type) { return model_type >= kGemma2; }
+
+std::string MediapipeName(std::string name, uint32_t model_type, bool has_head) {
+  const auto replace = [&name](absl::string_view from, absl::string_view to) {
+    absl::StrReplaceAll({{from, to}}, &name);
+  };
+  replace("model.layers.", "params.lm.transformer.x_layers_");
+  replace("transformer.h.", "params.lm.transformer.x_layers_");
+  const bool norm = absl::StrContains(name, "norm") || absl::StrContains(name, "ln_f");
+  if (IsPostNormGemma(model_type)) {
+    replace("post_attention_layernorm", "post_layer_norm");
+    replace("pre_feedforward_layernorm", "ff_layer.pre_layer_norm");
+    replace("post_feedforward_layernorm", "ff_layer.post_layer_norm");
+    replace("self_attn.q_norm", "self_attention.q_norm");
+    replace("self_attn.k_norm", "self_attention.k_norm");
+  } else {
+    replace("post_attention_layernorm", "ff_layer.pre_layer_norm");
+  }
+  replace("input_layernorm", "pre_layer_norm");
+  replace("mlp.up_proj", "ff_layer.ffn_layer1");
+  replace("mlp.gate_proj", "ff_layer.ffn_layer1_gate");
+  replace("mlp.down_proj", "ff_layer.ffn_layer2");
+  replace("mlp.fc1", "ff_layer.ffn_layer1");
+  replace("mlp.fc2", "ff_layer.ffn_layer2");
+  replace("mlp.dense_h_to_4h", "ff_layer.ffn_layer1");
+  replace("mlp.dense_4h_to_h", "ff_layer.ffn_layer2");
+  replace("self_attn.q_proj", "self_attention.q");
+  replace("self_attn.k_proj", "self_attention.k");
+  replace("self_attn.v_proj", "self_attention.v");
+  replace("self_attn.o_proj", "self_attention.post");
+  replace("self_attn.dense", "self_attention.post");
+  replace("self_attention.dense", "self_attention.post");
+  const absl::string_view embedding =
+      has_head ? "params.lm.token_embedding" : "params.lm.softmax.logits_ffn";
+  replace("model.embed_tokens", embedding);
+  replace("transformer.word_embeddings", embedding);
+  replace("lm_head", "params.lm.softmax.logits_ffn");
+  replace("model.norm", "params.lm.final_ln");
+  replace("model.final_layernorm", "params.lm.final_ln");
+  replace("transformer.ln_f", "params.lm.final_ln");
+  const bool linear = (model_type == kPhi || model_type == kFalcon) &&
+                      !absl::StrContains(name, "token_embedding") && !norm;
+  if (norm) {
+    replace(".weight", ".scale");
+  } else {
+    replace(".weight", linear ? ".linear.w" : ".w");
+    replace(".bias", ".bias.b");
+  }
+  return name;
+}
+
+// Rows of q, k or v (part 0, 1, 2) of a fused matrix whose heads are `run` rows each.
+std::vector<float> FusedPart(const std::vector<float>& values, size_t row_size, size_t run,
+                             size_t part) {
+  std::vector<float> rows;
+  for (size_t row = part * run; row * row_size < values.size(); row += 3 * run) {
+    rows.insert(rows.end(), values.begin() + static_cast<ptrdiff_t>(row * row_size),
+                values.begin() + static_cast<ptrdiff_t>((row + run) * row_size));
+  }
+  return rows;
+}
+
+std::string FloatBytes(absl::Span<const float> values) {
+  return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+}
+
+}  // namespace
+
+ProtobufWriter& ProtobufWriter::Number(uint32_t field, uint64_t value) {
+  Varint(field << 3);
+  Varint(value);
+  return *this;
+}
+
+ProtobufWriter& ProtobufWriter::Float(uint32_t field, float value) {
+  Varint(field << 3 | 5);
+  bytes_ += FloatBytes(absl::MakeConstSpan(&value, 1));
+  return *this;
+}
+
+ProtobufWriter& ProtobufWriter::Bytes(uint32_t field, absl::string_view bytes) {
+  Varint(field << 3 | 2);
+  Varint(bytes.size());
+  bytes_ += bytes;
+  return *this;
+}
+
+void ProtobufWriter::Varint(uint64_t value) {
+  for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(value | 0x80);
+  bytes_ += static_cast<char>(value);
+}
+
+void MediapipeFixture::AddFloats(const std::string& name, const std::vector<int64_t>& shape,
+                                 absl::Span<const float> values) {
+  tensors.push_back({name, wire::TensorType::FLOAT32,
+                     std::vector<int32_t>(shape.begin(), shape.end()), FloatBytes(values)});
+}
+
+void MediapipeFixture::AddQuantized(const std::string& name, wire::TensorType type, int64_t rows,
+                                    int64_t columns, absl::Span<const float> values) {
+  const bool int8 = type == wire::TensorType::INT8;
+  const float highest = int8 ? 127.0f : 7.0f;
+  std::string bytes;
+  std::vector<float> scales;
+  for (int64_t row = 0; row < rows; ++row) {
+    const absl::Span<const float> weights =
+        values.subspan(static_cast<size_t>(row * columns), static_cast<size_t>(columns));
+    float largest = 0;
+    for (const float weight : weights) largest = std::max(largest, std::fabs(weight));
+    scales.push_back(largest == 0 ? 1.0f : largest / highest);
+    std::vector<int> levels;
+    for (const float weight : weights) {
+      const float level = std::nearbyint(weight / scales.back());
+      levels.push_back(static_cast<int>(std::clamp(level, -highest - 1, highest)));
+    }
+    for (size_t i = 0; i < levels.size(); i += int8 ? 1 : 2) {
+      bytes += static_cast<char>(int8 ? levels[i] : (levels[i] + 8) | (levels[i + 1] + 8) << 4);
+    }
+  }
+  tensors.push_back(
+      {name, type, {static_cast<int32_t>(rows), static_cast<int32_t>(columns)}, bytes});
+  AddFloats(name + "_quantized_scale", {rows}, scales);
+}
+
+MediapipeFixtureTensor& MediapipeFixture::Tensor(const std::string& name) {
+  for (MediapipeFixtureTensor& tensor : tensors) {
+    if (tensor.name == name) return tensor;
+  }
+  ADD_FAILURE() << "the fixture has no tensor " << name;
+  return tensors.front();
+}
+
+void MediapipeFixture::Remove(const std::string& name) {
+  std::erase_if(tensors, [&](const MediapipeFixtureTensor& tensor) { return tensor.name == name; });
+}
+
+std::string MediapipeFixture::Bytes() const {
+  // All buffers, behind the flatbuffer, each at a multiple of 64. The flatbuffer's length doesn't
+  // depend on the numbers as long as none is 0, so it is made twice.
+  std::vector<std::string> contents = {parameters, tokenizer, backend};
+  for (const MediapipeFixtureTensor& tensor : tensors) contents.push_back(tensor.bytes);
+  uint64_t start = 64;
+  while (true) {
+    flatbuffers::FlatBufferBuilder builder;
+    std::vector<flatbuffers::Offset<wire::Buffer>> buffers = {wire::CreateBuffer(builder)};
+    uint64_t offset = start;
+    for (const std::string& content : contents) {
+      buffers.push_back(wire::CreateBuffer(builder, 0, offset, content.size()));
+      offset += (content.size() + 63) / 64 * 64;
+    }
+    std::vector<flatbuffers::Offset<wire::Tensor>> tables;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      tables.push_back(wire::CreateTensorDirect(builder, &tensors[i].shape, tensors[i].type,
+                                                static_cast<uint32_t>(i + 4),
+                                                tensors[i].name.c_str()));
+    }
+    const std::vector<flatbuffers::Offset<wire::SubGraph>> subgraphs = {
+        wire::CreateSubGraphDirect(builder, &tables)};
+    std::vector<flatbuffers::Offset<wire::Metadata>> metadata = {
+        wire::CreateMetadataDirect(builder, "odml.infra.LlmModelType", model_type),
+        wire::CreateMetadataDirect(builder, "backend", 3)};
+    if (has_parameters) {
+      metadata.push_back(wire::CreateMetadataDirect(builder, "odml.infra.proto.LlmParameters", 1));
+    }
+    if (!tokenizer.empty()) {
+      metadata.push_back(wire::CreateMetadataDirect(builder, "spm_vocab_model", 2));
+    }
+    wire::FinishModelBuffer(
+        builder, wire::CreateModelDirect(builder, 3, nullptr, &subgraphs, nullptr, &buffers,
+                                         nullptr, &metadata));
+    std::string file(reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize());
+    const uint64_t needed = (file.size() + 63) / 64 * 64;
+    if (needed == start) {
+      for (const std::string& content : contents) {
+        file.resize((file.size() + 63) / 64 * 64);
+        file += content;
+      }
+      return file;
+    }
+    start = needed;
+  }
+}
+
+ProtobufWriter MediapipeLlmParameters(const nlohmann::json& config,
+                                      const MediapipeParameters& values) {
+  const auto size = [&config](const char* name, uint64_t missing) {
+    return config.contains(name) ? config[name].get<uint64_t>() : missing;
+  };
+  const uint64_t hidden = size("hidden_size", 0);
+  const uint64_t heads = size("num_attention_heads", 1);
+  ProtobufWriter attention;
+  attention.Number(1, 1).Number(2, 1).Number(3, values.mask);
+  attention.Float(4, values.attention_soft_cap).Number(5, values.scale);
+  if (values.window > 0) attention.Number(6, values.window).Number(7, 1);
+  ProtobufWriter transformer;
+  transformer.Number(1, 1).Number(2, 512).Number(3, hidden);
+  transformer.Number(4, size("intermediate_size", size("ffn_hidden_size", 4 * hidden)));
+  transformer.Number(5, size("head_dim", hidden / heads)).Number(6, heads);
+  transformer.Number(7, size("num_hidden_layers", 0));
+  transformer.Number(9, size("num_key_value_heads", 0));
+  transformer.Bytes(11, ProtobufWriter().Number(1, 1).Number(2, values.activation).bytes());
+  transformer.Bytes(12, ProtobufWriter().Number(1, 1).Float(2, values.final_soft_cap).bytes());
+  transformer.Number(13, values.norm).Number(15, values.norm).Bytes(16, attention.bytes());
+  transformer.Number(18, 1);
+  if (values.local_layers > 0) transformer.Number(19, values.local_layers);
+  if (values.rope_wavelength > 0) transformer.Float(32, values.rope_wavelength);
+  if (values.rope_scaling > 0) transformer.Float(33, values.rope_scaling);
+  ProtobufWriter parameters;
+  parameters.Bytes(1, transformer.bytes()).Number(2, size("vocab_size", 0));
+  parameters.Number(4, values.start_token).Bytes(5, "<eos>");
+  return parameters;
+}
+
+MediapipeFixture MediapipeFile(const Checkpoint& checkpoint, uint32_t model_type,
+                               const MediapipeParameters& values, MediapipeWeights weights) {
+  const nlohmann::json& config = checkpoint.config();
+  MediapipeFixture file;
+  file.model_type = model_type;
+  file.parameters = MediapipeLlmParameters(config, values).bytes();
+  const auto add = [&](const std::string& name, std::vector<int64_t> shape,
+                       const std::vector<float>& numbers) {
+    if (shape.size() == 2 && weights != MediapipeWeights::kF32) {
+      const bool int8 = weights == MediapipeWeights::kInt8;
+      return file.AddQuantized(name, int8 ? wire::TensorType::INT8 : wire::TensorType::INT4,
+                               shape[0], shape[1], numbers);
+    }
+    // As the runtime's LayerNorm wants them.
+    const bool layer_norm = values.norm == 3 && (absl::StrContains(name, "layer_norm") ||
+                                                 absl::StrContains(name, "final_ln"));
+    if (layer_norm) shape.insert(shape.begin(), 2, 1);
+    file.AddFloats(name, shape, numbers);
+  };
+  const bool has_head =
+      std::any_of(checkpoint.tensors().begin(), checkpoint.tensors().end(),
+                  [](const SourceTensor& tensor) { return tensor.name == "lm_head.weight"; });
+  for (size_t i = 0; i < checkpoint.tensors().size(); ++i) {
+    const SourceTensor& tensor = checkpoint.tensors()[i];
+    absl::StatusOr<std::vector<float>> numbers = checkpoint.ReadRows(i, 0, tensor.shape[0]);
+    EXPECT_OK(numbers);
+    if (!absl::StrContains(tensor.name, "query_key_value")) {
+      add(MediapipeName(tensor.name, model_type, has_head), tensor.shape, *numbers);
+      continue;
+    }
+    const size_t heads = config["num_attention_heads"].get<size_t>();
+    const size_t rows = static_cast<size_t>(tensor.shape[0]);
+    std::vector<int64_t> shape = tensor.shape;
+    shape[0] /= 3;
+    for (size_t part = 0; part < 3; ++part) {
+      const std::string name =
+          absl::StrReplaceAll(tensor.name, {{"query_key_value", std::string(1, "qkv"[part])}});
+      add(MediapipeName(name, model_type, has_head), shape,
+          FusedPart(*numbers, numbers->size() / rows, rows / heads / 3, part));
+    }
+  }
+  return file;
+}
+
+}  // namespace inkling

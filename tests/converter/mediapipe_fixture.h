@@ -1,0 +1,91 @@
+// MediaPipe LLM files, written by the tests from the documented layout: TensorFlow Lite's
+// flatbuffer, LlmParameters field by field, quantisation as MediaPipe's converter does it.
+
+#ifndef INKLING_TESTS_CONVERTER_MEDIAPIPE_FIXTURE_H_
+#define INKLING_TESTS_CONVERTER_MEDIAPIPE_FIXTURE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "converter/checkpoint.h"
+#include "nlohmann/json.hpp"
+#include "src/format/tflite_generated.h"
+
+namespace inkling {
+
+// A protocol buffer, field by field.
+class ProtobufWriter {
+ public:
+  ProtobufWriter& Number(uint32_t field, uint64_t value);
+  ProtobufWriter& Float(uint32_t field, float value);
+  ProtobufWriter& Bytes(uint32_t field, absl::string_view bytes);
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  void Varint(uint64_t value);
+  std::string bytes_;
+};
+
+struct MediapipeFixtureTensor {
+  std::string name;
+  wire::TensorType type = wire::TensorType::FLOAT32;
+  std::vector<int32_t> shape;
+  std::string bytes;
+};
+
+// A file in parts; tests change them before writing.
+struct MediapipeFixture {
+  void AddFloats(const std::string& name, const std::vector<int64_t>& shape,
+                 absl::Span<const float> values);
+
+  // A matrix, symmetric, one scale for each row (max|w| / 127 or / 7), and its scales. int4 is
+  // unsigned with 8 added, the first of two in the low nibble.
+  void AddQuantized(const std::string& name, wire::TensorType type, int64_t rows, int64_t columns,
+                    absl::Span<const float> values);
+
+  MediapipeFixtureTensor& Tensor(const std::string& name);
+  void Remove(const std::string& name);
+
+  std::string Bytes() const;
+
+  std::vector<MediapipeFixtureTensor> tensors;
+  std::string parameters;
+  std::string tokenizer;
+  std::string backend = "cpu";
+  uint32_t model_type = 6;  // GEMMA_2B
+  bool has_parameters = true;
+};
+
+// Values for LlmParameters that differ between models.
+struct MediapipeParameters {
+  uint64_t activation = 1;  // GELU
+  uint64_t norm = 2;        // RMS_NORM
+  uint64_t mask = 1;        // CAUSAL
+  uint64_t scale = 2;       // INV_SQRT_HEAD_DIM
+  float attention_soft_cap = 0;
+  float final_soft_cap = 0;
+  uint64_t window = 0;
+  uint64_t local_layers = 0;
+  float rope_wavelength = 0;
+  float rope_scaling = 0;
+  uint64_t start_token = 2;
+};
+
+// LlmParameters for the sizes in `config` (a config.json).
+ProtobufWriter MediapipeLlmParameters(const nlohmann::json& config,
+                                      const MediapipeParameters& values);
+
+// How matrices are written.
+enum class MediapipeWeights : uint8_t { kF32, kInt8, kInt4 };
+
+// The tensors of `checkpoint` (in Hugging Face form, of a family of `model_type`) as a MediaPipe
+// file's: under MediaPipe's names, q, k and v apart, LayerNorms [1, 1, n].
+MediapipeFixture MediapipeFile(const Checkpoint& checkpoint, uint32_t model_type,
+                               const MediapipeParameters& values, MediapipeWeights weights);
+
+}  // namespace inkling
+
+#endif  // INKLING_TESTS_CONVERTER_MEDIAPIPE_FIXTURE_H_
