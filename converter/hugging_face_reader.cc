@@ -116,6 +116,9 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFolder(
     if (Exists(absl::StrCat(folder, "/", format.file))) {
       return OpenFiles(folder, format, {std::string(format.file)}, nullptr);
     }
+  }
+  // A file with a name of its own may be something else, so it counts last.
+  for (const WeightFormat& format : WeightFormats()) {
     if (format.suffix.empty()) continue;
     const std::vector<std::string> names = NamesEndingIn(folder, format.suffix);
     if (names.size() > 1) {

@@ -26,8 +26,8 @@ namespace inkling {
 class HuggingFaceCheckpoint : public Checkpoint {
  public:
   // `folder` has config.json and the weights: model.safetensors.index.json with its shards, else
-  // model.safetensors, else exactly one other .safetensors file, else pytorch_model.bin.index.json
-  // with its shards, else pytorch_model.bin. Errors: NotFound (also for a shard), InvalidArgument,
+  // model.safetensors, else pytorch_model.bin.index.json with its shards, else pytorch_model.bin,
+  // else exactly one other .safetensors file. Errors: NotFound (also for a shard), InvalidArgument,
   // Unimplemented for a folder with only another format's weights.
   static absl::StatusOr<std::unique_ptr<Checkpoint>> OpenFolder(const std::string& folder);
 

@@ -4,11 +4,13 @@
 #include "converter/mediapipe_reader.h"
 
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "converter/convert.h"
@@ -248,6 +250,38 @@ TEST_P(MediapipeFamilyTest, BecomesTheModelThatSafetensorsBecome) {
   options.tokenizer_path = golden + "/tokenizer.json";
   ASSERT_OK(ConvertCheckpoint(file, folder_.File("a.tflite"), options));
   ExpectSameModel(folder_.File("a.tflite"), folder_.File("b.tflite"));
+}
+
+// Rows that are taken as they are mean the numbers that the float reader sees, fused ones included.
+TEST_P(MediapipeFamilyTest, StoredRowsAreTheFloatsRows) {
+  const FamilyCase& family = GetParam();
+  const std::string golden = Golden(family.golden);
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Checkpoint> checkpoint, Checkpoint::Open(golden));
+  const std::string file =
+      Write(MediapipeFile(*checkpoint, family.model_type, family.values, MediapipeWeights::kInt8));
+  for (const auto& [type, name] : {std::pair(std::optional<TensorType>(), "a.tflite"),
+                                   std::pair(std::optional<TensorType>(kF32), "b.tflite")}) {
+    ConvertOptions options = Options(type);
+    options.tokenizer_path = golden + "/tokenizer.json";
+    ASSERT_OK(ConvertCheckpoint(file, folder_.File(name), options));
+  }
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ModelReader> a,
+                       ModelReader::Open(folder_.File("a.tflite")));
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ModelReader> b,
+                       ModelReader::Open(folder_.File("b.tflite")));
+  for (size_t i = 0; i < a->tensors().size(); ++i) {
+    const TensorView& view = a->tensors()[i];
+    EXPECT_EQ(view.type, view.info.is_vector ? kF32 : kInt8) << view.info.name;
+    ASSERT_OK_AND_ASSIGN(
+        const std::vector<float> values,
+        DequantizeRows(absl::MakeSpan(view.values, static_cast<size_t>(view.value_bytes)),
+                       absl::MakeSpan(view.scales, static_cast<size_t>(view.scale_bytes)),
+                       view.info.rows, view.info.columns, view.type));
+    const TensorView& floats = b->tensors()[i];
+    ASSERT_EQ(static_cast<int64_t>(values.size() * sizeof(float)), floats.value_bytes);
+    EXPECT_EQ(std::memcmp(values.data(), floats.values, values.size() * sizeof(float)), 0)
+        << view.info.name;
+  }
 }
 
 std::vector<FamilyCase> FamilyCases() {

@@ -157,6 +157,9 @@ TEST(PytorchReaderTest, ConvertsToTheSameModelAsSafetensors) {
   EXPECT_EQ(convert("pytorch/model", "b.tflite"), expected);
   EXPECT_EQ(convert("shards/model", "c.tflite"), expected);
   EXPECT_OK(Checkpoint::Open(folder.File("pytorch/model/pytorch_model.bin")));
+  // A lone file of another name may be an adapter.
+  WriteFileBytes(folder.File("pytorch/model/adapter.safetensors"), SafetensorsBytes({}));
+  EXPECT_EQ(convert("pytorch/model", "b.tflite"), expected);
   std::filesystem::remove(folder.File("shards/model/pytorch_model-2.bin"));
   EXPECT_THAT(Checkpoint::Open(folder.File("shards/model")),
               MatchesStatus(StatusCode::kNotFound, {"pytorch_model-2.bin"}));
@@ -175,6 +178,25 @@ TEST(PytorchReaderTest, MediaPipesTestWeightsAreReadButAreNoModel) {
   EXPECT_EQ(Values(*checkpoint, "transformer.h.0.self_attention.query_key_value.weight").size(),
             6144);
   EXPECT_EQ(Values(*checkpoint, "transformer.ln_f.weight").size(), 1);
+
+  // Their shapes fit no model, and that is what is said.
+  const auto convert = [&](const char* family) {
+    for (const char* name : {"config.json", "tokenizer.json"}) {
+      WriteFileBytes(folder.File(name), ReadFileBytes(GoldenFolder() + family + "/" + name));
+    }
+    return ConvertCheckpoint(folder.path(), folder.File("out.tflite"), ConvertOptions());
+  };
+  EXPECT_THAT(convert("falcon_rw"),
+              MatchesStatus(StatusCode::kInvalidArgument,
+                            {"transformer.word_embeddings.weight", "expected shape", "found [1]"}));
+  std::filesystem::remove(folder.File("pytorch_model.bin"));
+  WriteFileBytes(
+      folder.File("model.safetensors"),
+      ReadFileBytes(std::string(INKLING_SHARED_DIR) + "/models/mediapipe-testweights/"
+                                                      "stablelm_3b_4e1t_test_weight.safetensors"));
+  EXPECT_THAT(convert("stablelm"),
+              MatchesStatus(StatusCode::kInvalidArgument,
+                            {"model.embed_tokens.weight", "expected shape", "found [10, 20]"}));
 }
 
 // Archives around one F32 tensor of [2, 3], each wrong in one way.
