@@ -139,14 +139,15 @@ void CheckArrays(GoldenRun& run, const std::string& folder,
   }
 }
 
-// Converts `folder` and checks everything its golden files hold, at each chunk size and thread
-// count.
-void CheckCheckpoint(const std::string& folder, absl::Span<const int32_t> thread_counts) {
+// Converts `checkpoint` and checks everything that the golden files in `folder` hold, at each chunk
+// size and thread count.
+void CheckCheckpoint(const std::string& checkpoint, const std::string& folder,
+                     absl::Span<const int32_t> thread_counts) {
   const TempDir temp;
   const std::string path = temp.File("model.tflite");
   ConvertOptions options;
   options.weights = {ElementType::kF32, 0};
-  ASSERT_OK(ConvertCheckpoint(folder, path, options));
+  ASSERT_OK(ConvertCheckpoint(checkpoint, path, options));
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ModelReader> reader, ModelReader::Open(path));
   ASSERT_OK_AND_ASSIGN(const std::vector<GoldenPrompt> prompts,
                        ReadGoldenPrompts(folder + "/golden.json"));
@@ -169,7 +170,14 @@ std::string NameOf(const testing::TestParamInfo<const char*>& info) { return inf
 class GoldenCheckpointTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(GoldenCheckpointTest, F32EqualsTheReferenceImplementation) {
-  CheckCheckpoint(std::string(INKLING_TEST_DATA_DIR) + "/golden/" + GetParam(), {1, 2});
+  const std::string folder = std::string(INKLING_TEST_DATA_DIR) + "/golden/" + GetParam();
+  CheckCheckpoint(folder, folder, {1, 2});
+}
+
+// The model that this repository ships, against examples/models/golden.py.
+TEST(GoldenOwnModelTest, F32EqualsTheReferenceImplementation) {
+  CheckCheckpoint(std::string(INKLING_SOURCE_DIR) + "/examples/models/inkling-tiny",
+                  std::string(INKLING_TEST_DATA_DIR) + "/golden/inkling_tiny", {1, 2});
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, GoldenCheckpointTest,
@@ -183,7 +191,7 @@ class SharedGoldenCheckpointTest : public testing::TestWithParam<const char*> {}
 TEST_P(SharedGoldenCheckpointTest, F32EqualsTheReferenceImplementation) {
   const std::string folder = std::string(INKLING_SHARED_DIR) + "/golden/" + GetParam();
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not there";
-  CheckCheckpoint(folder, {1, 2});
+  CheckCheckpoint(folder, folder, {1, 2});
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, SharedGoldenCheckpointTest,
