@@ -5,7 +5,7 @@
 #   (none)     the release build, all tests
 #   --shared   also with libinkling as a shared library
 #   --asan     also under AddressSanitizer and LeakSanitizer
-#   --ubsan    also under UndefinedBehaviorSanitizer
+#   --ubsan    also under UndefinedBehaviorSanitizer; with --asan, both in one build
 #   --tsan     also under ThreadSanitizer
 #   --arm      also cross-compiled for 64-bit Arm, run under qemu
 #   --tidy     also clang-tidy over the sources
@@ -20,12 +20,14 @@ usage() { sed -n '4,14s/^# \{0,1\}//p' "$0"; }
 presets=release
 groups="build test"
 tidy=no
+asan=no
+ubsan=no
 werror=OFF
 while [ $# -gt 0 ]; do
   case "$1" in
     --shared) presets="$presets shared" ;;
-    --asan) presets="$presets asan" ;;
-    --ubsan) presets="$presets ubsan" ;;
+    --asan) asan=yes ;;
+    --ubsan) ubsan=yes ;;
     --tsan) presets="$presets tsan" ;;
     --arm) presets="$presets arm64"; groups="$groups arm" ;;
     --tidy) tidy=yes; groups="$groups tidy" ;;
@@ -36,6 +38,12 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+
+case "$asan$ubsan" in
+  yesyes) presets="$presets asan-ubsan" ;;
+  yesno) presets="$presets asan" ;;
+  noyes) presets="$presets ubsan" ;;
+esac
 
 cd "$root"
 step=""
@@ -48,6 +56,9 @@ third_party/install_packages.sh $groups
 
 start "fetching third-party sources"
 third_party/get_sources.sh || echo "run.sh: not from the package archive; CMake will fetch what is missing from upstream"
+
+start "fetching TensorFlow Lite's schema, with which a test reads our files"
+third_party/get_tflite_schema.sh || echo "run.sh: without it, tflite_reader_test is skipped"
 
 jobs=$(nproc 2>/dev/null || sysctl -n hw.ncpu)
 for preset in $presets; do

@@ -67,8 +67,15 @@ endif()
 
 # --- XNNPACK with pthreadpool and cpuinfo: never a package of the system, the version decides the packed layout.
 file(GLOB xnnpack_files "${CMAKE_CURRENT_LIST_DIR}/xnnpack/*")
+set(xnnpack_options "")
+if(EMSCRIPTEN)
+  file(GLOB wasm_files "${CMAKE_CURRENT_LIST_DIR}/wasm/*")
+  list(APPEND xnnpack_files ${wasm_files})
+  set(xnnpack_options "-DCMAKE_PROJECT_inkling_xnnpack_INCLUDE=${CMAKE_CURRENT_LIST_DIR}/wasm/xnnpack.cmake")
+endif()
 inkling_build_dependency(xnnpack INKLING_XNNPACK_PREFIX SANITIZER "${inkling_sanitizer_of_others}"
-  NEEDS pthreadpool cpuinfo fp16 fxdiv PROJECT "${CMAKE_CURRENT_LIST_DIR}/xnnpack" FILES ${xnnpack_files})
+  NEEDS pthreadpool cpuinfo fp16 fxdiv PROJECT "${CMAKE_CURRENT_LIST_DIR}/xnnpack" FILES ${xnnpack_files}
+  OPTIONS ${xnnpack_options})
 set(inkling_third_party_prefix "${INKLING_XNNPACK_PREFIX}")
 include("${CMAKE_CURRENT_LIST_DIR}/cmake/third_party_targets.cmake")
 add_library(XNNPACK INTERFACE)

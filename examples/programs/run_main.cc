@@ -39,6 +39,8 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache) {
   app.add_option("--context,-c", options.session_options.max_tokens,
                  "Positions of the session; 0 = the model's, at most 4096")
       ->capture_default_str();
+  app.add_option("--cache-dir", options.model_options.cache_dir,
+                 "Folder that keeps packed weights, so that later starts take milliseconds");
   app.add_option("--kv-cache", kv_cache, "Cache element type: f16 or f32")
       ->check(CLI::IsMember({"f16", "f32"}))
       ->capture_default_str();
@@ -65,6 +67,11 @@ void AddGenerateOptions(CLI::App& app, inkling::GenerateOptions& options) {
   app.add_option("--stop", options.stop_strings,
                  "End in front of this text; may be given several times")
       ->allow_extra_args(false);
+  app.add_option(
+         "--max-guessed-tokens", options.max_guessed_tokens,
+         "Tokens guessed at once from repetitions in the text, 0 to 7; 0 = off; the text is "
+         "the same")
+      ->capture_default_str();
   app.add_flag("--parse-special", options.parse_special_tokens,
                "Take special tokens in --prompt as such");
   app.add_flag("--ignore-eos", options.ignore_model_stop_tokens,

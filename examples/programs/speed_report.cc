@@ -64,6 +64,8 @@ nlohmann::ordered_json Fields(const SpeedRow& row, const std::string& cpu) {
   fields["model_type"] = absl::StrCat(row.model.source, " ", row.model.weight_types);
   fields["model_size"] = row.model.file_bytes;
   fields["model_n_params"] = row.model.num_parameters;
+  fields["load_seconds"] = row.load_seconds;
+  fields["packed_weights"] = row.model.packed_weights;
   fields["n_batch"] = row.prefill_chunk;
   fields["n_ubatch"] = row.prefill_chunk;
   fields["n_threads"] = row.model.num_threads;

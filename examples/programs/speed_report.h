@@ -17,6 +17,7 @@ struct SpeedRow {
   std::string model_filename;
   std::string kv_cache;  // "f16" or "f32"
   int32_t prefill_chunk = 0;
+  double load_seconds = 0;  // from nothing to a model that is ready
   ModelDescription model;
   SpeedResult result;
 };

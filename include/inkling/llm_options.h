@@ -21,6 +21,12 @@ struct ModelOptions {
   // Most prompt tokens that go through the model at once, 1 to 4096. Larger chunks read the weights
   // less often and need more scratch memory.
   int32_t prefill_chunk = 128;
+  // Folder for packed weights, which must exist. The first start writes a file there, about as
+  // large as the model's; later ones map it instead of packing, which takes milliseconds, and
+  // processes share its memory. A file that is damaged or belongs to another model, CPU or version
+  // is written anew; one that can't be written is done without (ModelDescription::packed_weights
+  // says why). Empty = nothing is kept.
+  std::string cache_dir = {};
 };
 
 // Element type of the key/value cache.
@@ -36,7 +42,7 @@ struct SessionOptions {
   int32_t max_tokens = 0;
   KvCacheType kv_cache_type = KvCacheType::kFloat16;
   // Goes in front of the first Chat turn, where the model's prompt template has a place for it.
-  std::string system_prompt;
+  std::string system_prompt = {};
 };
 
 // How the next token is chosen. Steps, in this order: logit bias, penalties, temperature, top-k,
@@ -61,7 +67,7 @@ struct SamplingOptions {
   // Penalties look at this many of the latest tokens, prompt included; 0 = all of the session's.
   int32_t penalty_window = 64;
   // (token id, number added to its logit); -infinity forbids a token.
-  std::vector<std::pair<int32_t, float>> logit_bias;
+  std::vector<std::pair<int32_t, float>> logit_bias = {};
   // The same seed gives the same tokens for the same logits.
   uint64_t seed = 0;
 };
@@ -70,11 +76,11 @@ struct SamplingOptions {
 struct GenerateOptions {
   // At least 1.
   int32_t max_new_tokens = 512;
-  SamplingOptions sampling;
+  SamplingOptions sampling = {};
   // Generation ends in front of the first occurrence of any of these; none may be empty.
-  std::vector<std::string> stop_strings;
+  std::vector<std::string> stop_strings = {};
   // Generation ends when one of these is chosen, besides the model's own stop tokens.
-  std::vector<int32_t> stop_tokens;
+  std::vector<int32_t> stop_tokens = {};
   // Goes on after the model's own stop tokens, as benchmarks need. `stop_tokens` still count.
   bool ignore_model_stop_tokens = false;
   // Special tokens written in a Generate/Prefill prompt ("<bos>", "<|im_start|>") are taken as
@@ -147,6 +153,9 @@ struct ModelDescription {
   int64_t file_bytes = 0;
   int64_t packed_weight_bytes = 0;
   int64_t scratch_bytes = 0;
+  // Where the packed weights came from: "packed", "packed and kept in FILE", "mapped from FILE", or
+  // "packed; not kept: " and why.
+  std::string packed_weights;
 };
 
 }  // namespace inkling

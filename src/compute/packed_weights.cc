@@ -1,15 +1,18 @@
-// The provider's callbacks, over entries in one AddressSpace.
+// The provider's callbacks, over entries in one AddressSpace or a mapped file.
 //
 // XNNPACK calls look_up, reserve_space and look_up_or_insert while an operator is created, and
-// offset_to_addr whenever it is reshaped. Nothing here depends on how bytes came into the address
-// space, so entries may as well be filled from a mapped file.
+// offset_to_addr whenever it is reshaped.
 
 #include "src/compute/packed_weights.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/memory/memory.h"
@@ -21,12 +24,10 @@
 namespace inkling {
 namespace {
 
-// XNNPACK's kernels load whole vectors (64 bytes at most) from the start of an entry.
-constexpr size_t kEntryAlignment = 64;
 constexpr size_t kNotFound = SIZE_MAX;
 
-// Where the packed bytes of a tensor lie in the address space.
-struct Entry {
+// Where the packed bytes of a tensor lie.
+struct Place {
   size_t offset = 0;
   size_t bytes = 0;
 };
@@ -34,11 +35,19 @@ struct Entry {
 }  // namespace
 
 struct PackedWeights::State {
-  explicit State(AddressSpace reserved_memory) : memory(std::move(reserved_memory)) {}
+  explicit State(AddressSpace reserved_memory)
+      : memory(std::move(reserved_memory)), data(memory->data()) {}
+  State(MappedFile mapped_file, int64_t data_offset)
+      : file(std::move(mapped_file)),
+        data(const_cast<std::byte*>(file->bytes().data()) + data_offset) {}
 
   xnn_weights_cache_provider provider = {};
-  AddressSpace memory;
-  absl::flat_hash_map<std::string, Entry> entries;
+  // One of them holds the bytes; those of a file are read-only, and nobody writes to finished
+  // bytes.
+  std::optional<AddressSpace> memory;
+  std::optional<MappedFile> file;
+  std::byte* data;
+  absl::flat_hash_map<std::string, Place> entries;
   size_t used = 0;  // bytes of the address space up to the end of the last finished entry
   int64_t packed_bytes = 0;
   int64_t num_hits = 0;
@@ -46,7 +55,7 @@ struct PackedWeights::State {
 
   // The selected tensor.
   std::string key;
-  Entry selected;
+  Place selected;
   bool is_finished = false;
   absl::Status room;
 
@@ -54,25 +63,30 @@ struct PackedWeights::State {
 
   void* ReserveSpace(size_t bytes) {
     if (is_finished) return nullptr;
-    const size_t end = selected.offset + selected.bytes;
-    if (bytes > static_cast<size_t>(memory.reserved_bytes()) - end) {
-      room = absl::ResourceExhaustedError(absl::StrCat(
-          "packed weights of ", key, ": expected at most ", memory.reserved_bytes() - end,
-          " bytes left of the ", memory.reserved_bytes(), " reserved, found ", bytes));
+    if (!memory.has_value()) {
+      room = absl::NotFoundError(
+          absl::StrCat("packed weights of ", key, ": not in the file of packed weights"));
       return nullptr;
     }
-    absl::Status committed = memory.Commit(static_cast<int64_t>(end + bytes));
+    const size_t end = selected.offset + selected.bytes;
+    if (bytes > static_cast<size_t>(memory->reserved_bytes()) - end) {
+      room = absl::ResourceExhaustedError(absl::StrCat(
+          "packed weights of ", key, ": expected at most ", memory->reserved_bytes() - end,
+          " bytes left of the ", memory->reserved_bytes(), " reserved, found ", bytes));
+      return nullptr;
+    }
+    absl::Status committed = memory->Commit(static_cast<int64_t>(end + bytes));
     if (!committed.ok()) {
       room = absl::ResourceExhaustedError(
           absl::StrCat("packed weights of ", key, ": ", committed.message()));
       return nullptr;
     }
-    return memory.data() + end;
+    return data + end;
   }
 
-  size_t Insert(const void* data, size_t bytes) {
+  size_t Insert(const void* inserted, size_t bytes) {
     const size_t end = selected.offset + selected.bytes;
-    if (is_finished || data != memory.data() + end) {
+    if (is_finished || inserted != data + end) {
       room =
           absl::InternalError(absl::StrCat("packed weights of ", key, ": not in reserved space"));
       return kNotFound;
@@ -102,7 +116,7 @@ xnn_weights_cache_provider MakeProvider(State* state) {
   // Operators may be set up at any time: bytes of a finished tensor never change or move.
   provider.is_finalized = [](void*) { return true; };
   provider.offset_to_addr = [](void* context, size_t offset) -> void* {
-    return static_cast<State*>(context)->memory.data() + offset;
+    return static_cast<State*>(context)->data + offset;
   };
   // The memory is PackedWeights' own.
   provider.delete_cache = [](void*) { return xnn_status_success; };
@@ -123,12 +137,51 @@ absl::StatusOr<std::unique_ptr<PackedWeights>> PackedWeights::Create(int64_t cap
   return absl::WrapUnique(new PackedWeights(std::move(state)));
 }
 
+absl::StatusOr<std::unique_ptr<PackedWeights>> PackedWeights::FromFile(
+    MappedFile file, int64_t data_offset, const std::vector<Entry>& entries) {
+  if (xnn_initialize(/*allocator=*/nullptr) != xnn_status_success) {
+    return absl::UnimplementedError("XNNPACK doesn't support this CPU");
+  }
+  const int64_t file_bytes = static_cast<int64_t>(file.bytes().size());
+  if (data_offset < 0 || data_offset > file_bytes || data_offset % kEntryAlignment != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "packed weights: expected data inside ", file_bytes, " bytes, found offset ", data_offset));
+  }
+  auto state = std::make_unique<State>(std::move(file), data_offset);
+  for (const Entry& entry : entries) {
+    const int64_t room = file_bytes - data_offset;
+    if (entry.offset < 0 || entry.offset > room || entry.offset % kEntryAlignment != 0 ||
+        entry.bytes <= 0 || entry.bytes > room - entry.offset) {
+      return absl::InvalidArgumentError(absl::StrCat("packed weights of ", entry.key, ": expected ",
+                                                     "a range inside ", room, " bytes, found ",
+                                                     entry.bytes, " bytes at ", entry.offset));
+    }
+    state->entries[entry.key] = {static_cast<size_t>(entry.offset),
+                                 static_cast<size_t>(entry.bytes)};
+    state->packed_bytes += entry.bytes;
+  }
+  state->provider = MakeProvider(state.get());
+  return absl::WrapUnique(new PackedWeights(std::move(state)));
+}
+
 PackedWeights::PackedWeights(std::unique_ptr<State> state) : state_(std::move(state)) {}
 PackedWeights::~PackedWeights() = default;
 
 int64_t PackedWeights::packed_bytes() const { return state_->packed_bytes; }
 int64_t PackedWeights::num_hits() const { return state_->num_hits; }
 int64_t PackedWeights::num_packed() const { return state_->num_packed; }
+
+const std::byte* PackedWeights::data() const { return state_->data; }
+
+std::vector<PackedWeights::Entry> PackedWeights::Entries() const {
+  std::vector<Entry> entries;
+  for (const auto& [key, place] : state_->entries) {
+    entries.push_back({key, static_cast<int64_t>(place.offset), static_cast<int64_t>(place.bytes)});
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.offset < b.offset; });
+  return entries;
+}
 
 bool PackedWeights::Select(absl::string_view key) {
   State& state = *state_;
@@ -140,7 +193,8 @@ bool PackedWeights::Select(absl::string_view key) {
     state.selected = found->second;
     ++state.num_hits;
   } else {
-    state.selected = {(state.used + kEntryAlignment - 1) / kEntryAlignment * kEntryAlignment, 0};
+    constexpr size_t kAlignment = kEntryAlignment;
+    state.selected = {(state.used + kAlignment - 1) / kAlignment * kAlignment, 0};
   }
   return state.is_finished;
 }

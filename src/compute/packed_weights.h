@@ -12,10 +12,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "src/format/mapped_file.h"
 
 struct xnn_weights_cache_provider;
 
@@ -26,6 +29,24 @@ class PackedWeights {
   // Reserves address space for `capacity_bytes` (memory is used only as weights arrive). Errors:
   // InvalidArgument, ResourceExhausted, Unimplemented (a CPU that XNNPACK doesn't support).
   static absl::StatusOr<std::unique_ptr<PackedWeights>> Create(int64_t capacity_bytes);
+
+  // A finished tensor: its key, and where its bytes lie behind data().
+  struct Entry {
+    std::string key;
+    int64_t offset = 0;
+    int64_t bytes = 0;
+  };
+
+  // Serves tensors that were packed by an earlier process: `entries` lie inside the file's bytes
+  // from `data_offset` on, at multiples of kEntryAlignment. A tensor that isn't among them can't be
+  // added. Errors: InvalidArgument for entries that don't lie so; Unimplemented as Create.
+  static absl::StatusOr<std::unique_ptr<PackedWeights>> FromFile(MappedFile file,
+                                                                 int64_t data_offset,
+                                                                 const std::vector<Entry>& entries);
+
+  // Start of every tensor's bytes: XNNPACK's kernels load whole vectors of 64 bytes at most from
+  // there.
+  static constexpr int64_t kEntryAlignment = 64;
 
   // Outlives every Linear made over it.
   ~PackedWeights();
@@ -38,6 +59,10 @@ class PackedWeights {
   // pack.
   int64_t num_hits() const;
   int64_t num_packed() const;
+
+  // What is finished, in the order of offsets, and the memory it lies in.
+  std::vector<Entry> Entries() const;
+  const std::byte* data() const;
 
   // For src/compute: which tensor the next operators are made for.
 

@@ -116,13 +116,21 @@ Decoder::~Decoder() = default;
 
 absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelReader& reader,
                                                          const DecoderOptions& options) {
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<PackedWeights> packed,
+                        PackedWeights::Create(PackedWeightBytesBound(reader)));
+  return Create(reader, options, std::move(packed));
+}
+
+absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelReader& reader,
+                                                         const DecoderOptions& options,
+                                                         std::unique_ptr<PackedWeights> packed) {
   ABSL_RETURN_IF_ERROR(CheckOptions(options));
   const TensorView* embedding = reader.Find("embedding.weight");
   if (embedding == nullptr)
     return absl::InternalError("decoder: the model file has no tensor embedding.weight");
   auto state = std::make_unique<State>(reader, options, *embedding);
   ABSL_ASSIGN_OR_RETURN(state->pool, ThreadPool::Create(options.num_threads));
-  ABSL_ASSIGN_OR_RETURN(state->packed, PackedWeights::Create(PackedWeightBytesBound(reader)));
+  state->packed = std::move(packed);
   ABSL_ASSIGN_OR_RETURN(ContextWeights weights, BindWeights(reader, *state->packed));
   ABSL_ASSIGN_OR_RETURN(state->prefill,
                         ExecutionContext::Create(reader.config(), std::move(weights.prefill),
@@ -148,6 +156,8 @@ DecoderMemory Decoder::memory() const {
   return {.packed_weight_bytes = state_->packed->packed_bytes(),
           .scratch_bytes = ScratchBytes(state_->reader.config(), state_->options)};
 }
+
+const PackedWeights& Decoder::packed_weights() const { return *state_->packed; }
 
 int64_t Decoder::num_shared_weights() const { return state_->packed->num_hits(); }
 

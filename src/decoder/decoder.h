@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "src/compute/packed_weights.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/model_config.h"
 #include "src/format/model_reader.h"
@@ -42,6 +43,11 @@ class Decoder {
   // itself.
   static absl::StatusOr<std::unique_ptr<Decoder>> Create(const ModelReader& reader,
                                                          const DecoderOptions& options);
+  // The same over weights that were packed before, by a decoder of the same model in a process that
+  // packs alike. Errors: also NotFound if some aren't there.
+  static absl::StatusOr<std::unique_ptr<Decoder>> Create(const ModelReader& reader,
+                                                         const DecoderOptions& options,
+                                                         std::unique_ptr<PackedWeights> packed);
   // What Create would use, without reading any weight.
   static absl::StatusOr<DecoderMemory> EstimateMemory(const ModelReader& reader,
                                                       const DecoderOptions& options);
@@ -53,6 +59,7 @@ class Decoder {
   const DecoderOptions& options() const;
   const ModelConfig& config() const;
   DecoderMemory memory() const;
+  const PackedWeights& packed_weights() const;
   // How often a context found its weights already packed; equals the number of weight matrices
   // after Create.
   int64_t num_shared_weights() const;

@@ -18,6 +18,7 @@
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/model_reader.h"
+#include "src/session/decoder_start.h"
 #include "src/session/model_description.h"
 #include "src/text/prompt_template.h"
 #include "src/text/tokenizer.h"
@@ -87,11 +88,12 @@ absl::StatusOr<KvCache::Options> ResolveCacheOptions(const SessionOptions& optio
 
 ModelEngine::ModelEngine(std::unique_ptr<ModelReader> reader,
                          std::unique_ptr<const Tokenizer> tokenizer, PromptTemplate prompt_template,
-                         std::unique_ptr<Decoder> decoder)
+                         StartedDecoder started)
     : reader_(std::move(reader)),
       tokenizer_(std::move(tokenizer)),
       prompt_template_(std::move(prompt_template)),
-      decoder_(std::move(decoder)),
+      decoder_(std::move(started.decoder)),
+      packed_weights_(std::move(started.packed_weights)),
       stop_tokens_(MergedStopTokens(reader_->metadata())) {}
 
 absl::StatusOr<std::unique_ptr<ModelEngine>> ModelEngine::Open(const std::string& path,
@@ -106,10 +108,11 @@ absl::StatusOr<std::unique_ptr<ModelEngine>> ModelEngine::Open(const std::string
   absl::StatusOr<PromptTemplate> prompt_template =
       PromptTemplate::Create((*reader)->metadata().prompt_template);
   if (!prompt_template.ok()) return prompt_template.status();
-  absl::StatusOr<std::unique_ptr<Decoder>> decoder = Decoder::Create(**reader, *decoder_options);
-  if (!decoder.ok()) return decoder.status();
+  absl::StatusOr<StartedDecoder> started =
+      StartDecoder(**reader, *decoder_options, options.cache_dir);
+  if (!started.ok()) return started.status();
   return std::unique_ptr<ModelEngine>(new ModelEngine(
-      *std::move(reader), *std::move(tokenizer), *std::move(prompt_template), *std::move(decoder)));
+      *std::move(reader), *std::move(tokenizer), *std::move(prompt_template), *std::move(started)));
 }
 
 absl::StatusOr<MemoryEstimate> ModelEngine::EstimateMemory(const std::string& path,
@@ -139,6 +142,7 @@ ModelDescription ModelEngine::Describe() const {
   const DecoderMemory memory = decoder_->memory();
   description.packed_weight_bytes = memory.packed_weight_bytes;
   description.scratch_bytes = memory.scratch_bytes;
+  description.packed_weights = packed_weights_;
   return description;
 }
 

@@ -16,6 +16,7 @@
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/model_reader.h"
+#include "src/session/decoder_start.h"
 #include "src/text/prompt_template.h"
 #include "src/text/tokenizer.h"
 
@@ -49,12 +50,13 @@ class ModelEngine {
 
  private:
   ModelEngine(std::unique_ptr<ModelReader> reader, std::unique_ptr<const Tokenizer> tokenizer,
-              PromptTemplate prompt_template, std::unique_ptr<Decoder> decoder);
+              PromptTemplate prompt_template, StartedDecoder started);
 
   std::unique_ptr<ModelReader> reader_;  // outlives the decoder, which reads from the mapping
   std::unique_ptr<const Tokenizer> tokenizer_;
   PromptTemplate prompt_template_;
   std::unique_ptr<Decoder> decoder_;
+  std::string packed_weights_;  // where they came from
   std::vector<int32_t> stop_tokens_;
 };
 
