@@ -10,6 +10,8 @@ set(CMAKE_CXX_LINKER_LAUNCHER env NODE_PATH=/usr/share/nodejs)
 # With node's own fetch, emscripten 3.1 would ask it for the .wasm file.
 set(CMAKE_CROSSCOMPILING_EMULATOR node --no-experimental-fetch)
 include("${EMSCRIPTEN_ROOT_PATH}/cmake/Modules/Platform/Emscripten.cmake")
+# Packages are only taken from prefixes that are named (NO_DEFAULT_PATH), which this mode lets through.
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE BOTH)
 set(CMAKE_C_FLAGS_INIT "-msimd128 -pthread")
 set(CMAKE_CXX_FLAGS_INIT "-msimd128 -pthread")
 # Programs read this machine's files, may grow, and start threads without going back to the event loop.
