@@ -15,8 +15,9 @@
 namespace inkling {
 namespace {
 
+// `size` bytes, little-endian; more than 8 are filled with zeros.
 void Append(std::string& bytes, uint64_t value, int size) {
-  for (int i = 0; i < size; ++i) bytes += static_cast<char>(value >> (8 * i));
+  for (int i = 0; i < size; ++i) bytes += static_cast<char>(i < 8 ? value >> (8 * i) : 0);
 }
 
 uint32_t Crc32(const std::string& bytes) {

@@ -112,7 +112,8 @@ function(inkling_build_dependency name result)
   file(REMOVE_RECURSE "${build}" "${prefix}.partial")
   string(TIMESTAMP started "%s" UTC)
   message(STATUS "Inkling: building ${name} (once for this compiler and target; log: ${log})")
-  inkling_dependency_step(${name} configure "${log}" "${CMAKE_COMMAND}" -S "${project}" -B "${build}" ${generator}
+  # CMake leaves this configuration's compilers in the environment, where a host tool's would pick them up.
+  inkling_dependency_step(${name} configure "${log}" "${CMAKE_COMMAND}" -E env --unset=CC --unset=CXX "${CMAKE_COMMAND}" -S "${project}" -B "${build}" ${generator}
     ${launcher} ${compiler} ${sources} ${arg_OPTIONS} -DCMAKE_BUILD_TYPE=Release "-DCMAKE_INSTALL_PREFIX=${prefix}.partial"
     -DCMAKE_INSTALL_LIBDIR=lib -DBUILD_SHARED_LIBS=OFF -DBUILD_TESTING=OFF -DCMAKE_POSITION_INDEPENDENT_CODE=ON
     -DCMAKE_C_VISIBILITY_PRESET=hidden -DCMAKE_CXX_VISIBILITY_PRESET=hidden -DCMAKE_VISIBILITY_INLINES_HIDDEN=ON
