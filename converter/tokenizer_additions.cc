@@ -10,7 +10,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "converter/chat_template.h"
 #include "src/text/pieces.h"
 
 namespace inkling {
@@ -68,7 +67,7 @@ void AddPromptTemplate(PromptTemplateData prompt, ImportedTokenizer& imported) {
       prompt.stop_ids.push_back(*id);
       AddStopId(*id, data);
     } else if (!prompt.name.empty()) {
-      imported.notes.push_back(absl::StrCat("the chat template ends turns with '", text,
+      imported.notes.push_back(absl::StrCat("an answer ends where the model writes '", text,
                                             "', which is no token of this vocabulary"));
     }
   }
@@ -76,11 +75,17 @@ void AddPromptTemplate(PromptTemplateData prompt, ImportedTokenizer& imported) {
   imported.prompt_template = std::move(prompt);
 }
 
-void ApplyChatTemplate(const std::string& source, ImportedTokenizer& imported) {
-  const TokenizerData& data = imported.tokenizer;
-  AddPromptTemplate(RecognizeChatTemplate(
-                        source, {TokenContent(data, data.bos_id), TokenContent(data, data.eos_id)}),
-                    imported);
+TemplateTokens VocabularyTokens(const TokenizerData& data) {
+  TemplateTokens tokens;
+  if (data.bos_id >= 0) tokens.named.emplace_back("bos_token", TokenContent(data, data.bos_id));
+  if (data.eos_id >= 0) tokens.named.emplace_back("eos_token", TokenContent(data, data.eos_id));
+  for (const AddedToken& token : data.added_tokens) tokens.added.push_back(token.content);
+  return tokens;
+}
+
+void ApplyChatTemplate(const std::string& source, const TemplateTokens& tokens,
+                       ImportedTokenizer& imported) {
+  AddPromptTemplate(RecognizeChatTemplate(source, tokens), imported);
 }
 
 }  // namespace inkling

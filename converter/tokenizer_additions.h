@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "converter/chat_template.h"
 #include "converter/tokenizer_import.h"
 #include "src/format/tokenizer_data.h"
 
@@ -26,8 +27,12 @@ void AddStopId(int64_t id, TokenizerData& data);
 // (stop_strings).
 void AddPromptTemplate(PromptTemplateData prompt, ImportedTokenizer& imported);
 
-// The same for the Jinja program `source`, as far as it is recognised (empty: there is none).
-void ApplyChatTemplate(const std::string& source, ImportedTokenizer& imported);
+// What a template may write by name: the vocabulary's own beginning and end of sequence.
+TemplateTokens VocabularyTokens(const TokenizerData& data);
+
+// The same for the Jinja program `source`, as far as it can be described (empty: there is none).
+void ApplyChatTemplate(const std::string& source, const TemplateTokens& tokens,
+                       ImportedTokenizer& imported);
 
 }  // namespace inkling
 

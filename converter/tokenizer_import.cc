@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "converter/chat_template.h"
 #include "converter/input_file.h"
 #include "converter/json_text.h"
@@ -126,17 +127,52 @@ void ApplyClass(const Json& config, bool from_json, TokenizerData& data) {
   }
 }
 
-// The template's text: a string, the "default" one of a list, or a file of its own.
-absl::StatusOr<std::string> TemplateSource(const Json& config, const std::string& folder) {
-  const std::string file = Join(folder, "chat_template.jinja");
-  if (Exists(file)) return ReadWholeFile(file, kMaxTokenizerBytes);
+// A checkpoint's template, or a note that says why there is none.
+struct TemplateSource {
+  std::string text;
+  std::string note;
+};
+
+// The template of a config: a string, or the one named "default" of a list.
+TemplateSource TemplateOf(const Json& config) {
   const Json& value = Field(config, "chat_template");
-  if (value.is_string()) return value.get<std::string>();
-  if (!value.is_array()) return std::string();
+  if (value.is_string()) return {value.get<std::string>(), ""};
+  if (!value.is_array()) return {};
+  std::vector<std::string> names;
   for (const Json& item : value) {
-    if (StringField(item, "name") == "default") return StringField(item, "template");
+    names.push_back(StringField(item, "name"));
+    if (names.back() == "default") return {StringField(item, "template"), ""};
   }
-  return std::string();
+  return {"", absl::StrCat("none of the checkpoint's chat templates (", absl::StrJoin(names, ", "),
+                           ") is named default: prompts are plain text")};
+}
+
+// In the order that transformers looks: a file of its own, the processor's file, the tokenizer's
+// config.
+absl::StatusOr<TemplateSource> FindTemplate(const Json& config, const std::string& folder) {
+  const std::string file = Join(folder, "chat_template.jinja");
+  if (Exists(file)) {
+    absl::StatusOr<std::string> text = ReadWholeFile(file, kMaxTokenizerBytes);
+    if (!text.ok()) return text.status();
+    return TemplateSource{*std::move(text), ""};
+  }
+  absl::StatusOr<Json> processor = ReadConfig(Join(folder, "chat_template.json"));
+  if (!processor.ok()) return processor.status();
+  const TemplateSource source = TemplateOf(config);
+  return source.text.empty() && source.note.empty() ? TemplateOf(*processor) : source;
+}
+
+// What the template may write: the tokens that tokenizer_config.json names, or, where there is no
+// such file, the vocabulary's own.
+TemplateTokens TokensOf(const Json& config, const TokenizerData& data) {
+  TemplateTokens tokens = VocabularyTokens(data);
+  if (config.empty()) return tokens;
+  tokens.named.clear();
+  for (const char* key : {"bos_token", "eos_token", "unk_token", "pad_token"}) {
+    const std::string text = TokenText(config, key);
+    if (!text.empty()) tokens.named.emplace_back(key, text);
+  }
+  return tokens;
 }
 
 absl::StatusOr<ImportedTokenizer> ApplyConfig(ImportedTokenizer imported,
@@ -151,9 +187,15 @@ absl::StatusOr<ImportedTokenizer> ApplyConfig(ImportedTokenizer imported,
   const bool from_json = absl::EndsWith(imported.source, ".json");
   ApplyIds(configs[0], configs[1], configs[2], imported.tokenizer);
   ApplyClass(configs[0], from_json, imported.tokenizer);
-  absl::StatusOr<std::string> source = TemplateSource(configs[0], folder);
+  absl::StatusOr<TemplateSource> source = FindTemplate(configs[0], folder);
   if (!source.ok()) return source.status();
-  ApplyChatTemplate(*source, imported);
+  if (source->note.empty()) {
+    ApplyChatTemplate(source->text, TokensOf(configs[0], imported.tokenizer), imported);
+  } else {
+    PromptTemplateData plain;
+    plain.note = source->note;
+    AddPromptTemplate(std::move(plain), imported);
+  }
   const absl::Status checked = CheckTokenizerData(imported.tokenizer);
   if (!checked.ok()) return checked;
   return imported;

@@ -43,6 +43,10 @@ struct SessionOptions {
   KvCacheType kv_cache_type = KvCacheType::kFloat16;
   // Goes in front of the first Chat turn, where the model's prompt template has a place for it.
   std::string system_prompt = {};
+  // The day that a prompt template writes which tells the model the date, like "2024-07-26". Empty:
+  // that very day, which such templates fall back to. No clock is read, so that equal options give
+  // equal text.
+  std::string date = {};
 };
 
 // How the next token is chosen. Steps, in this order: logit bias, penalties, temperature, top-k,
@@ -142,7 +146,8 @@ struct ModelDescription {
   std::string recipe;        // how it was converted
   std::string architecture;  // one line: layers, widths, heads, positions
   std::string weight_types;  // "int4/32 + int8 embedding", from the tensors
-  std::string prompt_template;  // name of the recognised template, or why there is none
+  std::string
+      prompt_template;  // how turns are written and what to know about it, or why there is none
   std::string
       kernel_class;  // instruction class of the quantised products: "avx512vnni", "neoni8mm", ...
   std::string simd_target;  // instruction class of Inkling's own kernels

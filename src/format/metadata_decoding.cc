@@ -180,9 +180,9 @@ class TableCopier {
     prompt_template.default_system = Text(table.default_system());
     prompt_template.system_always = table.system_always();
     prompt_template.generation_prompt = Text(table.generation_prompt());
-    prompt_template.trim_user = table.trim_user();
-    prompt_template.trim_model = table.trim_model();
-    prompt_template.trim_system = table.trim_system();
+    prompt_template.trim_user = static_cast<TextTrim>(table.trim_user());
+    prompt_template.trim_model = static_cast<TextTrim>(table.trim_model());
+    prompt_template.trim_system = static_cast<TextTrim>(table.trim_system());
     prompt_template.trim_system_with_user = table.trim_system_with_user();
     if (table.stop_strings() != nullptr) {
       for (const wire::StopString* stop : *table.stop_strings()) {

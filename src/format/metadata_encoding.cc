@@ -152,8 +152,9 @@ Offset<wire::PromptTemplate> Encode(FlatBufferBuilder& builder,
   return wire::CreatePromptTemplate(
       builder, name, note, session_prefix, user, model, system,
       Number(prompt_template.system_placement), default_system, prompt_template.system_always,
-      generation_prompt, prompt_template.trim_user, prompt_template.trim_model,
-      prompt_template.trim_system, prompt_template.trim_system_with_user, stop_strings, stop_ids);
+      generation_prompt, Number(prompt_template.trim_user), Number(prompt_template.trim_model),
+      Number(prompt_template.trim_system), prompt_template.trim_system_with_user, stop_strings,
+      stop_ids);
 }
 
 Offset<wire::Provenance> Encode(FlatBufferBuilder& builder, const Provenance& provenance) {

@@ -129,6 +129,11 @@ absl::Status ValidateTemplateBounds(const PromptTemplateData& prompt_template, i
   ABSL_RETURN_IF_ERROR(CheckKnown("prompt_template.system_placement",
                                   prompt_template.system_placement, SystemPlacement::kNone,
                                   SystemPlacement::kInFirstUserTurn));
+  for (TextTrim trim :
+       {prompt_template.trim_user, prompt_template.trim_model, prompt_template.trim_system}) {
+    ABSL_RETURN_IF_ERROR(
+        CheckKnown("prompt_template.trim", trim, TextTrim::kNothing, TextTrim::kEnd));
+  }
   for (int32_t id : prompt_template.stop_ids) {
     ABSL_RETURN_IF_ERROR(CheckId("prompt_template.stop_ids", id, 0, vocab_size));
   }

@@ -178,8 +178,17 @@ enum class SystemPlacement : uint8_t {
   kInFirstUserTurn = 3,  // the same, between user.prefix and the first user's text
 };
 
+// Which white space at the ends of a text is dropped.
+enum class TextTrim : uint8_t {
+  kNothing = 0,
+  kBothEnds = 1,
+  kBegin = 2,
+  kEnd = 3,
+};
+
 // How a conversation becomes one text. All strings may contain added tokens (markup); the text of
-// users never does.
+// users never does. Where a string has a date, the date's format ("%d %b %Y", as in strftime)
+// stands between two characters U+001A.
 struct PromptTemplateData {
   std::string name;            // what it was recognised as; empty: plain text without turns
   std::string note;            // how it was found, or why it is a fallback; for people
@@ -191,10 +200,12 @@ struct PromptTemplateData {
   std::string default_system;     // used when the conversation gives none
   bool system_always = false;     // the system turn is there even when its text is empty
   std::string generation_prompt;  // after the last user turn, before the model speaks
-  bool trim_user = false;         // white space at both ends of the text is dropped
-  bool trim_model = false;
-  bool trim_system = false;
-  bool trim_system_with_user = false;  // kInFirstUserTurn: both are joined first, then trimmed
+  TextTrim trim_user = TextTrim::kNothing;
+  TextTrim trim_model = TextTrim::kNothing;
+  TextTrim trim_system = TextTrim::kNothing;
+  // kInFirstUserTurn: system.prefix, both texts and system.suffix are joined first, then trimmed as
+  // trim_user says.
+  bool trim_system_with_user = false;
   std::vector<std::string> stop_strings;
   std::vector<int32_t> stop_ids;
 };

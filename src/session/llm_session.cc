@@ -24,6 +24,7 @@
 #include "src/session/generation.h"
 #include "src/session/model_engine.h"
 #include "src/session/token_context.h"
+#include "src/text/date_text.h"
 #include "src/text/prompt_template.h"
 #include "src/text/tokenizer.h"
 
@@ -31,11 +32,12 @@ namespace inkling {
 
 struct LlmSession::State {
   State(std::shared_ptr<const LlmModel> shared_model, ModelEngine& model_engine,
-        std::unique_ptr<KvCache> cache, std::string system)
+        std::unique_ptr<KvCache> cache, std::string system, const CivilDate& date)
       : model(std::move(shared_model)),
         engine(model_engine),
         context(model_engine.decoder(), std::move(cache), model_engine.config().vocab_size),
-        system_prompt(std::move(system)) {}
+        system_prompt(std::move(system)),
+        prompt_template(model_engine.prompt_template().OnDate(date)) {}
 
   absl::StatusOr<std::vector<int32_t>> EncodePrompt(absl::string_view text, Markup markup) const;
   absl::StatusOr<std::vector<int32_t>> EncodeTurn(absl::string_view user_text) const;
@@ -47,6 +49,7 @@ struct LlmSession::State {
   const ModelEngine& engine;
   TokenContext context;
   const std::string system_prompt;
+  const PromptTemplate prompt_template;  // the model's, on the session's day
   // Where the model's first answer begins, so that a later turn knows that there is an answer to
   // close; -1 before it.
   int32_t first_answer = -1;
@@ -95,10 +98,14 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
         absl::StrCat("system_prompt is given, but the model's prompt template (",
                      turns.name.empty() ? "none" : turns.name, ") has no place for one"));
   }
+  absl::StatusOr<CivilDate> date = options.date.empty() ? CivilDate() : ParseDate(options.date);
+  if (!date.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("date: ", date.status().message()));
+  }
   absl::StatusOr<std::unique_ptr<KvCache>> cache = KvCache::Create(engine.config(), *cache_options);
   if (!cache.ok()) return cache.status();
-  return std::unique_ptr<LlmSession>(new LlmSession(
-      std::make_unique<State>(std::move(model), engine, *std::move(cache), options.system_prompt)));
+  return std::unique_ptr<LlmSession>(new LlmSession(std::make_unique<State>(
+      std::move(model), engine, *std::move(cache), options.system_prompt, *date)));
 }
 
 LlmSession::LlmSession(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -118,7 +125,6 @@ absl::StatusOr<std::vector<int32_t>> LlmSession::State::EncodePrompt(absl::strin
 
 absl::StatusOr<std::vector<int32_t>> LlmSession::State::EncodeTurn(
     absl::string_view user_text) const {
-  const PromptTemplate& prompt_template = engine.prompt_template();
   if (!prompt_template.has_turns()) {
     return absl::FailedPreconditionError(
         absl::StrCat("this model has no prompt template, so it can't chat (",

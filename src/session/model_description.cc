@@ -67,8 +67,8 @@ std::string WeightTypes(const ModelReader& reader) {
 }
 
 std::string TemplateName(const PromptTemplateData& prompt_template) {
-  if (!prompt_template.name.empty()) return prompt_template.name;
-  return prompt_template.note.empty() ? "none" : absl::StrCat("none: ", prompt_template.note);
+  const std::string name = prompt_template.name.empty() ? "none" : prompt_template.name;
+  return prompt_template.note.empty() ? name : absl::StrCat(name, ": ", prompt_template.note);
 }
 
 }  // namespace

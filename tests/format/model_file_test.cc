@@ -133,8 +133,10 @@ ModelMetadata FullMetadata() {
   prompt_template.system = {"<sys>", "</sys>"};
   prompt_template.system_placement = SystemPlacement::kInFirstUserTurn;
   prompt_template.default_system = "Be kind.";
-  prompt_template.system_always = prompt_template.trim_user = prompt_template.trim_model = true;
-  prompt_template.trim_system = prompt_template.trim_system_with_user = true;
+  prompt_template.system_always = prompt_template.trim_system_with_user = true;
+  prompt_template.trim_user = TextTrim::kBothEnds;
+  prompt_template.trim_model = TextTrim::kBegin;
+  prompt_template.trim_system = TextTrim::kEnd;
   prompt_template.stop_strings = {"\n\n", ""};
   prompt_template.stop_ids = {1, 2};
   metadata.provenance = {"source", "generator", "recipe"};

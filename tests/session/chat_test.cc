@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "inkling/llm_model.h"
@@ -80,6 +81,30 @@ TEST_F(ChatTest, MarkupInUserTextStaysText) {
   ASSERT_OK_AND_ASSIGN(int32_t as_text, model->CountTokens("<end>"));
   EXPECT_GT(as_text, 1);  // the token would be one
   EXPECT_EQ(session->position() - plain->position(), as_text);
+}
+
+TEST_F(ChatTest, TheDateIsThatOfTheOptions) {
+  ModelMetadata metadata = Metadata();
+  metadata.prompt_template.session_prefix = "\x1A%d %b\x1A ";
+  ASSERT_OK_AND_ASSIGN(std::shared_ptr<const LlmModel> model,
+                       LlmModel::Open(WriteModel("dated.tflite", metadata)));
+  for (const auto& [date, text] :
+       {std::pair<const char*, const char*>{"", "26 Jul "}, {"2025-03-09", "09 Mar "}}) {
+    SessionOptions options;
+    options.date = date;
+    ASSERT_OK_AND_ASSIGN(std::unique_ptr<LlmSession> session, LlmSession::Create(model, options));
+    ASSERT_OK(session->Chat("Hi", GreedyOptions(1), IgnoreText));
+    ASSERT_OK_AND_ASSIGN(std::vector<int32_t> tokens, session->tokens());
+    ModelMetadata written = metadata;
+    written.prompt_template.session_prefix = text;
+    const std::vector<int32_t> expected = Rendered(written, {{Role::kUser, "Hi"}});
+    tokens.resize(expected.size());
+    EXPECT_EQ(tokens, expected);
+  }
+  SessionOptions options;
+  options.date = "yesterday";
+  EXPECT_THAT(LlmSession::Create(model, options),
+              MatchesStatus(absl::StatusCode::kInvalidArgument, {"date", "yesterday"}));
 }
 
 TEST_F(ChatTest, StopStringsOfTheTemplateEndAnAnswer) {

@@ -36,7 +36,7 @@ std::string Render(const PromptTemplateData& data, const std::vector<ChatMessage
 TEST(PromptTemplate, TrimsAsAsked) {
   PromptTemplateData data = Turns();
   EXPECT_EQ(Render(data, {{Role::kUser, " x\n"}}), "<s>[u] x\n[/u][m]");
-  data.trim_user = true;
+  data.trim_user = TextTrim::kBothEnds;
   EXPECT_EQ(Render(data, {{Role::kUser, " \xC2\xA0x \x1F\n"}}), "<s>[u]x[/u][m]");
   EXPECT_EQ(Render(data, {{Role::kUser, "  "}}), "<s>[u][/u][m]");
 }
@@ -50,7 +50,7 @@ TEST(PromptTemplate, PlacesTheSystemInstruction) {
   EXPECT_EQ(Render(data, talk), "<s>{ S }[u] x [/u][m]");
   data.system_placement = SystemPlacement::kInFirstUserTurn;
   EXPECT_EQ(Render(data, talk), "<s>[u]{ S } x [/u][m]");
-  data.trim_user = true;
+  data.trim_user = TextTrim::kBothEnds;
   EXPECT_EQ(Render(data, talk), "<s>[u]{ S }x[/u][m]");
   data.trim_system_with_user = true;
   EXPECT_EQ(Render(data, talk), "<s>[u]{ S } x[/u][m]");
