@@ -3,7 +3,6 @@
 #include "converter/row_encoder.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/casts.h"
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
@@ -39,7 +39,7 @@ absl::Status CheckScales(absl::Span<const std::byte> scales, TensorType type) {
   for (size_t i = 0; i + size <= scales.size(); i += size) {
     uint32_t bits = 0;  // the upper half of a float is its bf16
     std::memcpy(reinterpret_cast<std::byte*>(&bits) + 4 - size, &scales[i], size);
-    const float scale = std::bit_cast<float>(bits);
+    const float scale = absl::bit_cast<float>(bits);
     if (std::isnormal(scale) && scale > 0) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("scale ", i / size, ": expected a positive normal number, found ", scale));

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/casts.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
@@ -24,16 +25,16 @@ uint16_t Load16(const std::byte* bytes) {
   return bits;
 }
 
-float WidenBfloat16(uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); }
+float WidenBfloat16(uint16_t bits) { return absl::bit_cast<float>(uint32_t{bits} << 16); }
 
 // The exponent moves by a multiplication, which also makes subnormal halves normal; infinities and
 // NaNs (exponent 31) get the float's own exponent bits instead.
 float WidenHalf(uint16_t bits) {
   const uint32_t sign = uint32_t{bits & 0x8000u} << 16;
   const uint32_t magnitude = uint32_t{bits & 0x7FFFu} << 13;
-  const uint32_t finite = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+  const uint32_t finite = absl::bit_cast<uint32_t>(absl::bit_cast<float>(magnitude) * 0x1p112f);
   const uint32_t special = magnitude | 0x7F800000u;
-  return std::bit_cast<float>(sign | ((bits & 0x7C00u) == 0x7C00u ? special : finite));
+  return absl::bit_cast<float>(sign | ((bits & 0x7C00u) == 0x7C00u ? special : finite));
 }
 
 }  // namespace

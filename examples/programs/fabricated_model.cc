@@ -4,7 +4,6 @@
 #include "examples/programs/fabricated_model.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/casts.h"
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
@@ -74,7 +74,7 @@ std::vector<std::byte> Scales(TensorType type, int64_t rows, int64_t columns) {
   const float scale = ScaleOf(type, columns);
   std::vector<std::byte> bytes;
   if (type.element == ElementType::kInt4Block) {
-    const auto half = static_cast<uint16_t>(std::bit_cast<uint32_t>(scale) >> 16);  // bf16
+    const auto half = static_cast<uint16_t>(absl::bit_cast<uint32_t>(scale) >> 16);  // bf16
     bytes.resize(static_cast<size_t>(rows * (columns / type.block_size)) * sizeof(half));
     for (size_t at = 0; at < bytes.size(); at += sizeof(half)) {
       std::memcpy(&bytes[at], &half, sizeof(half));

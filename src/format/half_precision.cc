@@ -3,9 +3,9 @@
 // Done on the bits, so that every machine rounds alike whatever its floating-point environment says
 // about denormals.
 
-#include <bit>
 #include <cstdint>
 
+#include "absl/base/casts.h"
 #include "src/format/quantization.h"
 
 namespace inkling {
@@ -23,7 +23,7 @@ uint32_t ShiftRounded(uint32_t value, int shift) {
 }  // namespace
 
 uint16_t FloatToHalf(float value) {
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t bits = absl::bit_cast<uint32_t>(value);
   const uint32_t sign = (bits >> 16) & 0x8000;
   const uint32_t magnitude = bits & 0x7fffffff;
   if (magnitude > kFloatInfinity) {
@@ -47,21 +47,21 @@ float HalfToFloat(uint16_t bits) {
   const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16;
   const uint32_t exponent = (bits >> 10) & 31;
   const uint32_t mantissa = bits & 0x3ff;
-  if (exponent == 31) return std::bit_cast<float>(sign | kFloatInfinity | (mantissa << 13));
+  if (exponent == 31) return absl::bit_cast<float>(sign | kFloatInfinity | (mantissa << 13));
   if (exponent != 0)
-    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+    return absl::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
   const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;  // exact
-  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(magnitude));
+  return absl::bit_cast<float>(sign | absl::bit_cast<uint32_t>(magnitude));
 }
 
 uint16_t FloatToBfloat16(float value) {
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t bits = absl::bit_cast<uint32_t>(value);
   if ((bits & 0x7fffffff) > kFloatInfinity) return static_cast<uint16_t>((bits >> 16) | 0x40);
   return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
 float Bfloat16ToFloat(uint16_t bits) {
-  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+  return absl::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
 }
 
 }  // namespace inkling

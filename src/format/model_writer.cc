@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/casts.h"
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
@@ -44,7 +45,7 @@ absl::Status CheckScales(const TensorInfo& info, TensorType type,
     uint32_t bits = 0;
     std::memcpy(&bits, scales.data() + i, width);
     const float scale =
-        per_block ? Bfloat16ToFloat(static_cast<uint16_t>(bits)) : std::bit_cast<float>(bits);
+        per_block ? Bfloat16ToFloat(static_cast<uint16_t>(bits)) : absl::bit_cast<float>(bits);
     if (scale > 0.0f && std::isnormal(scale)) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("tensor ", info.name, ": scale ", i / width,

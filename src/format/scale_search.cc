@@ -4,11 +4,11 @@
 #include "src/format/scale_search.h"
 
 #include <algorithm>
-#include <bit>
 #include <cfloat>
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/base/casts.h"
 #include "absl/types/span.h"
 
 namespace inkling {
@@ -131,10 +131,10 @@ float MaxAbs(absl::Span<const float> weights) {
   // vectorises.
   uint32_t largest = 0;
   for (float weight : weights) {
-    const uint32_t magnitude = std::bit_cast<uint32_t>(weight) & 0x7fffffff;
+    const uint32_t magnitude = absl::bit_cast<uint32_t>(weight) & 0x7fffffff;
     largest = magnitude > largest ? magnitude : largest;
   }
-  return std::bit_cast<float>(largest);
+  return absl::bit_cast<float>(largest);
 }
 
 float ChooseScale(absl::Span<const float> weights, LevelRange levels, ScaleFormat format,

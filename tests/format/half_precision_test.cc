@@ -1,10 +1,10 @@
 // The 16-bit float conversions: every bit pattern back and forth, and every rounding boundary.
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 
+#include "absl/base/casts.h"
 #include "gtest/gtest.h"
 #include "src/format/quantization.h"
 
@@ -73,7 +73,7 @@ TEST(HalfPrecisionTest, EveryBfloat16ComesBack) {
   for (int i = 0; i < kPatterns; ++i) {
     const auto bits = static_cast<uint16_t>(i);
     const float value = Bfloat16ToFloat(bits);
-    ASSERT_EQ(std::bit_cast<uint32_t>(value), static_cast<uint32_t>(i) << 16);
+    ASSERT_EQ(absl::bit_cast<uint32_t>(value), static_cast<uint32_t>(i) << 16);
     if (IsBfloatNan(bits)) {
       EXPECT_TRUE(IsBfloatNan(FloatToBfloat16(value)));
     } else {
@@ -86,14 +86,14 @@ TEST(HalfPrecisionTest, RoundsToNearestEvenBetweenAllBfloats) {
   for (uint32_t i = 0; i < 0x7f80; ++i) {
     const uint32_t middle = (i << 16) | 0x8000;
     const uint32_t even = i % 2 == 0 ? i : i + 1;
-    ASSERT_EQ(FloatToBfloat16(std::bit_cast<float>(middle)), even);
-    ASSERT_EQ(FloatToBfloat16(std::bit_cast<float>(middle - 1)), i);
-    ASSERT_EQ(FloatToBfloat16(std::bit_cast<float>(middle + 1)), i + 1);
+    ASSERT_EQ(FloatToBfloat16(absl::bit_cast<float>(middle)), even);
+    ASSERT_EQ(FloatToBfloat16(absl::bit_cast<float>(middle - 1)), i);
+    ASSERT_EQ(FloatToBfloat16(absl::bit_cast<float>(middle + 1)), i + 1);
   }
 }
 
 TEST(HalfPrecisionTest, NansWithLowPayloadsStayNans) {
-  const float nan = std::bit_cast<float>(uint32_t{0x7f800001});
+  const float nan = absl::bit_cast<float>(uint32_t{0x7f800001});
   EXPECT_TRUE(IsHalfNan(FloatToHalf(nan)));
   EXPECT_TRUE(IsBfloatNan(FloatToBfloat16(nan)));
 }
