@@ -102,6 +102,7 @@ Linear::Linear(Linear&&) noexcept = default;
 Linear& Linear::operator=(Linear&&) noexcept = default;
 Linear::~Linear() = default;
 
+absl::string_view Linear::weight_name() const { return state_->name; }
 int64_t Linear::num_inputs() const { return state_->num_inputs; }
 int64_t Linear::num_outputs() const { return state_->num_outputs; }
 bool Linear::needs_quantized_input() const { return state_->needs_quantized_input; }

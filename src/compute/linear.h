@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "kernels/quantize.h"
 #include "src/compute/aligned_array.h"
 #include "src/compute/packed_weights.h"
@@ -76,6 +77,8 @@ class Linear {
   Linear& operator=(Linear&&) noexcept;
   ~Linear();
 
+  // Name of the weight's tensor; valid as long as the Linear.
+  absl::string_view weight_name() const;
   int64_t num_inputs() const;
   int64_t num_outputs() const;
   bool needs_quantized_input() const;

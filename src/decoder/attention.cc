@@ -245,16 +245,18 @@ absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, Forwar
     s.normed.Quantize(rows, pass.pool);
     s.normed_is_quantized = true;
   }
-  ABSL_RETURN_IF_ERROR(weights.query.Run(s.normed, rows, s.query, pass.pool));
-  ABSL_RETURN_IF_ERROR(weights.key.Run(s.normed, rows, s.key, pass.pool));
-  ABSL_RETURN_IF_ERROR(weights.value.Run(s.normed, rows, s.value, pass.pool));
+  ABSL_RETURN_IF_ERROR(
+      RunProduct(weights.query, s.normed, rows, s.query, pass.pool, pass.observer));
+  ABSL_RETURN_IF_ERROR(RunProduct(weights.key, s.normed, rows, s.key, pass.pool, pass.observer));
+  ABSL_RETURN_IF_ERROR(
+      RunProduct(weights.value, s.normed, rows, s.value, pass.pool, pass.observer));
   PrepareRows(weights, layer_index, pass);
   if (pass.num_rows > 1) {
     ABSL_RETURN_IF_ERROR(CheckStop(pass));
   }
   AttendRows(pass, layer_index);
   if (weights.output.needs_quantized_input()) s.attended.Quantize(rows, pass.pool);
-  return weights.output.Run(s.attended, rows, s.block, pass.pool);
+  return RunProduct(weights.output, s.attended, rows, s.block, pass.pool, pass.observer);
 }
 
 }  // namespace inkling

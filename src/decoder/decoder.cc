@@ -87,12 +87,13 @@ struct Decoder::State {
 
   // Runs a pass and gives its hidden rows to finish(hidden), whose success commits them.
   absl::Status Run(absl::Span<const int32_t> tokens, KvCache& cache, StopFunction stop,
+                   const ProductObserver* observer,
                    absl::FunctionRef<absl::Status(const float*)> finish) {
     ABSL_RETURN_IF_ERROR(cache.CheckMadeFor(reader.config()));
     const std::unique_lock<std::mutex> lease = pool->Lease();
     ABSL_RETURN_IF_ERROR(cache.Stage(static_cast<int32_t>(tokens.size())));
     absl::StatusOr<const float*> hidden =
-        ContextFor(tokens.size()).RunLayers(tokens, embedding, cache, stop);
+        ContextFor(tokens.size()).RunLayers(tokens, embedding, cache, stop, observer);
     absl::Status status = hidden.ok() ? finish(*hidden) : hidden.status();
     if (!status.ok()) {
       cache.Discard();
@@ -100,6 +101,28 @@ struct Decoder::State {
     }
     cache.Commit(static_cast<int32_t>(tokens.size()));
     return absl::OkStatus();
+  }
+
+  // Decoder::ForwardUntil with an observer, which may be null.
+  absl::Status Forward(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
+                       absl::Span<float> logits, StopFunction stop,
+                       const ProductObserver* observer) {
+    ABSL_RETURN_IF_ERROR(CheckTokens(tokens));
+    const ModelConfig& config = reader.config();
+    const size_t num_logit_rows = rows == LogitRows::kAll    ? tokens.size()
+                                  : rows == LogitRows::kLast ? 1
+                                                             : 0;
+    const int64_t expected = static_cast<int64_t>(num_logit_rows) * config.vocab_size;
+    ABSL_RETURN_IF_ERROR(
+        CheckRange("size of the logits", static_cast<int64_t>(logits.size()), expected, expected));
+    return Run(tokens, cache, stop, observer, [&](const float* hidden) -> absl::Status {
+      if (num_logit_rows == 0) return absl::OkStatus();
+      if (stop()) return absl::CancelledError("decoder: the forward pass was cancelled");
+      const size_t first_row = tokens.size() - num_logit_rows;
+      return ContextFor(num_logit_rows)
+          .WriteLogits(hidden + first_row * static_cast<size_t>(config.hidden_dim), num_logit_rows,
+                       logits.data(), observer);
+    });
   }
 
   const ModelReader& reader;
@@ -170,23 +193,14 @@ absl::Status Decoder::Forward(absl::Span<const int32_t> tokens, KvCache& cache, 
 
 absl::Status Decoder::ForwardUntil(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
                                    absl::Span<float> logits, absl::FunctionRef<bool()> stop) {
-  State& state = *state_;
-  ABSL_RETURN_IF_ERROR(state.CheckTokens(tokens));
-  const ModelConfig& config = state.reader.config();
-  const size_t num_logit_rows = rows == LogitRows::kAll    ? tokens.size()
-                                : rows == LogitRows::kLast ? 1
-                                                           : 0;
-  const int64_t expected = static_cast<int64_t>(num_logit_rows) * config.vocab_size;
-  ABSL_RETURN_IF_ERROR(
-      CheckRange("size of the logits", static_cast<int64_t>(logits.size()), expected, expected));
-  return state.Run(tokens, cache, stop, [&](const float* hidden) -> absl::Status {
-    if (num_logit_rows == 0) return absl::OkStatus();
-    if (stop()) return absl::CancelledError("decoder: the forward pass was cancelled");
-    const size_t first_row = tokens.size() - num_logit_rows;
-    return state.ContextFor(num_logit_rows)
-        .WriteLogits(hidden + first_row * static_cast<size_t>(config.hidden_dim), num_logit_rows,
-                     logits.data());
-  });
+  return state_->Forward(tokens, cache, rows, logits, stop, nullptr);
+}
+
+absl::Status Decoder::ForwardObserved(absl::Span<const int32_t> tokens, KvCache& cache,
+                                      LogitRows rows, absl::Span<float> logits,
+                                      ProductObserver observer) {
+  return state_->Forward(
+      tokens, cache, rows, logits, [] { return false; }, &observer);
 }
 
 absl::Status Decoder::ForwardHidden(absl::Span<const int32_t> tokens, KvCache& cache,
@@ -199,7 +213,7 @@ absl::Status Decoder::ForwardHidden(absl::Span<const int32_t> tokens, KvCache& c
   const auto stop = [cancel] {
     return cancel != nullptr && cancel->load(std::memory_order_relaxed);
   };
-  return state.Run(tokens, cache, stop, [&](const float* rows) {
+  return state.Run(tokens, cache, stop, nullptr, [&](const float* rows) {
     state.ContextFor(tokens.size()).NormalizeFinal(rows, tokens.size(), hidden.data());
     return absl::OkStatus();
   });

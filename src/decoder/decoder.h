@@ -18,6 +18,7 @@
 #include "absl/types/span.h"
 #include "src/compute/packed_weights.h"
 #include "src/decoder/kv_cache.h"
+#include "src/decoder/product_observer.h"
 #include "src/format/model_config.h"
 #include "src/format/model_reader.h"
 
@@ -77,6 +78,10 @@ class Decoder {
   // at a chosen step.
   absl::Status ForwardUntil(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
                             absl::Span<float> logits, absl::FunctionRef<bool()> stop);
+
+  // Forward with `observer` called for every product, on the calling thread.
+  absl::Status ForwardObserved(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
+                               absl::Span<float> logits, ProductObserver observer);
 
   // The hidden rows after the final norm of the last Forward-like pass, for embeddings and tests:
   // as Forward, but writes [tokens.size(), hidden_dim] instead of logits.

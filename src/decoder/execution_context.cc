@@ -60,12 +60,14 @@ void ExecutionContext::FillRopeTables(const ForwardPass& pass) {
 
 absl::StatusOr<const float*> ExecutionContext::RunLayers(absl::Span<const int32_t> tokens,
                                                          const EmbeddingTable& embedding,
-                                                         KvCache& cache, StopFunction stop) {
+                                                         KvCache& cache, StopFunction stop,
+                                                         const ProductObserver* observer) {
   ForwardPass pass = {.config = config_,
                       .scratch = scratch_,
                       .cache = cache,
                       .pool = pool_,
                       .stop = stop,
+                      .observer = observer,
                       .first_position = cache.length(),
                       .num_rows = tokens.size()};
   embedding.Lookup(tokens, scratch_.residual);
@@ -81,11 +83,12 @@ void ExecutionContext::NormalizeFinal(const float* hidden, size_t num_rows, floa
   NormalizeRows(config_, weights_.final_norm, hidden, output, num_rows, pool_);
 }
 
-absl::Status ExecutionContext::WriteLogits(const float* hidden, size_t num_rows, float* logits) {
+absl::Status ExecutionContext::WriteLogits(const float* hidden, size_t num_rows, float* logits,
+                                           const ProductObserver* observer) {
   const int64_t rows = static_cast<int64_t>(num_rows);
   NormalizeFinal(hidden, num_rows, scratch_.normed.rows());
   if (weights_.head.needs_quantized_input()) scratch_.normed.Quantize(rows, pool_);
-  ABSL_RETURN_IF_ERROR(weights_.head.Run(scratch_.normed, rows, logits, pool_));
+  ABSL_RETURN_IF_ERROR(RunProduct(weights_.head, scratch_.normed, rows, logits, pool_, observer));
   if (config_.logit_soft_cap > 0.0f) {
     constexpr size_t kPiece = 8192;  // values: a few microseconds of tanh
     const size_t size = num_rows * static_cast<size_t>(config_.vocab_size);

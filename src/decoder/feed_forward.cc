@@ -66,14 +66,16 @@ absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass) {
   if (quantized && !s.normed_is_quantized) s.normed.Quantize(rows, pass.pool);
 
   if (weights.gate.has_value()) {
-    ABSL_RETURN_IF_ERROR(weights.gate->Run(s.normed, rows, s.inner.rows(), pass.pool));
+    ABSL_RETURN_IF_ERROR(
+        RunProduct(*weights.gate, s.normed, rows, s.inner.rows(), pass.pool, pass.observer));
     if (pass.num_rows > 1) {
       ABSL_RETURN_IF_ERROR(CheckStop(pass));
     }
-    ABSL_RETURN_IF_ERROR(weights.up.Run(s.normed, rows, s.up, pass.pool));
+    ABSL_RETURN_IF_ERROR(RunProduct(weights.up, s.normed, rows, s.up, pass.pool, pass.observer));
     ActivateRows(s.up, pass);
   } else {
-    ABSL_RETURN_IF_ERROR(weights.up.Run(s.normed, rows, s.inner.rows(), pass.pool));
+    ABSL_RETURN_IF_ERROR(
+        RunProduct(weights.up, s.normed, rows, s.inner.rows(), pass.pool, pass.observer));
     ActivateRows(nullptr, pass);
   }
   if (pass.num_rows > 1) {
@@ -81,7 +83,7 @@ absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass) {
   }
 
   if (weights.down.needs_quantized_input()) s.inner.Quantize(rows, pass.pool);
-  return weights.down.Run(s.inner, rows, s.block, pass.pool);
+  return RunProduct(weights.down, s.inner, rows, s.block, pass.pool, pass.observer);
 }
 
 }  // namespace inkling

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "src/compute/thread_pool.h"
 #include "src/decoder/kv_cache.h"
+#include "src/decoder/product_observer.h"
 #include "src/decoder/scratch.h"
 #include "src/format/model_config.h"
 
@@ -29,7 +30,8 @@ struct ForwardPass {
   KvCache& cache;
   ThreadPool& pool;  // its lease is held
   StopFunction stop;
-  int64_t first_position;  // of row 0
+  const ProductObserver* observer;  // null: none
+  int64_t first_position;           // of row 0
   size_t num_rows;
 };
 

@@ -1,0 +1,48 @@
+// ProductObserver: sees every product of a forward pass, for statistics of what the weights are
+// multiplied with.
+//
+// Decoder::ForwardObserved hands one down; inkling-eval collects what the converter quantises by
+// with it. Other passes have none, and their products cost one comparison more.
+
+#ifndef INKLING_SRC_DECODER_PRODUCT_OBSERVER_H_
+#define INKLING_SRC_DECODER_PRODUCT_OBSERVER_H_
+
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "src/compute/linear.h"
+#include "src/compute/thread_pool.h"
+
+namespace inkling {
+
+// One product that was just computed.
+struct ObservedProduct {
+  absl::string_view weight;  // the tensor's name: "layers.3.attention.q.weight"
+  const float* input;        // [num_rows, num_inputs], before any quantisation
+  int64_t num_inputs;
+  float* output;  // [num_rows, num_outputs]; the pass goes on with what the observer leaves here
+  int64_t num_outputs;
+  int64_t num_rows;
+};
+
+using ProductObserver = absl::FunctionRef<void(const ObservedProduct&)>;
+
+// Linear::Run, and then `observer` unless that is null.
+inline absl::Status RunProduct(Linear& linear, const Activations& input, int64_t num_rows,
+                               float* output, ThreadPool& pool, const ProductObserver* observer) {
+  absl::Status status = linear.Run(input, num_rows, output, pool);
+  if (observer == nullptr || !status.ok()) return status;
+  (*observer)({.weight = linear.weight_name(),
+               .input = input.rows(),
+               .num_inputs = linear.num_inputs(),
+               .output = output,
+               .num_outputs = linear.num_outputs(),
+               .num_rows = num_rows});
+  return status;
+}
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_DECODER_PRODUCT_OBSERVER_H_

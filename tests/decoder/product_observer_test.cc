@@ -1,0 +1,84 @@
+// ForwardObserved: every matrix is seen once a pass, with the inputs and outputs that it has.
+
+#include "src/decoder/product_observer.h"
+
+#include <cmath>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "src/decoder/decoder.h"
+#include "tests/decoder/decoder_configs.h"
+#include "tests/decoder/decoder_fixture.h"
+#include "tests/testing/status_matchers.h"
+
+namespace inkling {
+namespace {
+
+constexpr size_t kTokens = 9;
+
+class ProductObserverTest : public testing::TestWithParam<NamedConfig> {
+ protected:
+  ProductObserverTest() : model_(GetParam().config) {
+    decoder_ = model_.MakeDecoder({.num_threads = 1, .prefill_rows = 16, .decode_rows = 4});
+    tokens_ = RandomTokens(kTokens, model_.config().vocab_size);
+  }
+
+  std::vector<float> Logits(ProductObserver observer) {
+    std::vector<float> logits(kTokens * static_cast<size_t>(model_.config().vocab_size));
+    const std::unique_ptr<KvCache> cache = model_.MakeCache(32, 16);
+    EXPECT_OK(decoder_->ForwardObserved(tokens_, *cache, LogitRows::kAll, absl::MakeSpan(logits),
+                                        observer));
+    return logits;
+  }
+
+  TestModel model_;
+  std::unique_ptr<Decoder> decoder_;
+  std::vector<int32_t> tokens_;
+};
+
+TEST_P(ProductObserverTest, SeesEveryMatrixOnceAndChangesNothing) {
+  std::map<std::string, int> seen;
+  const std::vector<float> logits = Logits([&](const ObservedProduct& product) {
+    const std::string name(product.weight);
+    ++seen[name];
+    const TensorView* view = model_.reader().Find(name);
+    ASSERT_NE(view, nullptr) << name;
+    EXPECT_EQ(product.num_inputs, view->info.columns);
+    EXPECT_EQ(product.num_outputs, view->info.rows);
+    EXPECT_EQ(product.num_rows, static_cast<int64_t>(kTokens));
+  });
+  EXPECT_EQ(static_cast<int64_t>(seen.size()), decoder_->num_shared_weights());
+  for (const auto& [name, count] : seen) EXPECT_EQ(count, 1) << name;
+  const std::unique_ptr<KvCache> cache = model_.MakeCache(32, 16);
+  EXPECT_EQ(logits, RunAll(*decoder_, *cache, tokens_, 16));
+}
+
+// f32 products without a bias: the first output of the first row is a sum that can be redone.
+TEST_P(ProductObserverTest, InputsAndOutputsBelongTogether) {
+  Logits([&](const ObservedProduct& product) {
+    const std::string name(product.weight);
+    const std::string bias = name.substr(0, name.rfind('.')) + ".bias";
+    if (model_.reader().Find(bias) != nullptr || name == "embedding.weight") return;
+    const auto* weights = reinterpret_cast<const float*>(model_.reader().Find(name)->values);
+    double sum = 0;
+    for (int64_t i = 0; i < product.num_inputs; ++i) sum += weights[i] * product.input[i];
+    EXPECT_NEAR(product.output[0], sum, 1e-4 * (1 + std::abs(sum))) << name;
+  });
+}
+
+TEST_P(ProductObserverTest, ThePassGoesOnWithWhatItLeaves) {
+  const std::vector<float> before = Logits([](const ObservedProduct&) {});
+  const std::vector<float> after = Logits([](const ObservedProduct& product) {
+    if (product.weight == "layers.0.attention.v.weight") product.output[0] += 1.0f;
+  });
+  EXPECT_GT(MaxDifference(before, after), 1e-4);
+}
+
+INSTANTIATE_TEST_SUITE_P(Configs, ProductObserverTest, testing::ValuesIn(PropertyConfigs()),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace inkling
