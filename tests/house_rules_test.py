@@ -19,7 +19,7 @@ TEXT_SUFFIXES = CODE_SUFFIXES | {".py", ".sh", ".cmake", ".txt", ".md", ".fbs", 
 # Which of our own folders, and which third-party headers, the files of a room may include (besides the room itself).
 ROOMS = {
     "kernels": ({"kernels"}, {"hwy/"}),
-    "src/format": ({"src/format"}, {"absl/", "flatbuffers/"}),
+    "src/format": ({"src/format", "kernels"}, {"absl/", "flatbuffers/"}),
     "src/compute": ({"src/compute", "src/format", "kernels"}, {"absl/", "xnnpack.h", "pthreadpool.h", "cpuinfo.h"}),
     "src/text": ({"src/text", "src/format"}, {"absl/"}),
     "src/decoder": ({"src/decoder", "src/compute", "kernels", "src/format"}, {"absl/"}),
@@ -27,7 +27,7 @@ ROOMS = {
         {"src/session", "src/text", "src/decoder", "src/compute", "src/format", "kernels", "include/inkling"}, {"absl/"}),
     "src/bindings": ({"src/bindings", "include/inkling"}, {"absl/"}),
     "include/inkling": ({"include/inkling"}, {"absl/"}),
-    "converter": ({"converter", "src/format", "src/text"}, {"absl/", "nlohmann/", "CLI/", "flatbuffers/"}),
+    "converter": ({"converter", "kernels", "src/format", "src/text"}, {"absl/", "nlohmann/", "CLI/", "flatbuffers/"}),
 }
 LIBRARY = ("include/", "src/", "kernels/")
 

@@ -10,20 +10,33 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/casts.h"
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
-#include "src/format/scale_search.h"
+#include "kernels/dequantize.h"
+#include "kernels/weight_quantization.h"
+#include "src/format/weight_levels.h"
 
 namespace inkling {
 namespace {
 
-constexpr int kInt4ZeroPoint = 8;
 constexpr float kLargestHalf = 65504.0f;
 
 absl::Status CheckSize(absl::string_view what, size_t found, int64_t expected) {
   if (static_cast<int64_t>(found) == expected) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(what, ": expected ", expected, ", found ", found));
+}
+
+// The largest |weight|; infinity or NaN if one of them is. As integers, magnitudes compare like
+// floats, NaN and infinity above all, and the maximum vectorises.
+float MaxAbs(absl::Span<const float> weights) {
+  uint32_t largest = 0;
+  for (float weight : weights) {
+    const uint32_t magnitude = absl::bit_cast<uint32_t>(weight) & 0x7fffffff;
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  return absl::bit_cast<float>(largest);
 }
 
 // Every weight finite and, for f16, inside its range.
@@ -53,51 +66,41 @@ void StoreFloats(absl::Span<const float> weights, ElementType element, std::byte
   }
 }
 
-void StoreInt8(absl::Span<const float> weights, float scale, std::byte* values) {
-  const float inverse = 1.0f / scale;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const float level = NearestLevel(weights[i] * inverse, kInt8Levels);
-    values[i] = static_cast<std::byte>(static_cast<int>(level));
-  }
-}
+// `weights` are whole runs that share a scale each; `rows` has its sizes already.
+QuantizedRows QuantizeRuns(absl::Span<const float> weights, size_t run, TensorType type,
+                           ScaleSearch search, QuantizedRows rows) {
+  const bool int8 = type.element == ElementType::kInt8Channel;
+  const bool block = type.element == ElementType::kInt4Block;
+  const LevelRange levels = int8 ? kInt8Levels : kInt4Levels;
+  std::vector<float> scales(weights.size() / run);
+  const kernels::WeightScalesArgs args = {
+      .weights = weights.data(),
+      .num_runs = scales.size(),
+      .run_size = run,
+      .lowest_level = levels.lowest,
+      .highest_level = levels.highest,
+      .stored = block ? kernels::StoredScale::kBf16 : kernels::StoredScale::kF32,
+      .scales = scales.data()};
+  search == ScaleSearch::kMaxAbs ? kernels::MaxAbsScales(args) : kernels::SquaredErrorScales(args);
 
-// An even number of weights; the first of two in the low nibble.
-void StoreInt4(absl::Span<const float> weights, float scale, std::byte* values) {
-  const float inverse = 1.0f / scale;
-  for (size_t i = 0; i + 1 < weights.size(); i += 2) {
-    const int low =
-        static_cast<int>(NearestLevel(weights[i] * inverse, kInt4Levels)) + kInt4ZeroPoint;
-    const int high =
-        static_cast<int>(NearestLevel(weights[i + 1] * inverse, kInt4Levels)) + kInt4ZeroPoint;
-    values[i / 2] = static_cast<std::byte>(low | (high << 4));
-  }
-}
-
-// `rows` has its sizes already.
-QuantizedRows QuantizeChannels(absl::Span<const float> weights, int64_t columns,
-                               ElementType element, ScaleSearch search, QuantizedRows rows) {
-  const bool int8 = element == ElementType::kInt8Channel;
-  const size_t row_bytes = static_cast<size_t>(int8 ? columns : columns / 2);
-  for (size_t row = 0; row * columns < weights.size(); ++row) {
-    const absl::Span<const float> run = weights.subspan(row * columns, columns);
-    const float scale =
-        ChooseScale(run, int8 ? kInt8Levels : kInt4Levels, ScaleFormat::kF32, search);
-    std::memcpy(rows.scales.data() + row * sizeof scale, &scale, sizeof scale);
-    std::byte* values = rows.values.data() + row * row_bytes;
-    int8 ? StoreInt8(run, scale, values) : StoreInt4(run, scale, values);
-  }
-  return rows;
-}
-
-QuantizedRows QuantizeBlocks(absl::Span<const float> weights, size_t block, ScaleSearch search,
-                             QuantizedRows rows) {
-  for (size_t i = 0; i * block < weights.size(); ++i) {
-    const absl::Span<const float> run = weights.subspan(i * block, block);
-    const float scale = ChooseScale(run, kInt4Levels, ScaleFormat::kBf16, search);
-    const uint16_t bits = FloatToBfloat16(scale);
+  std::vector<int8_t> run_levels(run);
+  for (size_t i = 0; i < scales.size(); ++i) {
+    std::byte* values = rows.values.data() + i * (int8 ? run : run / 2);
+    kernels::RoundToLevels(
+        {.weights = weights.data() + i * run,
+         .size = run,
+         .scale = scales[i],
+         .lowest_level = levels.lowest,
+         .highest_level = levels.highest,
+         .levels = int8 ? reinterpret_cast<int8_t*>(values) : run_levels.data()});
+    if (!int8) {
+      kernels::PackNibbles(run_levels.data(), run, reinterpret_cast<uint8_t*>(values));
+    }
+    if (!block) continue;
+    const uint16_t bits = FloatToBfloat16(scales[i]);
     std::memcpy(rows.scales.data() + i * sizeof bits, &bits, sizeof bits);
-    StoreInt4(run, scale, rows.values.data() + i * block / 2);
   }
+  if (!block) std::memcpy(rows.scales.data(), scales.data(), scales.size() * sizeof(float));
   return rows;
 }
 
@@ -113,31 +116,37 @@ uint16_t LoadBits16(const std::byte* bytes) {
   return bits;
 }
 
-int LoadInt4(const std::byte* values, size_t index) {
-  const int pair = std::to_integer<int>(values[index / 2]);
-  return (index % 2 == 0 ? pair & 15 : pair >> 4) - kInt4ZeroPoint;
-}
-
-// The weight at `index` of the row-major matrix.
-float LoadWeight(const std::byte* values, const std::byte* scales, size_t index, size_t columns,
-                 TensorType type) {
+// One row of values, with its scales, to floats.
+void LoadRow(const std::byte* values, const std::byte* scales, TensorType type,
+             absl::Span<float> row) {
+  const size_t size = row.size();
+  const auto* bytes = reinterpret_cast<const uint8_t*>(values);
   switch (type.element) {
     case ElementType::kF32:
-      return LoadFloat(values + index * 4);
+      std::memcpy(row.data(), values, size * sizeof(float));
+      return;
     case ElementType::kF16:
-      return HalfToFloat(LoadBits16(values + index * 2));
+      for (size_t i = 0; i < size; ++i) row[i] = HalfToFloat(LoadBits16(values + 2 * i));
+      return;
     case ElementType::kBf16:
-      return Bfloat16ToFloat(LoadBits16(values + index * 2));
+      for (size_t i = 0; i < size; ++i) row[i] = Bfloat16ToFloat(LoadBits16(values + 2 * i));
+      return;
     case ElementType::kInt8Channel:
-      return LoadFloat(scales + index / columns * 4) *
-             static_cast<float>(static_cast<int8_t>(values[index]));
+      kernels::DequantizeInt8(reinterpret_cast<const int8_t*>(values), LoadFloat(scales),
+                              row.data(), size);
+      return;
     case ElementType::kInt4Channel:
-      return LoadFloat(scales + index / columns * 4) * static_cast<float>(LoadInt4(values, index));
-    case ElementType::kInt4Block:
-      return Bfloat16ToFloat(LoadBits16(scales + index / type.block_size * 2)) *
-             static_cast<float>(LoadInt4(values, index));
+      kernels::DequantizeInt4(bytes, LoadFloat(scales), row.data(), size);
+      return;
+    case ElementType::kInt4Block: {
+      const size_t block = static_cast<size_t>(type.block_size);
+      for (size_t i = 0; i < size / block; ++i) {
+        const float scale = Bfloat16ToFloat(LoadBits16(scales + 2 * i));
+        kernels::DequantizeInt4(bytes + i * block / 2, scale, row.data() + i * block, block);
+      }
+      return;
+    }
   }
-  return 0.0f;
 }
 
 }  // namespace
@@ -160,10 +169,10 @@ absl::StatusOr<QuantizedRows> QuantizeRows(absl::Span<const float> weights, int6
       break;
     case ElementType::kInt8Channel:
     case ElementType::kInt4Channel:
-      return QuantizeChannels(weights, columns, type.element, search, std::move(result));
+      return QuantizeRuns(weights, static_cast<size_t>(columns), type, search, std::move(result));
     case ElementType::kInt4Block:
-      return QuantizeBlocks(weights, static_cast<size_t>(type.block_size), search,
-                            std::move(result));
+      return QuantizeRuns(weights, static_cast<size_t>(type.block_size), type, search,
+                          std::move(result));
   }
   return result;
 }
@@ -176,8 +185,9 @@ absl::StatusOr<std::vector<float>> DequantizeRows(absl::Span<const std::byte> va
   ABSL_RETURN_IF_ERROR(CheckSize("bytes of values", values.size(), value_bytes));
   ABSL_RETURN_IF_ERROR(CheckSize("bytes of scales", scales.size(), scale_bytes));
   std::vector<float> weights(static_cast<size_t>(rows * columns));
-  for (size_t i = 0; i < weights.size(); ++i) {
-    weights[i] = LoadWeight(values.data(), scales.data(), i, static_cast<size_t>(columns), type);
+  for (int64_t row = 0; row < rows; ++row) {
+    LoadRow(values.data() + value_bytes / rows * row, scales.data() + scale_bytes / rows * row,
+            type, absl::MakeSpan(weights).subspan(row * columns, columns));
   }
   return weights;
 }

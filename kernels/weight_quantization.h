@@ -1,0 +1,58 @@
+// Rounding of float weights to the integer levels of a model file: scales first, then levels.
+//
+// The format room quantises with it, a few hundred thousand weights at a time. A run is a row, or a
+// block of a row, whose weights share a scale. Every instruction set gives the same bits: a vector
+// holds one weight of each of several runs, so that each run's sums are added in the order of its
+// weights, and no multiplication is fused with an addition.
+#ifndef INKLING_KERNELS_WEIGHT_QUANTIZATION_H_
+#define INKLING_KERNELS_WEIGHT_QUANTIZATION_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace inkling::kernels {
+
+// The form in which the scale will be read back.
+enum class StoredScale { kF32, kBf16 };
+
+struct WeightScalesArgs {
+  const float* weights;  // [num_runs, run_size], finite
+  size_t num_runs;
+  size_t run_size;
+  float lowest_level;   // -8 or -127
+  float highest_level;  // 7 or 127
+  StoredScale stored;
+  float* scales;  // [num_runs], written: positive, normal, rounded to the stored form
+};
+
+// Writes scale = max|w| / highest_level of each run; 1 where that is no normal number.
+void MaxAbsScales(const WeightScalesArgs& args);
+
+// Writes the scale with the least squared error among that of MaxAbsScales, a grid of 20 from the
+// smallest scale that clips no weight down to 0.6 of it, and two steps of least squares from the
+// best of those.
+void SquaredErrorScales(const WeightScalesArgs& args);
+
+struct WeightLevelsArgs {
+  const float* weights;  // [size]
+  size_t size;
+  float scale;
+  float lowest_level;
+  float highest_level;
+  int8_t* levels;  // [size], written: the nearest level of each weight, ties to even
+};
+void RoundToLevels(const WeightLevelsArgs& args);
+
+// Writes nibbles[i] = (levels[2 i] + 8) + 16 (levels[2 i + 1] + 8) for i < size / 2.
+void PackNibbles(const int8_t* levels, size_t size, uint8_t* nibbles);
+
+// Sums over `size` numbers: (a - b)^2 and a^2, in float64 in a fixed order.
+struct ErrorSums {
+  double squared_error = 0;
+  double squared_norm = 0;
+};
+ErrorSums SumErrors(const float* a, const float* b, size_t size);
+
+}  // namespace inkling::kernels
+
+#endif  // INKLING_KERNELS_WEIGHT_QUANTIZATION_H_
