@@ -4,7 +4,6 @@
 #include "converter/convert.h"
 
 #include <chrono>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -18,10 +17,12 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "converter/bit_budget.h"
 #include "converter/checkpoint.h"
+#include "converter/importance_file.h"
 #include "converter/recipe.h"
-#include "converter/row_encoder.h"
 #include "converter/tensor_plan.h"
+#include "converter/tensor_stream.h"
 #include "converter/tokenizer_import.h"
 #include "converter/type_choice.h"
 #include "src/format/model_reader.h"
@@ -45,6 +46,17 @@ absl::Status CheckOutput(const Checkpoint& checkpoint, const std::string& output
     }
   }
   return absl::OkStatus();
+}
+
+// Null if the options name none.
+absl::StatusOr<std::unique_ptr<ImportanceFile>> OpenImportance(const ConvertOptions& options) {
+  if (!options.importance_path.empty()) return ImportanceFile::Open(options.importance_path);
+  if (options.quality == ConvertQuality::kBest || options.bits_per_weight.has_value()) {
+    return absl::InvalidArgumentError(
+        "the best quality, and a number of bits per weight, need an importance file, which "
+        "inkling-eval importance makes");
+  }
+  return nullptr;
 }
 
 absl::StatusOr<ModelConfig> ReadConfig(const Checkpoint& checkpoint, const Recipe& recipe) {
@@ -77,107 +89,9 @@ std::string DescribeOptions(const ConvertOptions& options, const VocabularyTypes
   return absl::StrCat(
       "weights=", WeightsWish(options, stored), " embedding=", TensorTypeName(vocabulary.embedding),
       " head=", TensorTypeName(vocabulary.head),
-      " scales=", options.search == ScaleSearch::kMaxAbs ? "max-abs" : "squared-error");
+      " scales=", options.search == ScaleSearch::kMaxAbs ? "max-abs" : "squared-error",
+      options.quality == ConvertQuality::kBest ? " quality=best" : "");
 }
-
-// Bytes of the checkpoint that `rows` rows of a planned tensor read.
-int64_t SourceBytes(const Checkpoint& checkpoint, const PlannedTensor& tensor, int64_t rows) {
-  const SourceTensor& source = checkpoint.tensors()[tensor.source_indices.front()];
-  double values = 1;
-  for (const int64_t size : source.shape) values *= static_cast<double>(size);
-  return static_cast<int64_t>(static_cast<double>(source.bytes) *
-                              static_cast<double>(rows * tensor.info.columns) / values);
-}
-
-// Bytes of the checkpoint that the tensors of `plan` read.
-int64_t InputBytes(const Checkpoint& checkpoint, const TensorPlan& plan) {
-  int64_t bytes = 0;
-  for (const PlannedTensor& tensor : plan.tensors) {
-    bytes += SourceBytes(checkpoint, tensor, tensor.info.rows);
-  }
-  return bytes;
-}
-
-// Streams every planned tensor into the writer and adds up what the summary says of them.
-class TensorStream {
- public:
-  TensorStream(const Checkpoint& checkpoint, const ConvertOptions& options, ModelWriter& writer)
-      : checkpoint_(checkpoint),
-        options_(options),
-        writer_(writer),
-        encoder_(checkpoint, options.search) {}
-
-  absl::Status Run(const TensorPlan& plan, absl::Span<const TensorType> types) {
-    progress_.total_bytes = InputBytes(checkpoint_, plan);
-    progress_.num_tensors = plan.tensors.size();
-    for (size_t i = 0; i < plan.tensors.size(); ++i) {
-      ABSL_RETURN_IF_ERROR(WriteTensor(i, plan.tensors[i], types[i]));
-    }
-    return absl::OkStatus();
-  }
-
-  std::vector<TensorKindSummary> TakeKinds() {
-    std::vector<TensorKindSummary> kinds;
-    for (Kind& kind : kinds_) {
-      kind.summary.relative_error =
-          kind.squared_norm > 0 ? std::sqrt(kind.squared_error / kind.squared_norm) : 0.0;
-      kinds.push_back(std::move(kind.summary));
-    }
-    return kinds;
-  }
-
- private:
-  struct Kind {
-    TensorKindSummary summary;
-    double squared_error = 0;
-    double squared_norm = 0;
-  };
-
-  absl::Status WriteTensor(size_t index, const PlannedTensor& tensor, TensorType type) {
-    Kind& kind = KindOf(tensor.info, type);
-    ++kind.summary.num_tensors;
-    progress_.tensor_index = index;
-    progress_.tensor_name = tensor.info.name;
-    const int64_t done_before = progress_.done_bytes;
-    for (int64_t row = 0; row < tensor.info.rows;) {
-      ABSL_ASSIGN_OR_RETURN(const std::vector<EncodedRows> slices,
-                            encoder_.Encode(tensor, type, row));
-      for (const EncodedRows& slice : slices) {
-        ABSL_RETURN_IF_ERROR(
-            writer_.WriteRows(index, slice.first_row, slice.bytes.values, slice.bytes.scales));
-        kind.summary.num_values += slice.num_rows * tensor.info.columns;
-        kind.summary.stored_bytes += slice.bytes.values.size() + slice.bytes.scales.size();
-        kind.squared_error += slice.squared_error;
-        kind.squared_norm += slice.squared_norm;
-        row += slice.num_rows;
-        progress_.done_bytes = done_before + SourceBytes(checkpoint_, tensor, row);
-      }
-      if (options_.progress && !options_.progress(progress_)) {
-        return absl::CancelledError("the conversion was cancelled");
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  // One entry per kind and type; layers of one kind may differ in shape and so in type.
-  Kind& KindOf(const TensorInfo& info, TensorType type) {
-    const std::string name = TensorKind(info);
-    for (Kind& kind : kinds_) {
-      if (kind.summary.kind == name && kind.summary.type == type) return kind;
-    }
-    Kind& kind = kinds_.emplace_back();
-    kind.summary.kind = name;
-    kind.summary.type = type;
-    return kind;
-  }
-
-  const Checkpoint& checkpoint_;
-  const ConvertOptions& options_;
-  ModelWriter& writer_;
-  RowEncoder encoder_;
-  ConvertProgress progress_;
-  std::vector<Kind> kinds_;
-};
 
 void AddTotals(ConvertSummary& summary) {
   int64_t stored_bytes = 0;
@@ -205,6 +119,7 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<Checkpoint> checkpoint,
                         Checkpoint::Open(checkpoint_path));
   ABSL_RETURN_IF_ERROR(CheckOutput(*checkpoint, output_path));
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ImportanceFile> importance, OpenImportance(options));
   ABSL_ASSIGN_OR_RETURN(const Recipe* recipe, FindRecipe(checkpoint->config()));
   ModelMetadata metadata;
   ABSL_ASSIGN_OR_RETURN(metadata.config, ReadConfig(*checkpoint, *recipe));
@@ -222,6 +137,10 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
     stored.push_back(PlannedStoredType(*checkpoint, tensor));
   }
   TypeChoice choice = ChooseTypes(TensorList(metadata.config), stored, options, vocabulary);
+  if (options.bits_per_weight.has_value()) {
+    ABSL_RETURN_IF_ERROR(
+        SpendBits(*checkpoint, plan, metadata.config, options, *importance, choice.types));
+  }
   metadata.tokenizer = std::move(imported.tokenizer);
   metadata.prompt_template = std::move(imported.prompt_template);
   metadata.provenance = {SourceName(checkpoint_path), kGenerator,
@@ -229,14 +148,15 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
 
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ModelWriter> writer,
                         ModelWriter::Create(output_path, metadata, choice.types));
-  TensorStream stream(*checkpoint, options, *writer);
-  ABSL_RETURN_IF_ERROR(stream.Run(plan, choice.types));
+  TensorStream stream(*checkpoint, metadata.config, options, importance.get());
+  ABSL_RETURN_IF_ERROR(stream.Run(plan, choice.types, *writer));
   ABSL_RETURN_IF_ERROR(writer->Finish());
 
   ConvertSummary summary;
   summary.source_format = checkpoint->FormatName();
   summary.family = recipe->family;
   summary.kinds = stream.TakeKinds();
+  summary.expected_divergence = stream.expected_divergence();
   summary.fallbacks = std::move(choice.fallbacks);
   summary.notes = std::move(choice.notes);
   for (std::string& note : imported.notes) {

@@ -31,6 +31,12 @@ struct ConvertProgress {
   absl::string_view tensor_name;  // valid during the call
 };
 
+// How weights are rounded.
+enum class ConvertQuality : uint8_t {
+  kNormal,  // each weight to the nearest level, with scales that make the squared error small
+  kBest,    // levels and scales that make the error of the products small; needs an importance file
+};
+
 struct ConvertOptions {
   // The type of the linear layers' weights. Unset: a matrix that the checkpoint holds in a type of
   // ours already (Checkpoint::StoredType) stays as it is, any other becomes int4 in blocks of 32.
@@ -44,6 +50,16 @@ struct ConvertOptions {
   std::optional<TensorType> head;
 
   ScaleSearch search = ScaleSearch::kSquaredError;
+
+  ConvertQuality quality = ConvertQuality::kNormal;
+
+  // A file of converter/importance_file.h. With it the summary has an expected divergence. Empty:
+  // none.
+  std::string importance_path;
+
+  // Matrices that would be int4 become int8, the most sensitive first, while the file has at most
+  // so many bits per weight. Needs an importance file.
+  std::optional<double> bits_per_weight;
 
   // A tokenizer file (tokenizer.json, tokenizer.model, llama2.c's tokenizer.bin) to use instead of
   // the one that lies with the checkpoint. Empty: the checkpoint's own.
@@ -78,6 +94,10 @@ struct ConvertSummary {
   int64_t num_weights = 0;     // values stored
   double bits_per_weight = 0;  // over all stored values, scales included
   double seconds = 0;
+
+  // The KL divergence of the model's predictions to the checkpoint's that the rounding of weights
+  // is expected to cost; set if there was an importance file.
+  std::optional<double> expected_divergence;
 };
 
 // Reads the checkpoint at `checkpoint_path` (whatever Checkpoint::Open recognises) and writes

@@ -55,6 +55,7 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   std::string block = "32";
   std::string embedding;
   std::string head;
+  std::string quality = "normal";
 
   CLI::App app(kDescription, "inkling-convert");
   app.footer(kFooter);
@@ -77,6 +78,16 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("--tokenizer", flags.options.tokenizer_path,
                  "tokenizer.json, tokenizer.model or tokenizer.bin to use instead of the "
                  "checkpoint's");
+  app.add_option("--quality", quality,
+                 "normal (default), or best: rounds weights by the error of their products; slower")
+      ->check(CLI::IsMember({"normal", "best"}));
+  app.add_option("--importance", flags.options.importance_path,
+                 "statistics of the model's inputs, made by inkling-eval importance; best needs "
+                 "them, and the summary tells the expected loss");
+  app.add_option("--bits", flags.options.bits_per_weight,
+                 "most bits per weight: the most sensitive int4 matrices become int8 within it; "
+                 "needs --importance")
+      ->check(CLI::Range(1.0, 32.0));
   app.add_flag("--quiet", flags.quiet, "print errors only");
   try {
     app.parse(argc, argv);
@@ -91,6 +102,12 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   if (block_option->count() > 0 && weights != "int4" && embedding != "int4" && head != "int4") {
     return UsageError("--block needs int4 in --weights, --embedding or --head");
   }
+  if (flags.options.importance_path.empty() &&
+      (quality == "best" || flags.options.bits_per_weight.has_value())) {
+    return UsageError(
+        "--quality=best and --bits need --importance, which inkling-eval importance makes");
+  }
+  if (quality == "best") flags.options.quality = ConvertQuality::kBest;
   if (!weights.empty()) flags.options.weights = TypeByName(weights, block);
   if (!embedding.empty()) flags.options.embedding = TypeByName(embedding, block);
   if (!head.empty()) flags.options.head = TypeByName(head, block);

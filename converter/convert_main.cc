@@ -1,6 +1,7 @@
 // inkling-convert: the program around ConvertCheckpoint. Progress goes to stderr, the summary to
 // stdout. A first Ctrl-C ends the conversion at the next group of rows, which removes the output.
 
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -48,6 +49,13 @@ void PrintSummary(const inkling::ConvertFlags& flags, const ConvertSummary& summ
                           inkling::TensorTypeName(kind.type), kind.num_tensors,
                           Bytes(static_cast<double>(kind.stored_bytes)), kind.relative_error);
   }
+  if (summary.expected_divergence.has_value()) {
+    absl::StrAppendFormat(&text,
+                          "  expected    KL divergence %.5f from the rounding of weights, which "
+                          "raises perplexity by %.2f%%\n",
+                          *summary.expected_divergence,
+                          100 * std::expm1(*summary.expected_divergence));
+  }
   for (const std::string& line : summary.fallbacks) text += "  fallback    " + line + "\n";
   for (const std::string& line : summary.notes) text += "  note        " + line + "\n";
   const double speed = static_cast<double>(summary.input_bytes) / summary.seconds;
@@ -89,5 +97,8 @@ int main(int argc, char** argv) {
   }
   std::signal(SIGINT, StopConversion);
   std::signal(SIGTERM, StopConversion);
+#ifdef SIGXFSZ
+  std::signal(SIGXFSZ, SIG_IGN);  // a file over the user's limit is an error like a full disk
+#endif
   return Convert(parsed.flags);
 }

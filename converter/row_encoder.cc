@@ -15,6 +15,8 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "converter/calibrated_rounding.h"
+#include "kernels/weight_quantization.h"
 
 namespace inkling {
 namespace {
@@ -26,11 +28,9 @@ constexpr int64_t kMaxThreads = 8;
 
 void AddErrors(absl::Span<const float> weights, absl::Span<const float> stored,
                EncodedRows& encoded) {
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const double error = static_cast<double>(weights[i]) - stored[i];
-    encoded.squared_error += error * error;
-    encoded.squared_norm += static_cast<double>(weights[i]) * weights[i];
-  }
+  const kernels::ErrorSums sums = kernels::SumErrors(weights.data(), stored.data(), weights.size());
+  encoded.squared_error += sums.squared_error;
+  encoded.squared_norm += sums.squared_norm;
 }
 
 // What the runtime demands of scales: f32, or bf16 for blocks, positive and normal.
@@ -47,8 +47,8 @@ absl::Status CheckScales(absl::Span<const std::byte> scales, TensorType type) {
   return absl::OkStatus();
 }
 
-// Model files leave out the level -128 (src/format/scale_search.h), which others may use: rows that
-// have it are quantised again from their values.
+// Model files leave out the level -128 (src/format/weight_levels.h), which others may use: rows
+// that have it are quantised again from their values.
 absl::Status ReplaceLowestLevel(absl::Span<const float> weights, int64_t columns,
                                 ScaleSearch search, QuantizedRows& rows) {
   constexpr TensorType kInt8 = {ElementType::kInt8Channel, 0};
@@ -73,9 +73,9 @@ RowEncoder::RowEncoder(const Checkpoint& checkpoint, ScaleSearch search)
       search_(search),
       num_threads_(std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, kMaxThreads)) {}
 
-absl::StatusOr<std::vector<EncodedRows>> RowEncoder::Encode(const PlannedTensor& tensor,
-                                                            TensorType type,
-                                                            int64_t first_row) const {
+absl::StatusOr<std::vector<EncodedRows>> RowEncoder::Encode(
+    const PlannedTensor& tensor, TensorType type, int64_t first_row,
+    const RowCalibration& calibration) const {
   const int64_t left = tensor.info.rows - first_row;
   const int64_t slice_rows = std::max<int64_t>(1, kSliceValues / tensor.info.columns);
   const int64_t num_slices = std::min(num_threads_, (left + slice_rows - 1) / slice_rows);
@@ -83,7 +83,8 @@ absl::StatusOr<std::vector<EncodedRows>> RowEncoder::Encode(const PlannedTensor&
   std::vector<absl::StatusOr<EncodedRows>> slices(static_cast<size_t>(num_slices));
   const auto encode = [&](int64_t i) {
     const int64_t first = first_row + i * slice_rows;
-    slices[i] = EncodeSlice(tensor, type, first, std::min(slice_rows, tensor.info.rows - first));
+    slices[i] = EncodeSlice(tensor, type, first, std::min(slice_rows, tensor.info.rows - first),
+                            calibration);
   };
   std::vector<std::thread> threads;
   for (int64_t i = 1; i < num_slices; ++i) threads.emplace_back(encode, i);
@@ -104,7 +105,8 @@ absl::StatusOr<std::vector<EncodedRows>> RowEncoder::Encode(const PlannedTensor&
 }
 
 absl::StatusOr<EncodedRows> RowEncoder::EncodeSlice(const PlannedTensor& tensor, TensorType type,
-                                                    int64_t first_row, int64_t num_rows) const {
+                                                    int64_t first_row, int64_t num_rows,
+                                                    const RowCalibration& calibration) const {
   if (PlannedStoredType(checkpoint_, tensor) == type) {
     return TakeSlice(tensor, type, first_row, num_rows);
   }
@@ -115,10 +117,17 @@ absl::StatusOr<EncodedRows> RowEncoder::EncodeSlice(const PlannedTensor& tensor,
   encoded.first_row = first_row;
   encoded.num_rows = num_rows;
   ABSL_ASSIGN_OR_RETURN(encoded.bytes, QuantizeRows(weights, num_rows, columns, type, search_));
+  if (calibration.refine) {
+    ABSL_RETURN_IF_ERROR(RefineRows(weights, columns, type, *calibration.inputs, encoded.bytes));
+  }
   ABSL_ASSIGN_OR_RETURN(
       std::vector<float> stored,
       DequantizeRows(encoded.bytes.values, encoded.bytes.scales, num_rows, columns, type));
   AddErrors(weights, stored, encoded);
+  if (calibration.inputs.has_value()) {
+    for (size_t i = 0; i < stored.size(); ++i) stored[i] = weights[i] - stored[i];
+    encoded.output_error = OutputErrorPower(stored, *calibration.inputs);
+  }
   return encoded;
 }
 

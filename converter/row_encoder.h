@@ -7,10 +7,12 @@
 #define INKLING_CONVERTER_ROW_ENCODER_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "converter/checkpoint.h"
+#include "converter/importance_file.h"
 #include "converter/tensor_plan.h"
 #include "src/format/element_type.h"
 #include "src/format/quantization.h"
@@ -24,6 +26,13 @@ struct EncodedRows {
   QuantizedRows bytes;
   double squared_error = 0;  // sum (w - stored w)^2, where w is what the checkpoint holds
   double squared_norm = 0;   // sum w^2
+  double output_error = 0;  // sum over rows of (w - stored w)^T H (w - stored w); 0 if H is unknown
+};
+
+// What is known of the inputs of a tensor.
+struct RowCalibration {
+  std::optional<InputProducts> inputs;  // unset: nothing
+  bool refine = false;                  // rows are rounded by the error of their products
 };
 
 class RowEncoder {
@@ -35,11 +44,13 @@ class RowEncoder {
   // (one row at least), in order. Rows that are stored as `type` already keep their values and
   // scales. Errors: reading, and NaN or infinity in the checkpoint.
   absl::StatusOr<std::vector<EncodedRows>> Encode(const PlannedTensor& tensor, TensorType type,
-                                                  int64_t first_row) const;
+                                                  int64_t first_row,
+                                                  const RowCalibration& calibration = {}) const;
 
  private:
   absl::StatusOr<EncodedRows> EncodeSlice(const PlannedTensor& tensor, TensorType type,
-                                          int64_t first_row, int64_t num_rows) const;
+                                          int64_t first_row, int64_t num_rows,
+                                          const RowCalibration& calibration) const;
   absl::StatusOr<EncodedRows> TakeSlice(const PlannedTensor& tensor, TensorType type,
                                         int64_t first_row, int64_t num_rows) const;
 

@@ -41,6 +41,19 @@ struct DivergenceOptions {
 };
 absl::Status RunDivergence(const DivergenceOptions& options);
 
+// `inkling-eval importance`: what the converter needs to know for --quality=best, as an
+// importance file (converter/importance_file.h).
+struct ImportanceOptions {
+  EvalModelOptions model;
+  std::string text_file;
+  std::string output;
+  int32_t context = 512;
+  int32_t max_windows = 64;
+  int32_t block = 256;              // columns whose products with one another are kept
+  int32_t sensitivity_windows = 4;  // windows on which the cost of noise is measured
+};
+absl::Status RunImportance(const ImportanceOptions& options);
+
 // `inkling-eval logits`: float32 .npy of shape [tokens, vocab].
 struct LogitsOptions {
   EvalModelOptions model;

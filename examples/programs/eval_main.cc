@@ -1,5 +1,5 @@
-// inkling-eval: measures and inspects what a model computes: perplexity, divergence, logits, exact
-// tokens.
+// inkling-eval: measures and inspects what a model computes: perplexity, divergence, importance of
+// weights, logits, exact tokens.
 //
 // Results go to standard output, progress and errors to standard error. Exit codes: 0, 1 (it
 // failed), 2 (usage).
@@ -55,6 +55,23 @@ int main(int argc, char** argv) {
   AddTextOptions(*divergence_command, divergence.text_file, divergence.context,
                  divergence.max_windows);
 
+  inkling::ImportanceOptions importance;
+  CLI::App* importance_command = app.add_subcommand(
+      "importance", "Measures on a text what inkling-convert --quality=best rounds weights by");
+  AddModelOptions(*importance_command, importance.model);
+  AddTextOptions(*importance_command, importance.text_file, importance.context,
+                 importance.max_windows);
+  importance_command->add_option("--output", importance.output, "File to write")->required();
+  importance_command
+      ->add_option("--block", importance.block, "Neighbouring inputs whose products are kept")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  importance_command
+      ->add_option("--sensitivity-windows", importance.sensitivity_windows,
+                   "Windows on which each matrix's cost of noise is measured")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+
   inkling::LogitsOptions logits;
   CLI::App* logits_command =
       app.add_subcommand("logits", "Logits after every token, as float32 .npy [n, vocab]");
@@ -94,6 +111,7 @@ int main(int argc, char** argv) {
   absl::Status status;
   if (perplexity_command->parsed()) status = inkling::RunPerplexity(perplexity);
   if (divergence_command->parsed()) status = inkling::RunDivergence(divergence);
+  if (importance_command->parsed()) status = inkling::RunImportance(importance);
   if (logits_command->parsed()) status = inkling::RunLogits(logits);
   if (generate_command->parsed()) status = inkling::RunGenerateTokens(generate);
   if (tokenize_command->parsed()) status = inkling::RunTokenize(tokenize);

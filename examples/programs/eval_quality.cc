@@ -44,29 +44,6 @@ class Mean {
   double sum_of_squares_ = 0;
 };
 
-absl::Status CheckFinite(float normalizer, int32_t position) {
-  if (std::isfinite(normalizer)) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("the logits of position ", position, " are not numbers"));
-}
-
-// Natural logarithms of the probabilities that follow the positions from `first` on, [positions,
-// vocab].
-absl::Status LogProbabilities(WindowRunner& runner, absl::Span<const int32_t> inputs, int32_t first,
-                              std::vector<float>& output) {
-  const size_t vocab = static_cast<size_t>(runner.engine().config().vocab_size);
-  output.clear();
-  return runner.Run(inputs, first, [&](int32_t position, absl::Span<const float> rows) {
-    for (size_t row = 0; row * vocab < rows.size(); ++row) {
-      const absl::Span<const float> logits = rows.subspan(row * vocab, vocab);
-      const float normalizer = kernels::LogSumExp(logits.data(), vocab);
-      absl::Status status = CheckFinite(normalizer, position + static_cast<int32_t>(row));
-      if (!status.ok()) return status;
-      for (float logit : logits) output.push_back(logit - normalizer);
-    }
-    return absl::OkStatus();
-  });
-}
-
 void ShowProgress(const char* what, size_t done, size_t total, double value) {
   std::fprintf(stderr, "[%zu/%zu] %s %.4f\n", done, total, what, value);
 }
@@ -162,14 +139,16 @@ absl::Status RunDivergence(const DivergenceOptions& options) {
   Divergence sums;
   std::vector<float> model_rows;
   std::vector<float> reference_rows;
+  const auto ignore = [](const ObservedProduct&) {};
   for (size_t i = 0; i < windows->size(); ++i) {
     const absl::Span<const int32_t> window = (*windows)[i];
     const absl::Span<const int32_t> inputs = window.subspan(0, window.size() - 1);
     const size_t first = window.size() / 2;
     absl::Status status =
-        LogProbabilities(**model, inputs, static_cast<int32_t>(first), model_rows);
+        (*model)->LogProbabilities(inputs, static_cast<int32_t>(first), model_rows, ignore);
     if (status.ok())
-      status = LogProbabilities(**reference, inputs, static_cast<int32_t>(first), reference_rows);
+      status = (*reference)
+                   ->LogProbabilities(inputs, static_cast<int32_t>(first), reference_rows, ignore);
     if (!status.ok()) return status;
     for (size_t row = 0; row < inputs.size() - first; ++row) {
       sums.Add(absl::MakeConstSpan(model_rows).subspan(row * vocab, vocab),

@@ -3,6 +3,7 @@
 #include "examples/programs/text_windows.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
@@ -18,12 +19,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
+#include "kernels/softmax.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/session/model_engine.h"
 #include "src/text/tokenizer.h"
 
 namespace inkling {
+
+absl::Status CheckFinite(float normalizer, int32_t position) {
+  if (std::isfinite(normalizer)) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("the logits of position ", position, " are not numbers"));
+}
 
 absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -97,6 +104,13 @@ absl::StatusOr<std::unique_ptr<WindowRunner>> WindowRunner::Create(const EvalMod
 absl::Status WindowRunner::Run(
     absl::Span<const int32_t> tokens, int32_t first,
     absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume) {
+  return RunObserved(tokens, first, consume, [](const ObservedProduct&) {});
+}
+
+absl::Status WindowRunner::RunObserved(
+    absl::Span<const int32_t> tokens, int32_t first,
+    absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume,
+    ProductObserver observer) {
   absl::Status rewound = cache_->Rewind(0);
   if (!rewound.ok()) return rewound;
   const size_t vocab = static_cast<size_t>(engine_->config().vocab_size);
@@ -112,8 +126,8 @@ absl::Status WindowRunner::Run(
     const bool scored = begin >= scored_from;
     const absl::Span<float> logits =
         scored ? absl::MakeSpan(logits_).subspan(0, chunk.size() * vocab) : absl::Span<float>();
-    absl::Status status = engine_->decoder().Forward(
-        chunk, *cache_, scored ? LogitRows::kAll : LogitRows::kNone, logits, nullptr);
+    absl::Status status = engine_->decoder().ForwardObserved(
+        chunk, *cache_, scored ? LogitRows::kAll : LogitRows::kNone, logits, observer);
     if (!status.ok()) return status;
     if (scored) {
       status = consume(static_cast<int32_t>(begin), logits);
@@ -122,6 +136,23 @@ absl::Status WindowRunner::Run(
     begin = end;
   }
   return absl::OkStatus();
+}
+
+absl::Status WindowRunner::LogProbabilities(absl::Span<const int32_t> tokens, int32_t first,
+                                            std::vector<float>& output, ProductObserver observer) {
+  const size_t vocab = static_cast<size_t>(engine_->config().vocab_size);
+  output.clear();
+  const auto consume = [&](int32_t position, absl::Span<const float> rows) {
+    for (size_t row = 0; row * vocab < rows.size(); ++row) {
+      const absl::Span<const float> logits = rows.subspan(row * vocab, vocab);
+      const float normalizer = kernels::LogSumExp(logits.data(), vocab);
+      absl::Status status = CheckFinite(normalizer, position + static_cast<int32_t>(row));
+      if (!status.ok()) return status;
+      for (float logit : logits) output.push_back(logit - normalizer);
+    }
+    return absl::OkStatus();
+  };
+  return RunObserved(tokens, first, consume, observer);
 }
 
 }  // namespace inkling

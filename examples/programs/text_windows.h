@@ -20,9 +20,13 @@
 #include "absl/types/span.h"
 #include "examples/programs/eval_commands.h"
 #include "src/decoder/kv_cache.h"
+#include "src/decoder/product_observer.h"
 #include "src/session/model_engine.h"
 
 namespace inkling {
+
+// Error (Internal): the log-sum-exp of the logits of `position` isn't a number.
+absl::Status CheckFinite(float normalizer, int32_t position);
 
 // Reads a whole file. Errors: NotFound, InvalidArgument (empty).
 absl::StatusOr<std::string> ReadTextFile(const std::string& path);
@@ -45,6 +49,17 @@ class WindowRunner {
   // chunks, in order: consume(position of the first row, rows [n, vocab]).
   absl::Status Run(absl::Span<const int32_t> tokens, int32_t first,
                    absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume);
+
+  // Run with `observer` called for every product.
+  absl::Status RunObserved(
+      absl::Span<const int32_t> tokens, int32_t first,
+      absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume,
+      ProductObserver observer);
+
+  // Natural logarithms of the probabilities that follow the positions from `first` on, [positions,
+  // vocab]; `observer` sees the products. Errors: Internal where the logits aren't numbers.
+  absl::Status LogProbabilities(absl::Span<const int32_t> tokens, int32_t first,
+                                std::vector<float>& output, ProductObserver observer);
 
  private:
   std::unique_ptr<ModelEngine> engine_;

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import pty
+import resource
 import signal
 import struct
 import subprocess
@@ -111,6 +112,9 @@ class ConvertProgramTest(unittest.TestCase):
             (2, [*good, "--block=64", "--weights=int8"]),
             (2, [*good, "--wieghts=int8"]),
             (2, [*good, "--weights"]),
+            (2, [*good, "--quality=best"]),
+            (2, [*good, "--bits=5"]),
+            (1, [*good, f"--importance={self.folder / 'absent'}"]),
         ]
         for status, arguments in cases:
             with self.subTest(arguments=arguments):
@@ -122,7 +126,7 @@ class ConvertProgramTest(unittest.TestCase):
     def test_help(self):
         result = self.run_program("--help")
         self.assertEqual(result.returncode, 0)
-        for option in ("--weights", "--block", "--embedding", "--head", "--tokenizer", "--quiet"):
+        for option in ("--weights", "--block", "--embedding", "--head", "--tokenizer", "--quality", "--importance", "--bits", "--quiet"):
             self.assertIn(option, result.stdout)
 
     def test_memory_is_bounded_by_rows_not_by_the_model(self):
@@ -150,6 +154,41 @@ class ConvertProgramTest(unittest.TestCase):
             self.assertEqual(process.returncode, 128 + stop, errors)
             self.assertIn("nothing was written", errors)
             self.assertEqual(self.names(), ["checkpoint"])
+
+    def test_a_full_disk_leaves_nothing_behind(self):
+        """A limit on the size of files stands in for it: the system refuses the bytes in the same place."""
+        write_checkpoint(self.checkpoint, 256, 512, 1, 2000)
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+        result = subprocess.run([PROGRAM, self.checkpoint, self.output], capture_output=True, text=True, timeout=60,
+                                preexec_fn=limit, check=False)
+        self.assertEqual((result.returncode, result.stdout), (1, ""), result.stderr)
+        self.assertRegex(result.stderr, r"inkling-convert: [^\n]*out.tflite.partial[^\n]*[Ff]ile too large")
+        self.assertEqual(self.names(), ["checkpoint"])
+
+    def test_a_killed_conversion_leaves_no_output_and_the_next_one_works(self):
+        write_checkpoint(self.checkpoint, 2048, 8192, 1, 32000)
+        process = subprocess.Popen([PROGRAM, self.checkpoint, self.output, "--quiet"])
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not list(self.folder.glob("out.tflite*")):
+            time.sleep(0.001)
+        process.kill()
+        process.wait(timeout=60)
+        self.assertNotIn("out.tflite", self.names())
+        result = self.run_program(self.checkpoint, self.output, "--quiet")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.names(), ["checkpoint", "out.tflite"])
+
+    def test_a_truncated_checkpoint_is_an_error(self):
+        write_checkpoint(self.checkpoint, 64, 48, 2, 320)
+        weights = self.checkpoint / "model.safetensors"
+        os.truncate(weights, weights.stat().st_size - 1)
+        result = self.run_program(self.checkpoint, self.output)
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertRegex(result.stderr, r"\Ainkling-convert: [^\n]*model.safetensors[^\n]*truncated[^\n]*\n\Z")
+        self.assertEqual(self.names(), ["checkpoint"])
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def run_well(program, *arguments, **options):
 @functools.lru_cache(maxsize=None)
 def converted(checkpoint, *flags):
     """The model file made of a checkpoint with these flags; made once for each process."""
-    name = "-".join([pathlib.Path(checkpoint).name, *[flag.strip("-").replace("=", "_") for flag in flags]])
+    name = "-".join([pathlib.Path(checkpoint).name, *[flag.strip("-").replace("=", "_").replace("/", "_") for flag in flags]])
     path = work_folder() / f"{name}.tflite"
     run_well("inkling-convert", checkpoint, path, *flags)
     return path

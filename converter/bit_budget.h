@@ -1,0 +1,31 @@
+// SpendBits: gives int8 to the matrices where int4 costs most, as far as a budget goes.
+
+#ifndef INKLING_CONVERTER_BIT_BUDGET_H_
+#define INKLING_CONVERTER_BIT_BUDGET_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "converter/checkpoint.h"
+#include "converter/convert.h"
+#include "converter/importance_file.h"
+#include "converter/tensor_plan.h"
+#include "src/format/element_type.h"
+
+namespace inkling {
+
+// Bits per weight of a file with these types, scales included.
+double BitsPerWeight(const TensorPlan& plan, absl::Span<const TensorType> types);
+
+// Changes linear layers' int4 in `types` to int8, those first that save most expected divergence
+// for a byte, while BitsPerWeight stays at or below options.bits_per_weight, which is set. What
+// int4 costs is measured on the first rows of each matrix. Errors: InvalidArgument if the types
+// take more already; reading.
+absl::Status SpendBits(const Checkpoint& checkpoint, const TensorPlan& plan,
+                       const ModelConfig& config, const ConvertOptions& options,
+                       const ImportanceFile& importance, std::vector<TensorType>& types);
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_BIT_BUDGET_H_

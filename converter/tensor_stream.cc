@@ -1,0 +1,143 @@
+// One tensor after another, in groups of rows, so that memory holds a few groups at a time.
+
+#include "converter/tensor_stream.h"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "converter/type_choice.h"
+
+namespace inkling {
+namespace {
+
+// Bytes of the checkpoint that `rows` rows of a planned tensor read.
+int64_t SourceBytes(const Checkpoint& checkpoint, const PlannedTensor& tensor, int64_t rows) {
+  const SourceTensor& source = checkpoint.tensors()[tensor.source_indices.front()];
+  double values = 1;
+  for (const int64_t size : source.shape) values *= static_cast<double>(size);
+  return static_cast<int64_t>(static_cast<double>(source.bytes) *
+                              static_cast<double>(rows * tensor.info.columns) / values);
+}
+
+}  // namespace
+
+int64_t InputBytes(const Checkpoint& checkpoint, const TensorPlan& plan) {
+  int64_t bytes = 0;
+  for (const PlannedTensor& tensor : plan.tensors) {
+    bytes += SourceBytes(checkpoint, tensor, tensor.info.rows);
+  }
+  return bytes;
+}
+
+absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
+                                             const TensorInfo& info, const ModelConfig& config,
+                                             ConvertQuality quality) {
+  RowCalibration calibration;
+  const bool is_head =
+      info.role == TensorRole::kHead || (info.role == TensorRole::kEmbedding && config.tied_head);
+  if (importance == nullptr || (!is_head && info.role != TensorRole::kLinear)) return calibration;
+  // A head that was given its own copy of a tied embedding is known under the embedding's name.
+  absl::StatusOr<InputProducts> inputs = importance->ReadInputs(info.name, info.columns);
+  if (is_head && absl::IsNotFound(inputs.status())) {
+    inputs = importance->ReadInputs("embedding.weight", info.columns);
+  }
+  if (!inputs.ok()) return inputs.status();
+  calibration.inputs = *std::move(inputs);
+  // Rows of an embedding are looked up too, where an error is an error whatever the inputs.
+  calibration.refine = quality == ConvertQuality::kBest && info.role != TensorRole::kEmbedding;
+  return calibration;
+}
+
+absl::StatusOr<double> ExpectedDivergence(const ImportanceFile& importance,
+                                          absl::string_view weight, double output_error) {
+  absl::StatusOr<OutputImportance> outputs = importance.Outputs(weight);
+  if (absl::IsNotFound(outputs.status()) && weight == "head.weight") {
+    outputs = importance.Outputs("embedding.weight");
+  }
+  if (!outputs.ok()) return outputs.status();
+  return outputs->power > 0 ? outputs->sensitivity * output_error / outputs->power : 0.0;
+}
+
+TensorStream::TensorStream(const Checkpoint& checkpoint, const ModelConfig& config,
+                           const ConvertOptions& options, const ImportanceFile* importance)
+    : checkpoint_(checkpoint),
+      config_(config),
+      options_(options),
+      importance_(importance),
+      encoder_(checkpoint, options.search) {}
+
+absl::Status TensorStream::Run(const TensorPlan& plan, absl::Span<const TensorType> types,
+                               ModelWriter& writer) {
+  progress_.total_bytes = InputBytes(checkpoint_, plan);
+  progress_.num_tensors = plan.tensors.size();
+  if (importance_ != nullptr) expected_divergence_ = 0;
+  for (size_t i = 0; i < plan.tensors.size(); ++i) {
+    ABSL_RETURN_IF_ERROR(WriteTensor(i, plan.tensors[i], types[i], writer));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<TensorKindSummary> TensorStream::TakeKinds() {
+  std::vector<TensorKindSummary> kinds;
+  for (Kind& kind : kinds_) {
+    kind.summary.relative_error =
+        kind.squared_norm > 0 ? std::sqrt(kind.squared_error / kind.squared_norm) : 0.0;
+    kinds.push_back(std::move(kind.summary));
+  }
+  return kinds;
+}
+
+absl::Status TensorStream::WriteTensor(size_t index, const PlannedTensor& tensor, TensorType type,
+                                       ModelWriter& writer) {
+  ABSL_ASSIGN_OR_RETURN(const RowCalibration calibration,
+                        CalibrationOf(importance_, tensor.info, config_, options_.quality));
+  Kind& kind = KindOf(tensor.info, type);
+  ++kind.summary.num_tensors;
+  progress_.tensor_index = index;
+  progress_.tensor_name = tensor.info.name;
+  const int64_t done_before = progress_.done_bytes;
+  double output_error = 0;
+  for (int64_t row = 0; row < tensor.info.rows;) {
+    ABSL_ASSIGN_OR_RETURN(const std::vector<EncodedRows> slices,
+                          encoder_.Encode(tensor, type, row, calibration));
+    for (const EncodedRows& slice : slices) {
+      ABSL_RETURN_IF_ERROR(
+          writer.WriteRows(index, slice.first_row, slice.bytes.values, slice.bytes.scales));
+      kind.summary.num_values += slice.num_rows * tensor.info.columns;
+      kind.summary.stored_bytes += slice.bytes.values.size() + slice.bytes.scales.size();
+      kind.squared_error += slice.squared_error;
+      kind.squared_norm += slice.squared_norm;
+      output_error += slice.output_error;
+      row += slice.num_rows;
+      progress_.done_bytes = done_before + SourceBytes(checkpoint_, tensor, row);
+    }
+    if (options_.progress && !options_.progress(progress_)) {
+      return absl::CancelledError("the conversion was cancelled");
+    }
+  }
+  if (!calibration.inputs.has_value()) return absl::OkStatus();
+  ABSL_ASSIGN_OR_RETURN(const double divergence,
+                        ExpectedDivergence(*importance_, tensor.info.name, output_error));
+  *expected_divergence_ += divergence;
+  return absl::OkStatus();
+}
+
+// One entry per kind and type; layers of one kind may differ in shape and so in type.
+TensorStream::Kind& TensorStream::KindOf(const TensorInfo& info, TensorType type) {
+  const std::string name = TensorKind(info);
+  for (Kind& kind : kinds_) {
+    if (kind.summary.kind == name && kind.summary.type == type) return kind;
+  }
+  Kind& kind = kinds_.emplace_back();
+  kind.summary.kind = name;
+  kind.summary.type = type;
+  return kind;
+}
+
+}  // namespace inkling

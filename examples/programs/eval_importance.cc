@@ -1,0 +1,203 @@
+// `importance`: one pass over the text for the products of every matrix's inputs; then, for each
+// matrix, a pass over a few windows with noise in its outputs, for what an error there costs.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "converter/importance_file.h"
+#include "examples/programs/eval_commands.h"
+#include "examples/programs/text_windows.h"
+#include "src/decoder/product_observer.h"
+
+namespace inkling {
+namespace {
+
+// Noise of about the size of int4's error: a tenth of the output.
+constexpr double kNoise = 0.1;
+
+using Windows = std::vector<std::vector<int32_t>>;
+
+double SumOfSquares(absl::Span<const float> values) {
+  double sum = 0;
+  for (float value : values) sum += static_cast<double>(value) * value;
+  return sum;
+}
+
+// Adds up products of inputs and squares of outputs; Take() makes means of them.
+class ProductSums {
+ public:
+  explicit ProductSums(int64_t block) : block_(block) {}
+
+  void Add(const ObservedProduct& product) {
+    const std::string name(product.weight);
+    const size_t outputs = static_cast<size_t>(product.num_rows * product.num_outputs);
+    data_.outputs[name].power += SumOfSquares({product.output, outputs});
+    rows_[name] += product.num_rows;
+    if (InputOwner(name) != name) return;
+    InputProducts& inputs = data_.inputs[name];
+    if (inputs.values.empty()) {
+      inputs.columns = product.num_inputs;
+      inputs.block = std::min(block_, product.num_inputs);
+      inputs.values.resize(static_cast<size_t>(inputs.columns * inputs.block));
+    }
+    for (int64_t row = 0; row < product.num_rows; ++row) {
+      AddRow(product.input + row * product.num_inputs, inputs);
+    }
+  }
+
+  ImportanceData Take() {
+    for (auto& [name, inputs] : data_.inputs) {
+      const float count = static_cast<float>(rows_[name]);
+      for (float& value : inputs.values) value /= count;
+    }
+    for (auto& [name, outputs] : data_.outputs) outputs.power /= static_cast<double>(rows_[name]);
+    return std::move(data_);
+  }
+
+ private:
+  static void AddRow(const float* row, InputProducts& inputs) {
+    for (int64_t i = 0; i < inputs.columns; ++i) {
+      const int64_t first = i / inputs.block * inputs.block;
+      const int64_t size = std::min(inputs.block, inputs.columns - first);
+      float* sums = &inputs.values[static_cast<size_t>(i * inputs.block)];
+      const float* others = row + first;
+      const float own = row[i];
+      for (int64_t j = 0; j < size; ++j) sums[j] += own * others[j];
+    }
+  }
+
+  int64_t block_;
+  ImportanceData data_;
+  std::map<std::string, int64_t> rows_;
+};
+
+// The mean divergence over the scored positions of `windows` that noise in one matrix's outputs
+// brings about. Each row's noise is proportional to its input, as an error of the weights is.
+class SensitivityProbe {
+ public:
+  SensitivityProbe(WindowRunner& runner, absl::Span<const std::vector<int32_t>> windows)
+      : runner_(runner), windows_(windows) {}
+
+  absl::Status Prepare() {
+    for (const std::vector<int32_t>& window : windows_) {
+      absl::Status status = runner_.LogProbabilities(window, First(window),
+                                                     reference_.emplace_back(), [](const auto&) {});
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  // `noise`: standard deviation of an output's noise for an input of length 1.
+  absl::StatusOr<double> Divergence(const std::string& weight, double noise) {
+    std::mt19937 random(1);
+    std::normal_distribution<float> normal;
+    const auto observer = [&](const ObservedProduct& product) {
+      if (product.weight != weight) return;
+      for (int64_t row = 0; row < product.num_rows; ++row) {
+        const size_t inputs = static_cast<size_t>(product.num_inputs);
+        const double square = SumOfSquares({product.input + row * product.num_inputs, inputs});
+        const float deviation = static_cast<float>(noise * std::sqrt(square));
+        float* output = product.output + row * product.num_outputs;
+        for (int64_t i = 0; i < product.num_outputs; ++i) output[i] += deviation * normal(random);
+      }
+    };
+    double sum = 0;
+    size_t positions = 0;
+    for (size_t i = 0; i < windows_.size(); ++i) {
+      absl::Status status =
+          runner_.LogProbabilities(windows_[i], First(windows_[i]), rows_, observer);
+      if (!status.ok()) return status;
+      for (size_t j = 0; j < rows_.size(); ++j) {
+        const double reference = reference_[i][j];
+        sum += std::exp(reference) * (reference - rows_[j]);
+      }
+      positions += windows_[i].size() - static_cast<size_t>(First(windows_[i]));
+    }
+    return std::max(0.0, sum / static_cast<double>(positions));
+  }
+
+ private:
+  static int32_t First(const std::vector<int32_t>& window) {
+    return static_cast<int32_t>(window.size() / 2);
+  }
+
+  WindowRunner& runner_;
+  absl::Span<const std::vector<int32_t>> windows_;
+  std::vector<std::vector<float>> reference_;
+  std::vector<float> rows_;
+};
+
+// The mean of |x|^2: the sum of H's diagonal.
+double InputPower(const InputProducts& inputs) {
+  double power = 0;
+  for (int64_t i = 0; i < inputs.columns; ++i) {
+    power += inputs.values[static_cast<size_t>(i * inputs.block + i % inputs.block)];
+  }
+  return power;
+}
+
+absl::Status MeasureSensitivities(SensitivityProbe& probe, const ModelEngine& engine,
+                                  ImportanceData& data) {
+  absl::Status prepared = probe.Prepare();
+  if (!prepared.ok()) return prepared;
+  size_t done = 0;
+  for (auto& [name, outputs] : data.outputs) {
+    const double input_power = InputPower(data.inputs.at(InputOwner(name)));
+    const double num_outputs = static_cast<double>(engine.reader().Find(name)->info.rows);
+    ++done;
+    if (!(input_power > 0) || !(outputs.power > 0)) continue;
+    const double noise = kNoise * std::sqrt(outputs.power / num_outputs / input_power);
+    absl::StatusOr<double> divergence = probe.Divergence(name, noise);
+    if (!divergence.ok()) return divergence.status();
+    outputs.sensitivity = *divergence / (kNoise * kNoise);
+    std::fprintf(stderr, "[%zu/%zu] %s: sensitivity %.4f\n", done, data.outputs.size(),
+                 name.c_str(), outputs.sensitivity);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunImportance(const ImportanceOptions& options) {
+  absl::StatusOr<std::unique_ptr<WindowRunner>> runner =
+      WindowRunner::Create(options.model, options.context);
+  if (!runner.ok()) return runner.status();
+  absl::StatusOr<Windows> windows =
+      CutWindows((*runner)->engine(), options.text_file, options.context, options.max_windows);
+  if (!windows.ok()) return windows.status();
+
+  ProductSums sums(options.block);
+  for (size_t i = 0; i < windows->size(); ++i) {
+    absl::Status status = (*runner)->RunObserved(
+        (*windows)[i], 0, [](int32_t, absl::Span<const float>) { return absl::OkStatus(); },
+        [&](const ObservedProduct& product) { sums.Add(product); });
+    if (!status.ok()) return status;
+    std::fprintf(stderr, "[%zu/%zu] windows\n", i + 1, windows->size());
+  }
+  ImportanceData data = sums.Take();
+
+  const size_t num_probed =
+      std::min(windows->size(), static_cast<size_t>(options.sensitivity_windows));
+  SensitivityProbe probe(**runner, absl::MakeSpan(*windows).first(num_probed));
+  absl::Status status = MeasureSensitivities(probe, (*runner)->engine(), data);
+  if (!status.ok()) return status;
+  status = WriteImportance(options.output, data);
+  if (!status.ok()) return status;
+  std::printf("%s: %zu matrices, %zu windows of %d tokens\n", options.output.c_str(),
+              data.outputs.size(), windows->size(), options.context);
+  return absl::OkStatus();
+}
+
+}  // namespace inkling
