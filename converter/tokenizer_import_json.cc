@@ -139,11 +139,14 @@ absl::Status ReadModel(const Json& model, TokenizerData& data, PieceList& pieces
   if (!status.ok()) return status;
   const std::string unknown = StringField(model, "unk_token");
   const auto found = ids.find(unknown);
-  if (found == ids.end()) return absl::OkStatus();
-  data.unk_id = found->second;
-  data.decoder.unknown_text = unknown;
-  pieces[data.unk_id].type = PieceType::kUnknown;
-  return absl::OkStatus();
+  if (found != ids.end()) {
+    data.unk_id = found->second;  // still a piece like others, which merges may make
+    data.decoder.unknown_text = unknown;
+    return absl::OkStatus();
+  }
+  if (data.kind == TokenizerKind::kByteLevelBpe || data.byte_fallback) return absl::OkStatus();
+  // Such characters vanish before the merges, which then join what stood around them.
+  return Unsupported("a BPE of characters without unk_token and without byte_fallback");
 }
 
 // A vocabulary without byte pieces never falls back to them, whatever the file says.
@@ -155,7 +158,8 @@ void CheckByteFallback(const PieceList& pieces, TokenizerData& data) {
   data.byte_fallback = data.byte_fallback && any;
 }
 
-absl::Status ReadAddedToken(const Json& item, PieceList& pieces, TokenizerData& data) {
+absl::Status ReadAddedToken(const Json& item, const PieceIds& ids, PieceList& pieces,
+                            TokenizerData& data) {
   AddedToken token;
   token.content = StringField(item, "content");
   const Json& id = Field(item, "id");
@@ -165,7 +169,9 @@ absl::Status ReadAddedToken(const Json& item, PieceList& pieces, TokenizerData& 
   if (BoolField(item, "single_word", false)) {
     return Unsupported(absl::StrCat("single_word of added token '", token.content, "'"));
   }
-  const int64_t number = id.get<int64_t>();
+  // The vocabulary's own id of a text comes before the one written here.
+  const auto known = ids.find(token.content);
+  const int64_t number = known != ids.end() ? known->second : id.get<int64_t>();
   token.special = BoolField(item, "special", false);
   token.markup = token.special;
   token.strip_left = BoolField(item, "lstrip", false);
@@ -180,13 +186,13 @@ absl::Status ReadAddedToken(const Json& item, PieceList& pieces, TokenizerData& 
     if (!set.ok()) return Invalid(absl::StrCat("added_tokens: ", set.message()));
   }
   token.id = static_cast<int32_t>(number);
-  PieceList::Piece& piece = pieces[token.id];
-  if (token.special && piece.type != PieceType::kUnknown) piece.type = PieceType::kControl;
+  if (token.special) pieces[token.id].type = PieceType::kControl;
   data.added_tokens.push_back(std::move(token));
   return absl::OkStatus();
 }
 
-absl::Status ReadAddedTokens(const Json& list, PieceList& pieces, TokenizerData& data) {
+absl::Status ReadAddedTokens(const Json& list, const PieceIds& ids, PieceList& pieces,
+                             TokenizerData& data) {
   if (list.is_null()) return absl::OkStatus();
   if (!list.is_array()) return Invalid("added_tokens: expected an array");
   // What is matched in normalised text is written in normalised form (before any escaping that a
@@ -194,7 +200,7 @@ absl::Status ReadAddedTokens(const Json& list, PieceList& pieces, TokenizerData&
   absl::StatusOr<Normalizer> normalizer = Normalizer::Create(data.normalizer, ByteTrie());
   if (!normalizer.ok()) return normalizer.status();
   for (const Json& item : list) {
-    const absl::Status status = ReadAddedToken(item, pieces, data);
+    const absl::Status status = ReadAddedToken(item, ids, pieces, data);
     if (!status.ok()) return status;
     AddedToken& token = data.added_tokens.back();
     if (!token.match_normalized) continue;
@@ -225,7 +231,7 @@ absl::StatusOr<TokenizerData> ParseTokenizerJson(absl::string_view text) {
   if (status.ok()) status = ReadDecoder(tokenizer, data);
   if (status.ok()) status = ReadModel(Field(tokenizer, "model"), data, pieces, ids);
   if (status.ok()) CheckByteFallback(pieces, data);
-  if (status.ok()) status = ReadAddedTokens(Field(tokenizer, "added_tokens"), pieces, data);
+  if (status.ok()) status = ReadAddedTokens(Field(tokenizer, "added_tokens"), ids, pieces, data);
   const bool plain =
       data.normalizer.unicode_form == UnicodeForm::kNone && !data.normalizer.escape_spaces;
   if (status.ok()) status = ReadPretokenizer(tokenizer, data);

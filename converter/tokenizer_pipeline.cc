@@ -117,8 +117,7 @@ const Json& Field(const Json& object, const char* key) {
 }
 
 bool IsByteLevel(const Json& tokenizer) {
-  return HasStage(Field(tokenizer, "pre_tokenizer"), "pretokenizers", "ByteLevel") ||
-         HasStage(Field(tokenizer, "decoder"), "decoders", "ByteLevel");
+  return HasStage(Field(tokenizer, "pre_tokenizer"), "pretokenizers", "ByteLevel");
 }
 
 absl::Status ReadNormalizer(const Json& tokenizer, TokenizerData& data) {
@@ -149,11 +148,24 @@ absl::Status ReadDecoder(const Json& tokenizer, TokenizerData& data) {
   std::vector<const Json*> stages;
   Flatten(Field(tokenizer, "decoder"), "decoders", stages);
   if (stages.empty()) return Unsupported("a tokenizer without a decoder");
+  bool fused = false;  // from there on, stages see the whole text instead of one piece
+  bool stripped = false;
   for (const Json* stage : stages) {
+    const std::string type = StringField(*stage, "type");
+    const bool whole = type == "Strip";
+    const bool of_pieces = type == "ByteFallback" || type == "Metaspace";
+    if (stripped || (whole && !fused) || (of_pieces && fused)) {
+      return Unsupported(absl::StrCat("the decoder ", type, " in this place"));
+    }
+    fused = fused || type == "Fuse";
+    stripped = stripped || whole;
     const absl::Status status = ReadDecoderStage(*stage, data);
     if (!status.ok()) return status;
   }
   const bool bytes = data.kind == TokenizerKind::kByteLevelBpe;
+  if (!bytes && HasStage(Field(tokenizer, "decoder"), "decoders", "ByteLevel")) {
+    return Unsupported("a byte-level decoder without a byte-level pre_tokenizer");
+  }
   if (bytes && (stages.size() != 1 || StringField(*stages[0], "type") != "ByteLevel")) {
     return Unsupported("a byte-level pre_tokenizer with another decoder");
   }

@@ -26,7 +26,7 @@ bool BoolField(const nlohmann::json& object, const char* key, bool fallback);
 // Returns the value under `key`, or null.
 const nlohmann::json& Field(const nlohmann::json& object, const char* key);
 
-// Returns whether some stage of the pre_tokenizer or decoder works on bytes ("ByteLevel").
+// Returns whether some stage of the pre_tokenizer turns text into bytes ("ByteLevel").
 bool IsByteLevel(const nlohmann::json& tokenizer);
 
 // Fill the axes of `data` from the whole tokenizer.json.

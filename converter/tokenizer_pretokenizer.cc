@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "converter/tokenizer_pipeline.h"
 #include "src/text/utf8.h"
@@ -41,6 +42,10 @@ std::optional<WordSplitData> FindPattern(const std::string& regex) {
   for (const KnownPattern& known : kPatterns) {
     if (known.regex == regex) return known.split;
   }
+  // Possessive quantifiers and the + behind [\r\n] change nothing here: what they take from is
+  // never wanted back.
+  const std::string plain = absl::StrReplaceAll(
+      regex, {{"]?+\\p{L}", "]?\\p{L}"}, {"]++[", "]+["}, {"|\\s*[\\r\\n]|", "|\\s*[\\r\\n]+|"}});
   for (absl::string_view contractions :
        {"(?i:'s|'t|'re|'ve|'m|'ll|'d)", "'(?i:[sdmt]|ll|ve|re)", "(?i:'[sdmt]|'ll|'ve|'re)"}) {
     const std::string head = absl::StrCat(contractions, "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|");
@@ -48,7 +53,7 @@ std::optional<WordSplitData> FindPattern(const std::string& regex) {
                                         {"\\p{N}{1,2}", 2},
                                         {"\\p{N}", 1},
                                         {"\\p{N}+", 0}}) {
-      if (regex == absl::StrCat(head, digits, kPrefixedWordsTail)) {
+      if (plain == absl::StrCat(head, digits, kPrefixedWordsTail)) {
         return WordSplitData{WordSplit::kPrefixedWords, limit};
       }
     }

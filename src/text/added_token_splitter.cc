@@ -21,6 +21,7 @@ bool Contains(absl::Span<const TextRange> ranges, size_t begin, size_t end) {
 }
 
 size_t SpacesBegin(absl::string_view text, size_t end, size_t floor) {
+  if (end < floor) return floor;  // swallowed by the token before
   while (end > floor) {
     const size_t begin = PreviousCharacter(text, end);
     if (begin < floor || ClassOf(DecodeUtf8(text.substr(begin)).codepoint) != CharClass::kSpace) {

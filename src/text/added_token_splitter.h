@@ -27,9 +27,10 @@ struct TextRange {
 class AddedTokenSplitter {
  public:
   struct Found {
-    int32_t id = -1;   // -1: no more tokens
-    TextRange token;   // what was found, without the white space that it swallows
-    TextRange covers;  // with it
+    int32_t id = -1;  // -1: no more tokens
+    TextRange token;  // what was found, without the white space that it swallows
+    // With it; empty if the token before swallowed all of it: then it doesn't count.
+    TextRange covers;
   };
 
   AddedTokenSplitter() = default;

@@ -129,17 +129,18 @@ void Tokenizer::EncodeText(absl::string_view text, absl::Span<const TextRange> m
   Work work(text.size());
   size_t done = 0;
   size_t search = 0;
-  while (done < text.size()) {
+  while (done < text.size() || search < text.size()) {
     AddedTokenSplitter::Found found;
     if (!given_.empty()) found = given_.Next(text, search, done, markup);
+    // White space that a token swallowed may still begin the next token.
     const size_t end = found.id < 0 ? text.size() : std::max(found.covers.begin, done);
     EncodeSegment(text.substr(done, end - done),
                   start && done == 0 ? TextPosition::kStart : TextPosition::kContinuation, work,
                   ids);
     if (found.id < 0) break;
-    ids.push_back(found.id);
+    if (found.covers.begin < found.covers.end) ids.push_back(found.id);
     done = found.covers.end;
-    search = done;
+    search = found.token.end;
   }
   if (vocabulary && data_.add_eos) ids.push_back(data_.eos_id);
 }
@@ -149,14 +150,16 @@ void Tokenizer::EncodeSegment(absl::string_view segment, TextPosition position, 
   if (segment.empty()) return;
   const absl::string_view text = normalizer_->Normalize(segment, position, work.normalized);
   size_t done = 0;
-  while (done < text.size()) {
+  size_t search = 0;
+  while (done < text.size() || search < text.size()) {
     AddedTokenSplitter::Found found;
-    if (!normalized_.empty()) found = normalized_.Next(text, done, done, {});
-    const size_t end = found.id < 0 ? text.size() : found.covers.begin;
+    if (!normalized_.empty()) found = normalized_.Next(text, search, done, {});
+    const size_t end = found.id < 0 ? text.size() : std::max(found.covers.begin, done);
     EncodeNormalized(text.substr(done, end - done), work, ids);
     if (found.id < 0) return;
-    ids.push_back(found.id);
+    if (found.covers.begin < found.covers.end) ids.push_back(found.id);
     done = found.covers.end;
+    search = found.token.end;
   }
 }
 

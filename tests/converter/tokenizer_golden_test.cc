@@ -59,6 +59,34 @@ TEST_P(SentencePieceGolden, IdsPiecesAndTextAreEqual) {
 INSTANTIATE_TEST_SUITE_P(All, SentencePieceGolden, testing::Values("spm_gemma", "spm_llama"),
                          [](const auto& info) { return std::string(info.param); });
 
+// A tokenizer.json of the folder with other stages around its vocabulary.
+TEST(Variants, OfEveryStageGiveWhatHuggingFaceGives) {
+  const nlohmann::json variants = LoadJson(std::string(kFolder) + "variants.json");
+  ASSERT_TRUE(variants.is_array());
+  EXPECT_GE(variants.size(), 40u);
+  for (const nlohmann::json& variant : variants) {
+    const std::string base = variant["base"];
+    const std::string name = base + "/" + variant["name"].get<std::string>();
+    nlohmann::json file = LoadJson(std::string(kFolder) + base + "/tokenizer.json");
+    for (const auto& change : variant["change"].items()) {
+      if (change.key() == "model") {
+        file["model"].update(change.value());
+      } else if (change.key() == "added") {
+        for (const auto& token : change.value()) file["added_tokens"].push_back(token);
+      } else {
+        file[change.key()] = change.value();
+      }
+    }
+    absl::StatusOr<TokenizerData> data = ParseTokenizerJson(file.dump());
+    ASSERT_TRUE(data.ok()) << name << ": " << data.status();
+    const auto tokenizer = Tokenizer::Create(*std::move(data));
+    ASSERT_TRUE(tokenizer.ok()) << name << ": " << tokenizer.status();
+    const GoldenResult result = CompareWithGolden(**tokenizer, variant, {});
+    EXPECT_GE(result.num_cases, 60) << name;
+    EXPECT_EQ(result.num_mismatches, 0) << name << ":\n" << result.report;
+  }
+}
+
 TEST(VocabAndMerges, GiveTheSameTokenizerAsTokenizerJson) {
   const std::string folder = std::string(kFolder) + "bpe_gpt2";
   const auto from_json = MakeTokenizer(ImportTokenizerFile(folder + "/tokenizer.json"));

@@ -120,7 +120,7 @@ INSTANTIATE_TEST_SUITE_P(
             "[a-z]+x"},
         Unsupported{"Pretokenizer",
                     [](Json& t) {
-                      t["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};
+                      t["pre_tokenizer"]["pretokenizers"][0] = {{"type", "BertPreTokenizer"}};
                     },
                     "BertPreTokenizer"},
         Unsupported{"Decoder",
@@ -128,6 +128,8 @@ INSTANTIATE_TEST_SUITE_P(
                       t["decoder"] = {{"type", "WordPiece"}};
                     },
                     "decoder"},
+        Unsupported{"BytesOfDecoderOnly", [](Json& t) { t["pre_tokenizer"] = nullptr; },
+                    "without a byte-level pre_tokenizer"},
         Unsupported{"PostProcessor",
                     [](Json& t) {
                       t["post_processor"] = {{"type", "RobertaProcessing"}};
@@ -146,6 +148,34 @@ INSTANTIATE_TEST_SUITE_P(
         Unsupported{"Suffix", [](Json& t) { t["model"]["end_of_word_suffix"] = "</w>"; },
                     "end_of_word_suffix"}),
     [](const auto& info) { return std::string(info.param.name); });
+
+TEST(DecoderStages, InAnotherOrderAreRefused) {
+  const Json unescape = {
+      {"type", "Replace"}, {"pattern", {{"String", "\xE2\x96\x81"}}}, {"content", " "}};
+  const Json bytes = {{"type", "ByteFallback"}};
+  const Json fuse = {{"type", "Fuse"}};
+  const Json strip = {{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}};
+  const auto parse = [&](const Json& stages) {
+    Json tokenizer = LoadJson(std::string(kFolder) + "spm_llama/tokenizer.json");
+    tokenizer["decoder"] = {{"type", "Sequence"}, {"decoders", stages}};
+    return ParseTokenizerJson(tokenizer.dump()).status();
+  };
+  EXPECT_TRUE(parse({bytes, unescape, fuse, strip}).ok());
+  // What strips pieces, not the whole text, and what comes too late to see pieces.
+  for (const Json& stages : {Json{unescape, bytes, strip}, Json{strip, unescape, bytes, fuse},
+                             Json{unescape, fuse, bytes}}) {
+    EXPECT_EQ(parse(stages).code(), absl::StatusCode::kUnimplemented) << stages;
+  }
+}
+
+TEST(UnknownCharacters, NeedATokenOrBytes) {
+  Json tokenizer = LoadJson(std::string(kFolder) + "spm_llama/tokenizer.json");
+  tokenizer["model"]["unk_token"] = nullptr;
+  tokenizer["model"]["byte_fallback"] = false;
+  const auto data = ParseTokenizerJson(tokenizer.dump());
+  EXPECT_EQ(data.status().code(), absl::StatusCode::kUnimplemented);
+  EXPECT_NE(data.status().message().find("unk_token"), std::string::npos) << data.status();
+}
 
 TEST(MissingFiles, AreNamed) {
   const auto none = ImportTokenizerFolder(INKLING_TEST_DATA_DIR "/golden");
