@@ -119,6 +119,24 @@ absl::Status ReadByteLevel(const Json& stage, bool is_first, TokenizerData& data
   return absl::OkStatus();
 }
 
+// A stage behind ByteLevel sees bytes as the characters that stand for them.
+absl::Status ReadByteStage(const Json& stage, TokenizerData& data) {
+  const std::string type = StringField(stage, "type");
+  if (type == "Digits") {
+    const uint32_t limit = BoolField(stage, "individual_digits", false) ? 1 : 0;
+    data.word_splits.push_back({WordSplit::kByteDigits, limit});
+    return absl::OkStatus();
+  }
+  if (type != "Split") return Unsupported(stage);
+  const size_t before = data.word_splits.size();
+  const absl::Status read = ReadSplit(stage, data);
+  if (!read.ok()) return read;
+  // Of the known patterns, only that of ASCII digits means the same in both.
+  const bool is_ascii = data.word_splits.size() > before &&
+                        data.word_splits.back().split == WordSplit::kAsciiDigitRuns;
+  return is_ascii ? absl::OkStatus() : Unsupported(stage);
+}
+
 void Flatten(const Json& stage, std::vector<const Json*>& stages) {
   if (StringField(stage, "type") != "Sequence") {
     stages.push_back(&stage);
@@ -136,11 +154,15 @@ absl::Status ReadPretokenizer(const Json& tokenizer, TokenizerData& data) {
   if (tree.is_null()) return absl::OkStatus();
   std::vector<const Json*> stages;
   Flatten(tree, stages);
+  bool in_bytes = false;  // behind ByteLevel, text is in the byte-level alphabet
   for (size_t i = 0; i < stages.size(); ++i) {
     const Json& stage = *stages[i];
     const std::string type = StringField(stage, "type");
     absl::Status status;
-    if (type == "ByteLevel") {
+    if (in_bytes) {
+      status = ReadByteStage(stage, data);
+    } else if (type == "ByteLevel") {
+      in_bytes = true;
       status = ReadByteLevel(stage, i == 0, data);
     } else if (type == "Split") {
       status = ReadSplit(stage, data);

@@ -92,7 +92,7 @@ absl::Status CheckEnums(const TokenizerData& tokenizer) {
                                   LeadingSpace::kStripOnePerPiece));
   for (const WordSplitData& split : tokenizer.word_splits) {
     ABSL_RETURN_IF_ERROR(CheckKnown("tokenizer.word_splits.split", split.split,
-                                    WordSplit::kSpacedWords, WordSplit::kEscapedSpaces));
+                                    WordSplit::kSpacedWords, WordSplit::kByteDigits));
   }
   return absl::OkStatus();
 }

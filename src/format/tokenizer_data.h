@@ -90,11 +90,15 @@ enum class WordSplit : uint8_t {
   kPunctuation = 5,      // runs of punctuation (ASCII punctuation and \p{P}) isolated
   kEachPunctuation = 6,  // every punctuation character isolated
   kEscapedSpaces = 7,    // before every U+2581
+  // As kDigits, but of bytes, those that the byte-level alphabet writes as numbers: the ASCII
+  // digits
+  // and B2, B3, B9, BC, BD, BE, wherever in a character they stand.
+  kByteDigits = 8,
 };
 
 struct WordSplitData {
   WordSplit split = WordSplit::kSpacedWords;
-  uint32_t max_digits = 0;  // kPrefixedWords, kDigits, kAsciiDigitRuns
+  uint32_t max_digits = 0;  // kPrefixedWords, kDigits, kAsciiDigitRuns, kByteDigits
 };
 
 // A token that is recognised as a whole in text, before words are made.

@@ -159,6 +159,21 @@ size_t AsciiDigitRunEnd(absl::string_view text, size_t pos, uint32_t count) {
   return pos;
 }
 
+bool IsByteDigit(char byte) {
+  return (byte >= '0' && byte <= '9') || byte == '\xB2' || byte == '\xB3' || byte == '\xB9' ||
+         byte == '\xBC' || byte == '\xBD' || byte == '\xBE';
+}
+
+size_t ByteDigitsEnd(absl::string_view text, size_t pos, uint32_t max_digits) {
+  const bool inside = IsByteDigit(text[pos]);
+  uint32_t count = 0;
+  while (pos < text.size() && IsByteDigit(text[pos]) == inside) {
+    if (inside && max_digits != 0 && count++ == max_digits) break;
+    ++pos;
+  }
+  return pos;
+}
+
 bool IsPunctuation(uint32_t codepoint) {
   if (codepoint < 128) {
     // All of ASCII that prints and isn't alphanumeric, symbols included.
@@ -204,6 +219,8 @@ size_t WordEnd(const WordSplitData& stage, absl::string_view text, size_t pos) {
       return PunctuationEnd(text, pos, Punctuation::kSingle);
     case WordSplit::kEscapedSpaces:
       return EscapedSpacesEnd(text, pos);
+    case WordSplit::kByteDigits:
+      return ByteDigitsEnd(text, pos, stage.max_digits);
   }
   return text.size();
 }
@@ -217,7 +234,7 @@ absl::StatusOr<Pretokenizer> Pretokenizer::Create(const std::vector<WordSplitDat
   }
   for (const WordSplitData& stage : stages) {
     const int split = static_cast<int>(stage.split);
-    if (split < 1 || split > static_cast<int>(WordSplit::kEscapedSpaces)) {
+    if (split < 1 || split > static_cast<int>(WordSplit::kByteDigits)) {
       return absl::InvalidArgumentError(absl::StrCat("tokenizer: word_splits.split ", split,
                                                      " is not supported by this version"));
     }

@@ -23,6 +23,7 @@ class Pretokenizer {
   static absl::StatusOr<Pretokenizer> Create(const std::vector<WordSplitData>& stages);
 
   // Calls `word` for each word of `text` (well-formed UTF-8) in order; they cover it without gaps.
+  // kByteDigits may cut inside a character.
   void Split(absl::string_view text, absl::FunctionRef<void(absl::string_view)> word) const {
     SplitFrom(0, text, word);
   }

@@ -58,6 +58,12 @@ TEST(Pretokenizer, PrefixedWords) {
 TEST(Pretokenizer, DigitsAndPunctuation) {
   EXPECT_EQ(Split({{WordSplit::kDigits, 1}}, "ab12c"), (Words{"ab", "1", "2", "c"}));
   EXPECT_EQ(Split({{WordSplit::kDigits, 0}}, "ab12c"), (Words{"ab", "12", "c"}));
+  // "½" is C2 BD, "н" D0 BD; "²³¹" are C2 B2, C2 B3, C2 B9.
+  EXPECT_EQ(Split({{WordSplit::kByteDigits, 0}}, "a1½23н"), (Words{"a", "1", "\xC2",
+                                                                   "\xBD"
+                                                                   "23",
+                                                                   "\xD0", "\xBD"}));
+  EXPECT_EQ(Split({{WordSplit::kByteDigits, 1}}, "1½2"), (Words{"1", "\xC2", "\xBD", "2"}));
   EXPECT_EQ(Split({{WordSplit::kAsciiDigitRuns, 3}}, "a12345678"),
             (Words{"a", "123", "456", "78"}));
   EXPECT_EQ(Split({{WordSplit::kPunctuation, 0}}, "a,.b$ c"), (Words{"a", ",.", "b", "$", " c"}));
