@@ -14,6 +14,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "converter/gguf_header.h"
+#include "converter/gguf_reader.h"
+#include "converter/gguf_shards.h"
 #include "converter/hugging_face_reader.h"
 #include "converter/input_file.h"
 #include "converter/llama2c_reader.h"
@@ -24,8 +27,8 @@ namespace {
 
 constexpr char kFormats[] =
     "a Hugging Face folder (config.json and safetensors or pytorch_model.bin), one of those weight "
-    "files with config.json next to it, a MediaPipe LLM file for CPUs, or a llama2.c .bin file of "
-    "version 0";
+    "files with config.json next to it, a GGUF file, a MediaPipe LLM file for CPUs, or a llama2.c "
+    ".bin file of version 0";
 
 // The formats that are one file, told apart by its first bytes. A new one adds its line.
 struct FileFormat {
@@ -33,6 +36,7 @@ struct FileFormat {
   absl::StatusOr<std::unique_ptr<Checkpoint>> (*open)(InputFile file);
 };
 constexpr FileFormat kFileFormats[] = {
+    {IsGguf, GgufCheckpoint::OpenFile},
     {Llama2cCheckpoint::Recognizes, Llama2cCheckpoint::Create},
     {HuggingFaceCheckpoint::Recognizes, HuggingFaceCheckpoint::OpenFile},
     {MediapipeCheckpoint::Recognizes, MediapipeCheckpoint::Open},
@@ -40,7 +44,6 @@ constexpr FileFormat kFileFormats[] = {
 
 // What a file that no reader takes is, from its first bytes.
 absl::string_view ForeignFormat(absl::string_view start) {
-  if (start.substr(0, 4) == "GGUF") return "a GGUF file";
   if (start.substr(4, 2) == "PK") return "a MediaPipe bundle (.task)";
   if (start.substr(0, 4) == "24ka") return "a llama2.c file of a later version";
   return "something else";
@@ -70,11 +73,15 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& 
     return absl::NotFoundError(absl::StrCat(path, ": no such file or folder"));
   }
   if (!std::filesystem::is_directory(status)) return OpenSingleFile(path);
-  if (!std::filesystem::exists(std::filesystem::path(path) / "config.json", error)) {
-    return absl::NotFoundError(
-        absl::StrCat(path, ": no config.json in this folder; expected ", kFormats));
+  const bool has_config =
+      std::filesystem::exists(std::filesystem::path(path) / "config.json", error);
+  if (has_config && HuggingFaceCheckpoint::HasWeights(path)) {
+    return HuggingFaceCheckpoint::OpenFolder(path);
   }
-  return HuggingFaceCheckpoint::OpenFolder(path);
+  if (!FindGgufModels(path).empty()) return GgufCheckpoint::OpenFolder(path);
+  if (has_config) return HuggingFaceCheckpoint::OpenFolder(path);  // says what is missing
+  return absl::NotFoundError(
+      absl::StrCat(path, ": no config.json and no GGUF file in this folder; expected ", kFormats));
 }
 
 absl::StatusOr<QuantizedRows> Checkpoint::ReadStoredRows(size_t index, int64_t /*first_row*/,

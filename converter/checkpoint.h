@@ -36,8 +36,8 @@ struct SourceTensor {
 class Checkpoint {
  public:
   // Opens a Hugging Face folder, one of its weight files (.safetensors, pytorch_model.bin) with
-  // config.json next to it, a MediaPipe LLM file, or a llama2.c .bin file; tells them apart by
-  // content. Errors: NotFound;
+  // config.json next to it, a GGUF file (any one of its shards, or a folder with one such model), a
+  // MediaPipe LLM file, or a llama2.c .bin file; tells them apart by content. Errors: NotFound;
   // InvalidArgument (damaged); DataLoss (truncated); Unimplemented (a format without a reader, by
   // name).
   static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& path);
@@ -64,8 +64,8 @@ class Checkpoint {
 
   // Rows [first_row, first_row + num_rows) of tensors()[index] as floats, widened exactly;
   // [num_rows, columns] row-major. A vector [n] is n rows of one column; dimensions after the first
-  // count as columns. Errors: Unimplemented for a dtype other than F32, F16, BF16 (by name),
-  // OutOfRange, DataLoss. Any number of threads may read at once.
+  // count as columns. Errors: Unimplemented for a dtype that isn't read (by name), OutOfRange,
+  // DataLoss. Any number of threads may read at once.
   virtual absl::StatusOr<std::vector<float>> ReadRows(size_t index, int64_t first_row,
                                                       int64_t num_rows) const = 0;
 
@@ -77,6 +77,19 @@ class Checkpoint {
   // FailedPrecondition for a tensor without a StoredType.
   virtual absl::StatusOr<QuantizedRows> ReadStoredRows(size_t index, int64_t first_row,
                                                        int64_t num_rows) const;
+
+  // The type that a tensor gets unless another is asked for: StoredType, or for a tensor that is
+  // quantised in another way, the type of model files nearest to it. Unset for every other tensor.
+  virtual std::optional<TensorType> KeptType(size_t index) const { return StoredType(index); }
+
+  // For a tensor whose values are, in blocks of 32 along the rows, one scale times whole numbers
+  // from -8 to 7: the scales of these rows, [num_rows, columns / 32]; they may be negative. Empty
+  // for every other tensor. Errors: those of ReadRows.
+  virtual absl::StatusOr<std::vector<float>> ReadBlockScales(size_t /*index*/,
+                                                             int64_t /*first_row*/,
+                                                             int64_t /*num_rows*/) const {
+    return std::vector<float>();
+  }
 };
 
 }  // namespace inkling

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -85,9 +84,9 @@ std::string DescribeTemplate(const PromptTemplateData& prompt_template) {
 }
 
 std::string DescribeOptions(const ConvertOptions& options, const VocabularyTypes& vocabulary,
-                            absl::Span<const std::optional<TensorType>> stored) {
+                            absl::Span<const SourceForm> forms) {
   return absl::StrCat(
-      "weights=", WeightsWish(options, stored), " embedding=", TensorTypeName(vocabulary.embedding),
+      "weights=", WeightsWish(options, forms), " embedding=", TensorTypeName(vocabulary.embedding),
       " head=", TensorTypeName(vocabulary.head),
       " scales=", options.search == ScaleSearch::kMaxAbs ? "max-abs" : "squared-error",
       options.quality == ConvertQuality::kBest ? " quality=best" : "");
@@ -132,11 +131,13 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
     metadata.config.tied_head = false;
     plan = WithOwnHead(plan, metadata.config);
   }
-  std::vector<std::optional<TensorType>> stored;
+  std::vector<SourceForm> forms;
   for (const PlannedTensor& tensor : plan.tensors) {
-    stored.push_back(PlannedStoredType(*checkpoint, tensor));
+    forms.push_back({PlannedKeptType(*checkpoint, tensor),
+                     PlannedStoredType(*checkpoint, tensor).has_value(),
+                     checkpoint->tensors()[tensor.source_indices.front()].dtype});
   }
-  TypeChoice choice = ChooseTypes(TensorList(metadata.config), stored, options, vocabulary);
+  TypeChoice choice = ChooseTypes(TensorList(metadata.config), forms, options, vocabulary);
   if (options.bits_per_weight.has_value()) {
     ABSL_RETURN_IF_ERROR(
         SpendBits(*checkpoint, plan, metadata.config, options, *importance, choice.types));
@@ -144,7 +145,7 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   metadata.tokenizer = std::move(imported.tokenizer);
   metadata.prompt_template = std::move(imported.prompt_template);
   metadata.provenance = {SourceName(checkpoint_path), kGenerator,
-                         DescribeOptions(options, vocabulary, stored)};
+                         DescribeOptions(options, vocabulary, forms)};
 
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ModelWriter> writer,
                         ModelWriter::Create(output_path, metadata, choice.types));

@@ -38,14 +38,15 @@ enum class ConvertQuality : uint8_t {
 };
 
 struct ConvertOptions {
-  // The type of the linear layers' weights. Unset: a matrix that the checkpoint holds in a type of
-  // ours already (Checkpoint::StoredType) stays as it is, any other becomes int4 in blocks of 32.
+  // The type of the linear layers' weights. Unset: a matrix that is quantised in the checkpoint
+  // stays as it is or gets the nearest type (Checkpoint::KeptType), any other becomes int4 in
+  // blocks of 32.
   std::optional<TensorType> weights;
 
-  // The types of the two vocabulary matrices. Unset: a matrix stays as it is where `weights` is
-  // unset too and the checkpoint holds it in a type of ours; else int8 where `weights` are int8 or
-  // int4, else the type of `weights`. A checkpoint whose head is tied to its embedding keeps one
-  // tensor unless both are set and differ; if only one is set, it holds for the shared tensor.
+  // The types of the two vocabulary matrices. Unset: where `weights` is unset too, the KeptType of
+  // a matrix that has one; else int8 where `weights` are int8 or int4, else the type of `weights`.
+  // A checkpoint whose head is tied to its embedding keeps one tensor unless both are set and
+  // differ; if only one is set, it holds for the shared tensor.
   std::optional<TensorType> embedding;
   std::optional<TensorType> head;
 
@@ -61,8 +62,8 @@ struct ConvertOptions {
   // so many bits per weight. Needs an importance file.
   std::optional<double> bits_per_weight;
 
-  // A tokenizer file (tokenizer.json, tokenizer.model, llama2.c's tokenizer.bin) to use instead of
-  // the one that lies with the checkpoint. Empty: the checkpoint's own.
+  // A tokenizer file (tokenizer.json, tokenizer.model, llama2.c's tokenizer.bin, GGUF) to use
+  // instead of the one that lies with the checkpoint. Empty: the checkpoint's own.
   std::string tokenizer_path;
 
   // Called on the calling thread after every group of rows; false cancels the conversion.

@@ -17,6 +17,8 @@ constexpr char kDescription[] =
     "  a Hugging Face folder: config.json, a tokenizer, and the weights in safetensors or\n"
     "    pytorch_model.bin, in one file or in shards (a weight file alone will do if the rest\n"
     "    lies next to it)\n"
+    "  a GGUF file (F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K), any one of\n"
+    "    its shards, or a folder with one such model; config and tokenizer are inside\n"
     "  an LLM file of MediaPipe for CPUs (gemma-2b-it-cpu-int4.bin); its int4 and int8 weights\n"
     "    stay as they are unless --weights asks for another type\n"
     "  a llama2.c .bin file\n"
@@ -27,7 +29,12 @@ constexpr char kFooter[] =
     "so.\n"
     "A model whose head is tied to its embedding keeps one matrix for both, unless --embedding "
     "and\n"
-    "--head are both given and differ.\n\n"
+    "--head are both given and differ.\n"
+    "Quantised weights of a GGUF file become the nearest type, and are rounded a second time: 4 "
+    "bits\n"
+    "become int4 in blocks of 32, 5 to 8 bits int8. Blocks of Q4_0 with a positive scale keep "
+    "their\n"
+    "levels; those with a negative one, about half, lose one level. --weights=int8 loses less.\n\n"
     "Exit status: 0 done, 1 failed, 2 bad command line, 130 or 143 stopped by a signal.";
 
 // "int4" with --block's value, "int8", "f16", "f32". The names were checked by CLI11.
@@ -64,8 +71,8 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("OUT", flags.output_path, "the model file to write")->required();
   const CLI::IsMember types({"int4", "int8", "f16", "f32"});
   app.add_option("--weights", weights,
-                 "type of the linear layers (default int4; weights that are int8 or int4 in the "
-                 "checkpoint stay as they are)")
+                 "type of the linear layers (default int4; weights that are quantised in the "
+                 "checkpoint stay as they are or get the nearest type)")
       ->check(types);
   CLI::Option* block_option =
       app.add_option("--block", block, "inputs that share a scale of int4 (default 32)")
@@ -76,8 +83,8 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("--head", head, "type of the output matrix (default as --embedding)")
       ->check(types);
   app.add_option("--tokenizer", flags.options.tokenizer_path,
-                 "tokenizer.json, tokenizer.model or tokenizer.bin to use instead of the "
-                 "checkpoint's");
+                 "tokenizer.json, tokenizer.model, tokenizer.bin or GGUF file to use instead of "
+                 "the checkpoint's");
   app.add_option("--quality", quality,
                  "normal (default), or best: rounds weights by the error of their products; slower")
       ->check(CLI::IsMember({"normal", "best"}));

@@ -50,8 +50,7 @@ std::vector<std::string> NamesEndingIn(const std::string& folder, absl::string_v
 absl::Status NoWeights(const std::string& folder) {
   constexpr absl::string_view kExpected =
       "expected model.safetensors, pytorch_model.bin, or the index of their shards";
-  for (const absl::string_view suffix :
-       {".bin", ".pt", ".pth", ".gguf", ".ckpt", ".msgpack", ".h5"}) {
+  for (const absl::string_view suffix : {".bin", ".pt", ".pth", ".ckpt", ".msgpack", ".h5"}) {
     const std::vector<std::string> others = NamesEndingIn(folder, suffix);
     if (others.empty()) continue;
     return absl::UnimplementedError(absl::StrCat(folder, ": ", kExpected, ", found ", others[0],
@@ -129,6 +128,15 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFolder(
     if (names.size() == 1) return OpenFiles(folder, format, names, nullptr);
   }
   return NoWeights(folder);
+}
+
+bool HuggingFaceCheckpoint::HasWeights(const std::string& folder) {
+  for (const WeightFormat& format : WeightFormats()) {
+    if (Exists(absl::StrCat(folder, "/", format.index))) return true;
+    if (Exists(absl::StrCat(folder, "/", format.file))) return true;
+    if (!format.suffix.empty() && !NamesEndingIn(folder, format.suffix).empty()) return true;
+  }
+  return false;
 }
 
 bool HuggingFaceCheckpoint::Recognizes(const InputFile& file) {

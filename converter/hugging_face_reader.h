@@ -31,6 +31,9 @@ class HuggingFaceCheckpoint : public Checkpoint {
   // Unimplemented for a folder with only another format's weights.
   static absl::StatusOr<std::unique_ptr<Checkpoint>> OpenFolder(const std::string& folder);
 
+  // True if `folder` has a file with a name that OpenFolder looks for.
+  static bool HasWeights(const std::string& folder);
+
   // True if `file` begins as one of the weight formats does.
   static bool Recognizes(const InputFile& file);
 

@@ -66,6 +66,27 @@ absl::Status ReplaceLowestLevel(absl::Span<const float> weights, int64_t columns
   return absl::OkStatus();
 }
 
+// Blocks of 32 weights that are `block_scales[i]` times whole numbers from -8 to 7 keep those
+// numbers; their scales are rounded to bf16. Not so where the scale is negative, which model files
+// can't have: there the search's result stays, whose levels reach to 7 on the side that had 8.
+void KeepBlockLevels(absl::Span<const float> weights, absl::Span<const float> block_scales,
+                     QuantizedRows& rows) {
+  constexpr size_t kBlock = 32;
+  constexpr int kZeroPoint = 8;
+  for (size_t i = 0; i < block_scales.size(); ++i) {
+    const uint16_t bits = FloatToBfloat16(block_scales[i]);
+    const float scale = Bfloat16ToFloat(bits);
+    if (!std::isnormal(scale) || scale < 0.0f) continue;
+    std::memcpy(&rows.scales[i * sizeof(bits)], &bits, sizeof(bits));
+    for (size_t j = 0; j < kBlock; j += 2) {
+      const float* pair = &weights[i * kBlock + j];
+      const int low = static_cast<int>(std::lround(pair[0] / block_scales[i])) + kZeroPoint;
+      const int high = static_cast<int>(std::lround(pair[1] / block_scales[i])) + kZeroPoint;
+      rows.values[(i * kBlock + j) / 2] = static_cast<std::byte>(low | high << 4);
+    }
+  }
+}
+
 }  // namespace
 
 RowEncoder::RowEncoder(const Checkpoint& checkpoint, ScaleSearch search)
@@ -117,6 +138,11 @@ absl::StatusOr<EncodedRows> RowEncoder::EncodeSlice(const PlannedTensor& tensor,
   encoded.first_row = first_row;
   encoded.num_rows = num_rows;
   ABSL_ASSIGN_OR_RETURN(encoded.bytes, QuantizeRows(weights, num_rows, columns, type, search_));
+  if (type == TensorType{ElementType::kInt4Block, 32}) {
+    ABSL_ASSIGN_OR_RETURN(const std::vector<float> block_scales,
+                          ReadPlannedBlockScales(checkpoint_, tensor, first_row, num_rows));
+    KeepBlockLevels(weights, block_scales, encoded.bytes);
+  }
   if (calibration.refine) {
     ABSL_RETURN_IF_ERROR(RefineRows(weights, columns, type, *calibration.inputs, encoded.bytes));
   }

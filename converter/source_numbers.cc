@@ -13,6 +13,7 @@
 #include "absl/base/casts.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "converter/block_formats.h"
 
 namespace inkling {
 namespace {
@@ -50,23 +51,28 @@ int64_t DtypeBytes(absl::string_view dtype) {
   return 0;
 }
 
-bool CanWiden(absl::string_view dtype) {
-  return dtype == "F32" || dtype == "F16" || dtype == "BF16";
-}
+// Plain numbers of GGUF files have the same names.
+bool CanWiden(absl::string_view dtype) { return FindBlockFormat(dtype) != nullptr; }
 
 absl::StatusOr<std::vector<float>> WidenToFloat(absl::Span<const std::byte> bytes,
                                                 absl::string_view dtype) {
-  if (!CanWiden(dtype)) {
+  const BlockFormat* format = FindBlockFormat(dtype);
+  if (format == nullptr) {
     return absl::UnimplementedError(
-        absl::StrCat("numbers of type ", dtype, ": expected F32, F16 or BF16"));
+        absl::StrCat("numbers of type ", dtype, ": expected one of ", BlockFormatNames()));
   }
-  const size_t size = static_cast<size_t>(DtypeBytes(dtype));
-  if (bytes.size() % size != 0) {
+  const size_t block_bytes = static_cast<size_t>(format->num_bytes);
+  if (bytes.size() % block_bytes != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat(bytes.size(), " bytes are no whole number of ", dtype, " values"));
   }
-  std::vector<float> values(bytes.size() / size);
-  if (dtype == "F32") {
+  const size_t num_values = static_cast<size_t>(format->num_values);
+  std::vector<float> values(bytes.size() / block_bytes * num_values);
+  if (format->widen != nullptr) {
+    for (size_t i = 0; i < bytes.size() / block_bytes; ++i) {
+      format->widen(&bytes[i * block_bytes], &values[i * num_values]);
+    }
+  } else if (dtype == "F32") {
     if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
   } else if (dtype == "BF16") {
     for (size_t i = 0; i < values.size(); ++i) values[i] = WidenBfloat16(Load16(&bytes[2 * i]));

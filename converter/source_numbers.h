@@ -1,4 +1,5 @@
-// The number types that checkpoints store, widened to float exactly.
+// The number types that checkpoints store, widened to float: plain numbers exactly, blocks of
+// quantised weights as the format's reference implementation does.
 //
 // Checkpoint readers call it for every row they read. Bytes are little-endian and may be unaligned.
 
@@ -19,10 +20,11 @@ namespace inkling {
 // that sizes can be checked; 0 for an unknown name.
 int64_t DtypeBytes(absl::string_view dtype);
 
-// True for the dtypes that WidenToFloat takes: F32, F16, BF16.
+// True for the dtypes that WidenToFloat takes: F32, F16, BF16, and GGUF's blocks (block_formats.h).
 bool CanWiden(absl::string_view dtype);
 
-// `bytes` holds whole numbers of `dtype`. Error: Unimplemented for other dtypes, by name.
+// `bytes` holds whole numbers, or whole blocks, of `dtype`. Error: Unimplemented for other dtypes,
+// by name.
 absl::StatusOr<std::vector<float>> WidenToFloat(absl::Span<const std::byte> bytes,
                                                 absl::string_view dtype);
 

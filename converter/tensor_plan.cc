@@ -59,6 +59,11 @@ std::vector<RowRun> SourceRuns(const PlannedTensor& tensor, int64_t first, int64
   return runs;
 }
 
+// Whether nothing is done to a planned tensor but to put rows in another order.
+bool KeepsValues(const PlannedTensor& tensor) {
+  return !tensor.info.is_vector && tensor.source.add == 0.0f && tensor.source.row_names.empty();
+}
+
 class Planner {
  public:
   Planner(const Checkpoint& checkpoint, const Recipe& recipe, const ModelConfig& config)
@@ -257,10 +262,28 @@ absl::StatusOr<std::vector<float>> ReadPlannedRows(const Checkpoint& checkpoint,
 
 std::optional<TensorType> PlannedStoredType(const Checkpoint& checkpoint,
                                             const PlannedTensor& tensor) {
-  if (tensor.info.is_vector || tensor.source.add != 0.0f || !tensor.source.row_names.empty()) {
-    return std::nullopt;
-  }
+  if (!KeepsValues(tensor)) return std::nullopt;
   return checkpoint.StoredType(tensor.source_indices.front());
+}
+
+std::optional<TensorType> PlannedKeptType(const Checkpoint& checkpoint,
+                                          const PlannedTensor& tensor) {
+  if (!KeepsValues(tensor)) return std::nullopt;
+  return checkpoint.KeptType(tensor.source_indices.front());
+}
+
+absl::StatusOr<std::vector<float>> ReadPlannedBlockScales(const Checkpoint& checkpoint,
+                                                          const PlannedTensor& tensor,
+                                                          int64_t first_row, int64_t num_rows) {
+  std::vector<float> scales;
+  if (!KeepsValues(tensor)) return scales;
+  for (const RowRun& run : SourceRuns(tensor, first_row, num_rows)) {
+    ABSL_ASSIGN_OR_RETURN(
+        const std::vector<float> part,
+        checkpoint.ReadBlockScales(tensor.source_indices.front(), run.first, run.count));
+    scales.insert(scales.end(), part.begin(), part.end());
+  }
+  return scales;
 }
 
 absl::StatusOr<QuantizedRows> ReadPlannedStoredRows(const Checkpoint& checkpoint,

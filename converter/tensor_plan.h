@@ -56,6 +56,15 @@ absl::StatusOr<std::vector<float>> ReadPlannedRows(const Checkpoint& checkpoint,
 std::optional<TensorType> PlannedStoredType(const Checkpoint& checkpoint,
                                             const PlannedTensor& tensor);
 
+// The type that a planned matrix gets unless another is asked for, if it is quantised already.
+std::optional<TensorType> PlannedKeptType(const Checkpoint& checkpoint,
+                                          const PlannedTensor& tensor);
+
+// The block scales (Checkpoint::ReadBlockScales) of the rows that ReadPlannedRows gives.
+absl::StatusOr<std::vector<float>> ReadPlannedBlockScales(const Checkpoint& checkpoint,
+                                                          const PlannedTensor& tensor,
+                                                          int64_t first_row, int64_t num_rows);
+
 // Rows like those of ReadPlannedRows, of a tensor that has a PlannedStoredType, as they are stored.
 absl::StatusOr<QuantizedRows> ReadPlannedStoredRows(const Checkpoint& checkpoint,
                                                     const PlannedTensor& tensor, int64_t first_row,

@@ -15,9 +15,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "converter/chat_template.h"
+#include "converter/gguf_header.h"
 #include "converter/input_file.h"
 #include "converter/json_text.h"
 #include "converter/tokenizer_additions.h"
+#include "converter/tokenizer_import_gguf.h"
 #include "converter/tokenizer_pipeline.h"
 #include "src/text/pieces.h"
 
@@ -213,6 +215,9 @@ absl::StatusOr<ImportedTokenizer> ImportVocabAndMerges(const std::string& vocab_
 }  // namespace
 
 absl::StatusOr<ImportedTokenizer> ImportTokenizerFile(const std::string& path) {
+  absl::StatusOr<InputFile> file = InputFile::Open(path);
+  if (!file.ok()) return file.status();
+  if (IsGguf(*file)) return ImportTokenizerGguf(*file);
   absl::StatusOr<std::string> bytes = ReadWholeFile(path, kMaxTokenizerBytes);
   if (!bytes.ok()) return bytes.status();
   return Checked(ParseByContent(*bytes), path);

@@ -29,8 +29,8 @@ struct ImportedTokenizer {
 // merges.txt, else tokenizer.bin. NotFound if there is none of them.
 absl::StatusOr<ImportedTokenizer> ImportTokenizerFolder(const std::string& folder);
 
-// Imports one file, recognised by its content (JSON, SentencePiece model, llama2.c's
-// tokenizer.bin). Config files that lie next to it are not looked at.
+// Imports one file, recognised by its content (JSON, SentencePiece model, llama2.c's tokenizer.bin,
+// GGUF). Config files that lie next to it are not looked at.
 absl::StatusOr<ImportedTokenizer> ImportTokenizerFile(const std::string& path);
 
 // Imports a vocabulary file (one of the above) together with the config files of `config_folder`.

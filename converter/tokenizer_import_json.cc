@@ -213,10 +213,7 @@ absl::Status ReadAddedTokens(const Json& list, const PieceIds& ids, PieceList& p
 
 }  // namespace
 
-absl::StatusOr<TokenizerData> ParseTokenizerJson(absl::string_view text) {
-  absl::StatusOr<Json> parsed = ParseJson(text, "tokenizer.json");
-  if (!parsed.ok()) return parsed.status();
-  const Json& tokenizer = *parsed;
+absl::StatusOr<TokenizerData> ReadTokenizerTree(const Json& tokenizer) {
   if (!tokenizer.is_object() || !Field(tokenizer, "model").is_object()) {
     return Invalid("expected an object with a model; not a tokenizer.json?");
   }
@@ -246,6 +243,12 @@ absl::StatusOr<TokenizerData> ParseTokenizerJson(absl::string_view text) {
   return data;
 }
 
+absl::StatusOr<TokenizerData> ParseTokenizerJson(absl::string_view text) {
+  absl::StatusOr<Json> parsed = ParseJson(text, "tokenizer.json");
+  if (!parsed.ok()) return parsed.status();
+  return ReadTokenizerTree(*parsed);
+}
+
 absl::StatusOr<TokenizerData> ParseVocabAndMerges(absl::string_view vocab,
                                                   absl::string_view merges) {
   absl::StatusOr<Json> pieces = ParseJson(vocab, "vocab.json");
@@ -264,8 +267,7 @@ absl::StatusOr<TokenizerData> ParseVocabAndMerges(absl::string_view vocab,
     tokenizer["added_tokens"] = Json::array({end});
   }
   tokenizer["model"] = {{"type", "BPE"}, {"vocab", *std::move(pieces)}, {"merges", list}};
-  const std::string text = tokenizer.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return ParseTokenizerJson(text);
+  return ReadTokenizerTree(tokenizer);
 }
 
 }  // namespace inkling

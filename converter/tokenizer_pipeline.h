@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "nlohmann/json.hpp"
 #include "src/format/tokenizer_data.h"
 
@@ -28,6 +29,9 @@ const nlohmann::json& Field(const nlohmann::json& object, const char* key);
 
 // Returns whether some stage of the pre_tokenizer turns text into bytes ("ByteLevel").
 bool IsByteLevel(const nlohmann::json& tokenizer);
+
+// Reads a whole tokenizer.json (tokenizer_import_json.cc).
+absl::StatusOr<TokenizerData> ReadTokenizerTree(const nlohmann::json& tokenizer);
 
 // Fill the axes of `data` from the whole tokenizer.json.
 absl::Status ReadNormalizer(const nlohmann::json& tokenizer, TokenizerData& data);

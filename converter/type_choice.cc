@@ -69,14 +69,21 @@ bool IsOpen(TensorRole role, const ConvertOptions& options, const VocabularyType
   return false;
 }
 
+bool IsFloat(TensorType type) {
+  return type.element == ElementType::kF32 || type.element == ElementType::kF16 ||
+         type.element == ElementType::kBf16;
+}
+
 // A line for each thing that happened to tensors that were quantised before, with their kinds.
 class StoredNotes {
  public:
-  void Add(const TensorInfo& info, TensorType stored, TensorType type) {
-    kinds_[stored == type
-               ? absl::StrCat("values and scales taken as they are, ", TensorTypeName(type))
-               : absl::StrCat("rounded a second time, from ", TensorTypeName(stored), " to ",
-                              TensorTypeName(type))]
+  void Add(const TensorInfo& info, const SourceForm& form, TensorType type) {
+    if (!form.kept.has_value() || IsFloat(*form.kept)) return;
+    const absl::string_view name = TensorTypeName(type);
+    const absl::string_view from = form.exact ? TensorTypeName(*form.kept) : form.dtype;
+    kinds_[form.exact && *form.kept == type
+               ? absl::StrCat("values and scales taken as they are, ", name)
+               : absl::StrCat("rounded a second time, from ", from, " to ", name)]
         .insert(TensorKind(info));
   }
 
@@ -110,8 +117,7 @@ VocabularyTypes ChooseVocabularyTypes(const ConvertOptions& options, const Model
   return types;
 }
 
-TypeChoice ChooseTypes(absl::Span<const TensorInfo> tensors,
-                       absl::Span<const std::optional<TensorType>> stored,
+TypeChoice ChooseTypes(absl::Span<const TensorInfo> tensors, absl::Span<const SourceForm> forms,
                        const ConvertOptions& options, const VocabularyTypes& vocabulary) {
   const TensorType weights = options.weights.value_or(kDefaultWeights);
   TypeChoice choice;
@@ -120,10 +126,12 @@ TypeChoice ChooseTypes(absl::Span<const TensorInfo> tensors,
   for (size_t i = 0; i < tensors.size(); ++i) {
     const TensorInfo& info = tensors[i];
     TensorType wished = WishedType(info.role, weights, vocabulary);
-    if (stored[i].has_value() && IsOpen(info.role, options, vocabulary)) wished = *stored[i];
+    if (forms[i].kept.has_value() && IsOpen(info.role, options, vocabulary)) {
+      wished = *forms[i].kept;
+    }
     const bool fits = TypeFits(wished, info.columns);
     choice.types.push_back(fits ? wished : kInt8);
-    if (stored[i].has_value()) notes.Add(info, *stored[i], choice.types.back());
+    notes.Add(info, forms[i], choice.types.back());
     const std::string kind = TensorKind(info);
     if (fits || !reported.insert(kind).second) continue;
     choice.fallbacks.push_back(absl::StrCat(kind, " [", info.rows, ", ", info.columns,
@@ -134,11 +142,10 @@ TypeChoice ChooseTypes(absl::Span<const TensorInfo> tensors,
   return choice;
 }
 
-std::string WeightsWish(const ConvertOptions& options,
-                        absl::Span<const std::optional<TensorType>> stored) {
-  const bool any_stored =
-      std::any_of(stored.begin(), stored.end(), [](const auto& type) { return type.has_value(); });
-  if (!options.weights.has_value() && any_stored) return "as stored";
+std::string WeightsWish(const ConvertOptions& options, absl::Span<const SourceForm> forms) {
+  const bool any_kept = std::any_of(forms.begin(), forms.end(),
+                                    [](const SourceForm& form) { return form.kept.has_value(); });
+  if (!options.weights.has_value() && any_kept) return "as stored";
   return std::string(TensorTypeName(options.weights.value_or(kDefaultWeights)));
 }
 

@@ -52,6 +52,43 @@ def write_checkpoint(folder, hidden, feed_forward, layers, vocabulary):
     return end
 
 
+def gguf_text(text):
+    return struct.pack("<Q", len(text)) + text
+
+
+def write_gguf(path, hidden, feed_forward, layers, vocabulary):
+    """A Llama of zeros in Q8_0 as a GGUF file; returns the bytes of its tensors."""
+    texts = [b"<unk>", b"<s>", b"</s>"] + [b"<0x%02X>" % byte for byte in range(256)]
+    numbers = {"context_length": 2048, "embedding_length": hidden, "block_count": layers, "feed_forward_length": feed_forward,
+               "attention.head_count": 4}
+    entries = {f"llama.{key}": struct.pack("<II", 4, value) for key, value in numbers.items()}
+    entries["llama.attention.layer_norm_rms_epsilon"] = struct.pack("<If", 6, 1e-5)
+    entries["general.architecture"] = struct.pack("<I", 8) + gguf_text(b"llama")
+    entries["tokenizer.ggml.model"] = struct.pack("<I", 8) + gguf_text(b"llama")
+    entries["tokenizer.ggml.tokens"] = struct.pack("<IIQ", 9, 8, len(texts)) + b"".join(map(gguf_text, texts))
+    entries["tokenizer.ggml.scores"] = struct.pack("<IIQ", 9, 6, len(texts)) + bytes(4 * len(texts))
+    entries["tokenizer.ggml.token_type"] = struct.pack(f"<IIQ{len(texts)}i", 9, 5, len(texts), 2, 3, 3, *[6] * 256)
+    shapes = {"token_embd.weight": [vocabulary, hidden], "output_norm.weight": [hidden]}
+    for layer in range(layers):
+        prefix = f"blk.{layer}."
+        shapes |= {prefix + name + "_norm.weight": [hidden] for name in ("attn", "ffn")}
+        shapes |= {prefix + f"attn_{name}.weight": [hidden, hidden] for name in ("q", "k", "v", "output")}
+        shapes |= {prefix + f"ffn_{name}.weight": [feed_forward, hidden] for name in ("gate", "up")}
+        shapes[prefix + "ffn_down.weight"] = [hidden, feed_forward]
+    infos, end = b"", 0
+    for name, shape in shapes.items():
+        size = 4 * shape[0] if len(shape) == 1 else shape[0] * shape[1] // 32 * 34
+        infos += gguf_text(name.encode()) + struct.pack(f"<I{len(shape)}Q", len(shape), *reversed(shape))
+        infos += struct.pack("<IQ", 0 if len(shape) == 1 else 8, end)
+        end += (size + 31) // 32 * 32
+    header = b"GGUF" + struct.pack("<IQQ", 3, len(shapes), len(entries))
+    header += b"".join(gguf_text(key.encode()) + value for key, value in entries.items()) + infos
+    with open(path, "wb") as file:
+        file.write(header)
+        file.truncate((len(header) + 31) // 32 * 32 + end)
+    return end
+
+
 class ConvertProgramTest(unittest.TestCase):
     def setUp(self):
         temporary = tempfile.TemporaryDirectory(prefix="inkling-convert-")
@@ -126,13 +163,29 @@ class ConvertProgramTest(unittest.TestCase):
     def test_help(self):
         result = self.run_program("--help")
         self.assertEqual(result.returncode, 0)
+        self.assertIn("GGUF", result.stdout)
         for option in ("--weights", "--block", "--embedding", "--head", "--tokenizer", "--quality", "--importance", "--bits", "--quiet"):
             self.assertIn(option, result.stdout)
+
+    def test_gguf_file(self):
+        write_gguf(self.folder / "model", 64, 96, 2, 259)
+        result = self.run_program(self.folder / "model", self.output)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for part in ("GGUF, 1 file", "259 pieces", "from Q8_0 to int8", "feed_forward.down", "llama"):
+            self.assertIn(part, result.stdout)
 
     def test_memory_is_bounded_by_rows_not_by_the_model(self):
         size = write_checkpoint(self.checkpoint, 2048, 8192, 1, 32000)
         self.assertGreater(size, 250e6)  # its largest tensor has 131 MB
-        process = subprocess.Popen([PROGRAM, self.checkpoint, self.output, "--quiet"])
+        self.expect_bounded_memory(self.checkpoint)
+
+    def test_memory_is_bounded_for_gguf_files_too(self):
+        size = write_gguf(self.folder / "model.gguf", 2048, 8192, 1, 32000)
+        self.assertGreater(size, 130e6)  # its largest tensor has 70 MB
+        self.expect_bounded_memory(self.folder / "model.gguf")
+
+    def expect_bounded_memory(self, checkpoint):
+        process = subprocess.Popen([PROGRAM, checkpoint, self.output, "--quiet"])
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         self.assertEqual(process.returncode, 0)

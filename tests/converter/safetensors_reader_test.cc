@@ -215,7 +215,6 @@ TEST(CheckpointOpenTest, OtherThingsAreNamed) {
   EXPECT_THAT(Checkpoint::Open(folder.path()),
               MatchesStatus(StatusCode::kNotFound, {"config.json"}));
   const std::vector<std::pair<std::string, std::string>> files = {
-      {std::string("GGUF\3\0\0\0", 8), "GGUF"},
       {std::string("\0\0\0\0PK\3\4", 8), "bundle"},
       {"", "something else"},
       {std::string(40, '\xFF'), "something else"}};

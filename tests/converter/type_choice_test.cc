@@ -29,14 +29,17 @@ const std::vector<TensorInfo> kTensors = {
     {"layers.0.feed_forward.down.weight", TensorRole::kLinear, 0, 64, 48, false},
     {"head.weight", TensorRole::kHead, -1, 100, 64, false},
 };
-const std::vector<std::optional<TensorType>> kFloats(5);
-const std::vector<std::optional<TensorType>> kStored = {kInt8, std::nullopt, kInt4, kInt8, kInt4};
+const SourceForm kFloat = {std::nullopt, false, "F32"};
+const SourceForm kExactInt8 = {kInt8, true, "INT8"};
+const SourceForm kExactInt4 = {kInt4, true, "INT4"};
+const std::vector<SourceForm> kFloats(5, kFloat);
+const std::vector<SourceForm> kStored = {kExactInt8, kFloat, kExactInt4, kExactInt8, kExactInt4};
 
-TypeChoice Choose(const ConvertOptions& options,
-                  const std::vector<std::optional<TensorType>>& stored, bool tied = false) {
+TypeChoice Choose(const ConvertOptions& options, const std::vector<SourceForm>& forms,
+                  bool tied = false) {
   ModelConfig config;
   config.tied_head = tied;
-  return ChooseTypes(kTensors, stored, options, ChooseVocabularyTypes(options, config));
+  return ChooseTypes(kTensors, forms, options, ChooseVocabularyTypes(options, config));
 }
 
 TEST(TypeChoiceTest, WithoutOptionsFloatsBecomeInt4AndInt8) {
@@ -56,6 +59,25 @@ TEST(TypeChoiceTest, WithoutOptionsStoredTypesStay) {
                   "values and scales taken as they are, int8: embedding, feed_forward.down"));
   EXPECT_EQ(WeightsWish({}, kStored), "as stored");
   EXPECT_EQ(WeightsWish({}, kFloats), "int4/32");
+}
+
+// Types that model files don't have get the nearest one, and numbers that were left plain stay so.
+TEST(TypeChoiceTest, WithoutOptionsOtherQuantisedTypesGetTheNearest) {
+  const std::vector<SourceForm> forms = {{kInt8, false, "Q6_K"},
+                                         kFloat,
+                                         {kInt4Block, false, "Q4_K"},
+                                         {kInt4Block, false, "Q4_K"},
+                                         {kF16, false, "F16"}};
+  const TypeChoice choice = Choose({}, forms);
+  EXPECT_THAT(choice.types, ElementsAre(kInt8, kF32, kInt4Block, kInt8, kF16));
+  EXPECT_THAT(choice.fallbacks, ElementsAre(HasSubstr("feed_forward.down")));
+  EXPECT_THAT(choice.notes,
+              ElementsAre("rounded a second time, from Q4_K to int4/32: attention.q",
+                          "rounded a second time, from Q4_K to int8: feed_forward.down",
+                          "rounded a second time, from Q6_K to int8: embedding"));
+  ConvertOptions options;
+  options.weights = kF32;
+  EXPECT_THAT(Choose(options, forms).types, ElementsAre(kF32, kF32, kF32, kF32, kF32));
 }
 
 TEST(TypeChoiceTest, AnOptionIsObeyed) {

@@ -52,6 +52,7 @@ absl::StatusOr<std::vector<GoldenPrompt>> ReadGoldenPrompts(const std::string& p
     }
     GoldenPrompt prompt;
     prompt.name = item.value("name", absl::StrCat("prompt ", prompts.size()));
+    prompt.text = item.value("text", "");
     prompt.tokens = item["input_ids"].get<std::vector<int32_t>>();
     prompt.last_logits = item["last_logits"].get<std::vector<float>>();
     prompt.argmax_all_positions = Optional<int32_t>(item, "argmax_all_positions");

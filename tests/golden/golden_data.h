@@ -15,6 +15,7 @@ namespace inkling {
 
 struct GoldenPrompt {
   std::string name;
+  std::string text;  // whose tokens they are; empty for tokens that were chosen at random
   std::vector<int32_t> tokens;
   std::vector<float> last_logits;             // [vocab], of the last token
   std::vector<int32_t> argmax_all_positions;  // [tokens]; empty where the file has none

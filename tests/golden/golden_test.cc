@@ -12,16 +12,21 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "converter/convert.h"
+#include "converter/tokenizer_import.h"
 #include "gtest/gtest.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/model_reader.h"
+#include "src/text/tokenizer.h"
+#include "tests/converter/gguf_fixture.h"
+#include "tests/converter/gguf_from_hugging_face.h"
 #include "tests/golden/golden_data.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -31,6 +36,7 @@ namespace {
 
 constexpr float kLogitTolerance = 1e-3f;
 constexpr int32_t kMaxChunk = 128;
+constexpr size_t kChunks[] = {1, 5, 128};
 
 void ExpectNear(absl::Span<const float> found, absl::Span<const float> expected, const char* what) {
   ASSERT_EQ(found.size(), expected.size()) << what;
@@ -139,10 +145,10 @@ void CheckArrays(GoldenRun& run, const std::string& folder,
   }
 }
 
-// Converts `checkpoint` and checks everything that the golden files in `folder` hold, at each chunk
+// Converts `checkpoint` and checks everything that the golden files of `folder` hold, at each chunk
 // size and thread count.
 void CheckCheckpoint(const std::string& checkpoint, const std::string& folder,
-                     absl::Span<const int32_t> thread_counts) {
+                     absl::Span<const size_t> chunks, absl::Span<const int32_t> thread_counts) {
   const TempDir temp;
   const std::string path = temp.File("model.tflite");
   ConvertOptions options;
@@ -153,7 +159,7 @@ void CheckCheckpoint(const std::string& checkpoint, const std::string& folder,
                        ReadGoldenPrompts(folder + "/golden.json"));
   ASSERT_FALSE(prompts.empty());
 
-  for (const size_t chunk : {1, 5, 128}) {
+  for (const size_t chunk : chunks) {
     for (const int32_t threads : thread_counts) {
       SCOPED_TRACE("chunk " + std::to_string(chunk) + ", threads " + std::to_string(threads));
       GoldenRun run(*reader, chunk, threads);
@@ -171,13 +177,13 @@ class GoldenCheckpointTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(GoldenCheckpointTest, F32EqualsTheReferenceImplementation) {
   const std::string folder = std::string(INKLING_TEST_DATA_DIR) + "/golden/" + GetParam();
-  CheckCheckpoint(folder, folder, {1, 2});
+  CheckCheckpoint(folder, folder, kChunks, {1, 2});
 }
 
 // The model that this repository ships, against examples/models/golden.py.
 TEST(GoldenOwnModelTest, F32EqualsTheReferenceImplementation) {
   CheckCheckpoint(std::string(INKLING_SOURCE_DIR) + "/examples/models/inkling-tiny",
-                  std::string(INKLING_TEST_DATA_DIR) + "/golden/inkling_tiny", {1, 2});
+                  std::string(INKLING_TEST_DATA_DIR) + "/golden/inkling_tiny", kChunks, {1, 2});
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, GoldenCheckpointTest,
@@ -191,13 +197,65 @@ class SharedGoldenCheckpointTest : public testing::TestWithParam<const char*> {}
 TEST_P(SharedGoldenCheckpointTest, F32EqualsTheReferenceImplementation) {
   const std::string folder = std::string(INKLING_SHARED_DIR) + "/golden/" + GetParam();
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not there";
-  CheckCheckpoint(folder, folder, {1, 2});
+  CheckCheckpoint(folder, folder, kChunks, {1, 2});
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, SharedGoldenCheckpointTest,
                          testing::Values("falcon_7b", "gemma3_linear", "llama_sharded", "phi3",
                                          "smollm", "stories260k"),
                          NameOf);
+
+// The same checkpoints as GGUF files: logits, and the ids of the golden text.
+struct GgufGolden {
+  const char* name;
+  const char* pre;  // tokenizer.ggml.pre; empty for a SentencePiece vocabulary
+};
+
+// The folder of a golden checkpoint, here or among those that are not part of the repository.
+std::string GoldenFolder(const std::string& name) {
+  const std::string folder = std::string(INKLING_TEST_DATA_DIR) + "/golden/" + name;
+  return std::filesystem::exists(folder) ? folder
+                                         : std::string(INKLING_SHARED_DIR) + "/golden/" + name;
+}
+
+class GgufGoldenTest : public testing::TestWithParam<GgufGolden> {};
+
+TEST_P(GgufGoldenTest, EqualsTheReferenceImplementation) {
+  const std::string folder = GoldenFolder(GetParam().name);
+  // The families with one vocabulary have it as a SentencePiece model in one folder only.
+  const bool is_gemma = GetParam().name[0] == 'g';
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not there";
+  // The golden weights are bf16 or f16 numbers, so that one of both holds them exactly.
+  const bool is_half = std::string(GetParam().name) == "phi";
+  for (const uint32_t type : {kGgufF32, is_half ? kGgufF16 : kGgufBf16}) {
+    const TempDir temp;
+    GgufBuilder builder = GgufFromHuggingFace(folder, type);
+    AddGgufTokenizer(is_gemma ? GoldenFolder("gemma") : folder, GetParam().pre, builder);
+    WriteFileBytes(temp.File("model.gguf"), builder.Bytes());
+    CheckCheckpoint(temp.File("model.gguf"), folder, {128}, {1});
+
+    ASSERT_OK_AND_ASSIGN(ImportedTokenizer imported, ImportTokenizerFile(temp.File("model.gguf")));
+    ASSERT_OK_AND_ASSIGN(const std::unique_ptr<const Tokenizer> tokenizer,
+                         Tokenizer::Create(std::move(imported.tokenizer)));
+    ASSERT_OK_AND_ASSIGN(const std::vector<GoldenPrompt> prompts,
+                         ReadGoldenPrompts(folder + "/golden.json"));
+    EncodeOptions options;
+    options.added_ids = AddedIds::kAsVocabularySays;
+    ASSERT_FALSE(prompts.back().text.empty());
+    EXPECT_EQ(*tokenizer->Encode(prompts.back().text, options), prompts.back().tokens);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Checkpoints, GgufGoldenTest,
+                         testing::Values(GgufGolden{"falcon_7b", "falcon"}, GgufGolden{"gemma", ""},
+                                         GgufGolden{"gemma2", ""}, GgufGolden{"gemma3", ""},
+                                         GgufGolden{"gemma3_linear", ""}, GgufGolden{"llama", ""},
+                                         GgufGolden{"llama3", "llama-bpe"},
+                                         GgufGolden{"phi", "phi-2"}, GgufGolden{"phi3", ""},
+                                         GgufGolden{"qwen2", "qwen2"}, GgufGolden{"qwen3", "qwen2"},
+                                         GgufGolden{"smollm", "smollm"},
+                                         GgufGolden{"stablelm", "olmo"}),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace inkling

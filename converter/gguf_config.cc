@@ -1,0 +1,274 @@
+// Metadata key by key. Defaults for missing keys are llama.cpp's, and every field is written out,
+// so that no default of a Hugging Face class comes in.
+
+#include "converter/gguf_config.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "converter/config_fields.h"
+
+namespace inkling {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kDefaultTheta = 10000.0;
+constexpr int32_t kMaxHeads = 1 << 16;
+
+class ConfigBuilder {
+ public:
+  ConfigBuilder(const json& metadata, const GgufFamily& family,
+                absl::Span<const GgufTensor> tensors, const GgufRopeDivisors& divisors,
+                const std::string& file)
+      : metadata_(metadata), family_(family), divisors_(divisors), fields_(metadata, file) {
+    num_tensors_ = static_cast<int64_t>(tensors.size());
+    for (const GgufTensor& entry : tensors) {
+      names_.insert(entry.tensor.name);
+      if (entry.tensor.name == "token_embd.weight") vocab_size_ = entry.tensor.shape.front();
+    }
+  }
+
+  absl::StatusOr<json> Build() {
+    config_["model_type"] = family_.model_type;
+    config_["architectures"] = json::array({family_.class_name});
+    config_["vocab_size"] = vocab_size_;
+    config_["tie_word_embeddings"] = !names_.contains("output.weight");
+    for (const GgufConstant& constant : family_.constants) {
+      config_[constant.field] = json::parse(constant.json, nullptr, false);
+    }
+    for (const GgufPresence& presence : family_.presences) {
+      config_[presence.field] = names_.contains(absl::StrCat("blk.0.", presence.tensor));
+    }
+    for (const GgufField& field : family_.fields) CopyField(field);
+    ReadSizes();
+    ReadRotation();
+    ReadWindows();
+    if (family_.grouped_qkv) ReadGroups();
+    CheckOtherKeys();
+    ABSL_RETURN_IF_ERROR(fields_.status());
+    return std::move(config_);
+  }
+
+ private:
+  std::string Key(absl::string_view suffix) const {
+    return absl::StrCat(family_.architecture, ".", suffix);
+  }
+
+  bool Has(absl::string_view suffix) const { return fields_.Has(Key(suffix)); }
+
+  void CopyField(const GgufField& field) {
+    if (Has(field.key)) {
+      config_[field.field] = metadata_[Key(field.key)];
+    } else if (field.required) {
+      fields_.Reject(Key(field.key), "a value", "nothing");
+    }
+  }
+
+  // A size that must be there: a number, or one for each layer if they are equal.
+  int32_t Size(absl::string_view suffix) {
+    const std::string key = Key(suffix);
+    const auto found = metadata_.find(key);
+    if (found == metadata_.end()) {
+      fields_.Reject(key, "a whole number", "nothing");
+      return 1;
+    }
+    if (!found->is_array()) return fields_.Size(key, 1);
+    for (const json& item : *found) {
+      if (item == found->front()) continue;
+      fields_.Reject(key, "the same number for every layer", "several numbers");
+      return 1;
+    }
+    if (found->empty()) {
+      fields_.Reject(key, "a whole number", "an empty list");
+      return 1;
+    }
+    const json one = {{key, found->front()}};
+    ConfigFields fields(one, absl::StrCat(family_.architecture, " metadata"));
+    const int32_t size = fields.Size(key, 1);
+    fields_.Merge(fields);
+    return size;
+  }
+
+  void ReadSizes() {
+    const int32_t hidden = Size("embedding_length");
+    const int32_t heads = Size("attention.head_count");
+    num_layers_ = Size("block_count");
+    if (num_layers_ > num_tensors_) {
+      fields_.Reject(Key("block_count"),
+                     absl::StrCat("no more layers than tensors, ", num_tensors_),
+                     absl::StrCat(num_layers_));
+      num_layers_ = 1;
+    }
+    num_kv_heads_ = Has("attention.head_count_kv") ? Size("attention.head_count_kv") : heads;
+    if (heads > kMaxHeads || num_kv_heads_ > kMaxHeads) {
+      fields_.Reject(Key("attention.head_count"), absl::StrCat("at most ", kMaxHeads),
+                     absl::StrCat(heads, " and ", num_kv_heads_));
+    }
+    if (Has("attention.key_length")) {
+      head_dim_ = Size("attention.key_length");
+    } else {
+      head_dim_ = hidden / heads;
+      if (hidden % heads != 0) {
+        fields_.Reject(Key("embedding_length"),
+                       absl::StrCat("a multiple of attention.head_count ", heads),
+                       absl::StrCat(hidden));
+      }
+    }
+    const int32_t value_length = fields_.Size(Key("attention.value_length"), head_dim_);
+    if (value_length != head_dim_) {
+      fields_.Reject(Key("attention.value_length"), absl::StrCat(head_dim_, ", as keys have"),
+                     absl::StrCat(value_length));
+    }
+    if (!fields_.Bool(Key("attention.causal"), true)) {
+      fields_.Reject(Key("attention.causal"), "true", "false");
+    }
+    config_["hidden_size"] = hidden;
+    config_["num_hidden_layers"] = num_layers_;
+    config_["intermediate_size"] = Size("feed_forward_length");
+    config_["num_attention_heads"] = heads;
+    config_["num_key_value_heads"] = num_kv_heads_;
+    config_["head_dim"] = head_dim_;
+    config_["max_position_embeddings"] = Size("context_length");
+    if (family_.layers_scaled_by_width > 0) {
+      const bool by_width = num_layers_ == family_.layers_scaled_by_width;
+      config_["query_pre_attn_scalar"] = by_width ? hidden / heads : head_dim_;
+    }
+  }
+
+  void ReadRotation() {
+    const int32_t rotary_dim = fields_.Size(Key("rope.dimension_count"), head_dim_);
+    if (family_.partial_rotation) {
+      // The half keeps the product with head_dim, rounded down, from landing one below.
+      const double rotating = rotary_dim < head_dim_ ? rotary_dim + 0.5 : rotary_dim;
+      config_["partial_rotary_factor"] = rotating / head_dim_;
+    } else if (rotary_dim != head_dim_) {
+      fields_.Reject(Key("rope.dimension_count"),
+                     absl::StrCat(head_dim_, ", all dimensions of a head"),
+                     absl::StrCat(rotary_dim));
+    }
+    config_["rope_theta"] = fields_.Number(Key("rope.freq_base"), kDefaultTheta);
+    config_["rope_scaling"] = ReadScaling();
+  }
+
+  json ReadScaling() {
+    // The older key has a name of its own; a factor without a type is linear.
+    const char* factor_key =
+        Has("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
+    const std::string type =
+        fields_.String(Key("rope.scaling.type"), Has(factor_key) ? "linear" : "none");
+    const double factor = fields_.Number(Key(factor_key), 1.0);
+    const bool has_divisors = !divisors_.all.empty() || !divisors_.long_text.empty();
+    if (type == "longrope" || (type == "none" && has_divisors)) return DividedFrequencies();
+    if (has_divisors) {
+      fields_.Reject(Key("rope.scaling.type"), "none or longrope with tensors of divisors", type);
+    }
+    if (type == "none" || (type == "linear" && factor == 1.0)) return nullptr;
+    json scaling = {{"rope_type", type}, {"factor", factor}};
+    if (type == "yarn") {
+      Copy("rope.scaling.original_context_length", "original_max_position_embeddings", scaling);
+      Copy("rope.scaling.yarn_attn_factor", "attention_factor", scaling);
+      Copy("rope.scaling.yarn_beta_fast", "beta_fast", scaling);
+      Copy("rope.scaling.yarn_beta_slow", "beta_slow", scaling);
+    } else if (type != "linear") {
+      fields_.Reject(Key("rope.scaling.type"), "none, linear, yarn or longrope", type);
+    }
+    return scaling;
+  }
+
+  void Copy(absl::string_view suffix, const char* name, json& scaling) {
+    if (Has(suffix)) scaling[name] = metadata_[Key(suffix)];
+  }
+
+  // Files hold the divisors that a scaling came to (Llama 3's too), not its parameters.
+  json DividedFrequencies() {
+    const bool by_length = divisors_.all.empty();
+    const std::vector<float>& shorter = by_length ? divisors_.short_text : divisors_.all;
+    const std::vector<float>& longer = by_length ? divisors_.long_text : divisors_.all;
+    if (shorter.empty() || longer.empty()) {
+      fields_.Reject(Key("rope.scaling.type"),
+                     "longrope with the tensors rope_factors_short and rope_factors_long",
+                     "a file without them");
+    }
+    json scaling = {{"rope_type", "longrope"}, {"short_factor", shorter}, {"long_factor", longer}};
+    scaling["original_max_position_embeddings"] =
+        fields_.Size(Key(by_length ? "rope.scaling.original_context_length" : "context_length"), 1);
+    scaling["attention_factor"] = fields_.Number(Key("rope.scaling.attn_factor"), 1.0);
+    return scaling;
+  }
+
+  // Which layers have a sliding window. The file's pattern is a period or a list, one a layer.
+  void ReadWindows() {
+    const auto window = config_.find("sliding_window");
+    const bool none = window == config_.end() || *window == 0;
+    if (none) config_["sliding_window"] = nullptr;
+    if (family_.window_period == 0) return;
+    const std::string key = Key("attention.sliding_window_pattern");
+    const bool is_list = metadata_.contains(key) && metadata_[key].is_array();
+    const int32_t period = is_list ? 1 : fields_.Size(key, family_.window_period);
+    const size_t num_layers = static_cast<size_t>(num_layers_);
+    if (is_list && metadata_[key].size() != num_layers) {
+      return fields_.Reject(key, absl::StrCat(num_layers, " entries, one a layer"),
+                            absl::StrCat(metadata_[key].size()));
+    }
+    json types = json::array();
+    for (size_t i = 0; i < num_layers; ++i) {
+      const bool last = (i + 1) % static_cast<size_t>(period) == 0;
+      const bool slides = is_list ? metadata_[key][i] == true : !last;
+      types.push_back(slides && !none ? "sliding_attention" : "full_attention");
+    }
+    config_["layer_types"] = std::move(types);
+  }
+
+  void ReadGroups() {
+    const bool two_norms = names_.contains("blk.0.attn_norm_2.weight");
+    const bool is_new = two_norms || num_kv_heads_ != 1;
+    config_["new_decoder_architecture"] = is_new;
+    config_["num_ln_in_parallel_attn"] = two_norms ? 2 : 1;
+    config_["multi_query"] = !is_new;
+    config_["num_kv_heads"] = num_kv_heads_;
+    config_["ffn_hidden_size"] = config_["intermediate_size"];
+  }
+
+  // Keys that nothing above knows must say nothing.
+  void CheckOtherKeys() {
+    absl::flat_hash_set<absl::string_view> known(OtherGgufKeys().begin(), OtherGgufKeys().end());
+    for (const GgufField& field : family_.fields) known.insert(field.key);
+    const std::string prefix = Key("");
+    for (const auto& [key, value] : metadata_.items()) {
+      if (!absl::StartsWith(key, prefix)) continue;
+      if (known.contains(absl::StripPrefix(key, prefix))) continue;
+      fields_.RejectIfSet(key, "it may change what the model computes");
+    }
+  }
+
+  const json& metadata_;
+  const GgufFamily& family_;
+  const GgufRopeDivisors& divisors_;
+  ConfigFields fields_;
+  absl::flat_hash_set<absl::string_view> names_;
+  int64_t vocab_size_ = 0;
+  int64_t num_tensors_ = 0;
+  int32_t num_layers_ = 1;
+  int32_t num_kv_heads_ = 1;
+  int32_t head_dim_ = 1;
+  json config_ = json::object();
+};
+
+}  // namespace
+
+absl::StatusOr<json> GgufConfig(const json& metadata, const GgufFamily& family,
+                                absl::Span<const GgufTensor> tensors,
+                                const GgufRopeDivisors& divisors, const std::string& file) {
+  return ConfigBuilder(metadata, family, tensors, divisors, file).Build();
+}
+
+}  // namespace inkling
