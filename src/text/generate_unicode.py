@@ -73,7 +73,7 @@ def write_composition(decomposition_path, composition_path):
                 singles.append(0)
             singles.append(first)
             continue
-        if code < 0x10000:
+        if code < 0x10000 and first < 0x10000:
             short.append(code << 32 | first << 16 | second)
         else:
             long += [code, first, second]
@@ -101,7 +101,7 @@ def write_composition(decomposition_path, composition_path):
             last = value
     with open(decomposition_path, "w") as file:
         banner(file, "Canonical decompositions, one step each.")
-        file.write("// character << 32 | first << 16 | second (0: a singleton), characters below U+10000.\n")
+        file.write("// character << 32 | first << 16 | second (0: a singleton), where all are below U+10000.\n")
         write_list(file, "constexpr uint64_t kShortDecompositions[] =", short)
         file.write("// character, first, second.\n")
         write_list(file, "constexpr uint32_t kLongDecompositions[] =", long)

@@ -52,8 +52,10 @@ Pair Decompose(uint32_t codepoint) {
     const uint64_t* entry =
         std::lower_bound(std::begin(kShortDecompositions), std::end(kShortDecompositions),
                          static_cast<uint64_t>(codepoint) << 32);
-    if (entry == std::end(kShortDecompositions) || *entry >> 32 != codepoint) return {};
-    return {static_cast<uint32_t>(*entry >> 16 & 0xFFFF), static_cast<uint32_t>(*entry & 0xFFFF)};
+    if (entry != std::end(kShortDecompositions) && *entry >> 32 == codepoint) {
+      return {static_cast<uint32_t>(*entry >> 16 & 0xFFFF), static_cast<uint32_t>(*entry & 0xFFFF)};
+    }
+    if (codepoint < kLongDecompositions[0]) return {};
   }
   for (size_t i = 0; i < std::size(kLongDecompositions); i += 3) {
     if (kLongDecompositions[i] == codepoint) {
@@ -156,36 +158,69 @@ void ComposeMarks(std::vector<Mark>& marks) {
   marks.resize(num_kept);
 }
 
-}  // namespace
+constexpr std::array<uint64_t, 0x10000 / 64> MakeSuspectBits() {
+  std::array<uint64_t, 0x10000 / 64> bits{};
+  for (size_t run = 0; run < std::size(kSuspectRuns) && kSuspectRuns[run] < 0x10000; run += 2) {
+    const uint32_t end = run + 1 < std::size(kSuspectRuns) ? kSuspectRuns[run + 1] : 0x10000;
+    for (uint32_t code = kSuspectRuns[run]; code < end && code < 0x10000; ++code) {
+      bits[code / 64] |= uint64_t{1} << code % 64;
+    }
+  }
+  return bits;
+}
+constexpr std::array<uint64_t, 0x10000 / 64> kSuspectBits = MakeSuspectBits();
 
-bool IsSurelyComposed(absl::string_view text) {
-  for (size_t pos = 0; pos < text.size();) {
+// Returns whether a character combines, decomposes, or may compose with the one before it.
+bool IsSuspect(uint32_t codepoint) {
+  if (codepoint < 0x10000) return (kSuspectBits[codepoint / 64] >> codepoint % 64 & 1) != 0;
+  const uint32_t* run =
+      std::upper_bound(std::begin(kSuspectRuns), std::end(kSuspectRuns), codepoint);
+  return (run - kSuspectRuns) % 2 != 0;
+}
+
+// Returns where the first suspect character at or behind `pos` begins, or the text's end.
+size_t SurelyComposedEnd(absl::string_view text, size_t pos) {
+  while (pos < text.size()) {
+    pos += AsciiPrefix(text.substr(pos));
+    if (pos == text.size()) break;
     if (static_cast<unsigned char>(text[pos]) < 0xCC) {  // below U+0300 everything is composed
       ++pos;
       continue;
     }
     const Utf8Char character = DecodeUtf8(text.substr(pos));
-    const uint32_t* run =
-        std::upper_bound(std::begin(kSuspectRuns), std::end(kSuspectRuns), character.codepoint);
-    if ((run - kSuspectRuns) % 2 != 0) return false;
+    if (IsSuspect(character.codepoint)) return pos;
     pos += character.length;
   }
-  return true;
+  return pos;
 }
 
+}  // namespace
+
+bool IsSurelyComposed(absl::string_view text) { return SurelyComposedEnd(text, 0) == text.size(); }
+
 std::string ComposeCanonically(absl::string_view text) {
-  std::vector<Mark> marks;
-  marks.reserve(text.size());
-  for (size_t pos = 0; pos < text.size();) {
-    const Utf8Char character = DecodeUtf8(text.substr(pos));
-    AppendDecomposed(character.codepoint, marks);
-    pos += character.length;
-  }
-  SortMarks(marks);
-  ComposeMarks(marks);
   std::string composed;
   composed.reserve(text.size());
-  for (const Mark& mark : marks) AppendUtf8(mark.codepoint, composed);
+  std::vector<Mark> marks;
+  for (size_t pos = 0; pos < text.size();) {
+    // A character that isn't suspect begins anew: nothing before it changes it or joins it, so only
+    // the suspect ones and the character before them need work. Most text has few of them.
+    const size_t suspect = SurelyComposedEnd(text, pos);
+    const bool last = suspect == text.size();
+    const size_t begin = last || suspect == pos ? suspect : PreviousCharacter(text, suspect);
+    composed.append(text.data() + pos, begin - pos);
+    if (last) break;
+    marks.clear();
+    for (pos = begin; pos < text.size();) {
+      const Utf8Char character = DecodeUtf8(text.substr(pos));
+      if (pos > suspect && !IsSuspect(character.codepoint)) break;
+      AppendDecomposed(character.codepoint, marks);
+      pos += character.length;
+    }
+    SortMarks(marks);
+    ComposeMarks(marks);
+    for (const Mark& mark : marks) AppendUtf8(mark.codepoint, composed);
+  }
   return composed;
 }
 

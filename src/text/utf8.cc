@@ -3,8 +3,6 @@
 
 #include "src/text/utf8.h"
 
-#include <cstring>
-
 namespace inkling {
 namespace {
 
@@ -66,21 +64,13 @@ void AppendUtf8(uint32_t codepoint, std::string& text) {
 
 size_t WellFormedPrefix(absl::string_view text) {
   size_t pos = 0;
-  while (pos < text.size()) {
-    // Eight ASCII bytes at a time: most text is mostly ASCII.
-    if (pos + 8 <= text.size()) {
-      uint64_t word;
-      std::memcpy(&word, text.data() + pos, 8);
-      if ((word & 0x8080808080808080u) == 0) {
-        pos += 8;
-        continue;
-      }
-    }
+  while (true) {
+    pos += AsciiPrefix(text.substr(pos));  // most text is mostly ASCII
+    if (pos == text.size()) return pos;
     const Utf8Char character = DecodeUtf8(text.substr(pos));
     if (!character.well_formed) return pos;
     pos += character.length;
   }
-  return pos;
 }
 
 }  // namespace inkling

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -35,7 +36,27 @@ Utf8Char DecodeLongUtf8(absl::string_view text);
 inline Utf8Char DecodeUtf8(absl::string_view text) {
   const unsigned char first = static_cast<unsigned char>(text[0]);
   if (first < 0x80) return {first, 1, true, false};
+  // Most of what isn't ASCII: two bytes, or three without the restricted second byte of E0 and ED.
+  const auto tail = [&](size_t i) { return static_cast<unsigned char>(text[i]) ^ 0x80u; };
+  if (first >= 0xC2 && first <= 0xDF && text.size() >= 2 && tail(1) < 0x40) {
+    return {(first & 0x1Fu) << 6 | tail(1), 2, true, false};
+  }
+  if (first >= 0xE1 && first <= 0xEF && first != 0xED && text.size() >= 3 && tail(1) < 0x40 &&
+      tail(2) < 0x40) {
+    return {(first & 0x0Fu) << 12 | tail(1) << 6 | tail(2), 3, true, false};
+  }
   return DecodeLongUtf8(text);
+}
+
+// Returns how many bytes at the front of `text` are ASCII.
+inline size_t AsciiPrefix(absl::string_view text) {
+  size_t pos = 0;
+  for (uint64_t word; pos + sizeof(word) <= text.size(); pos += sizeof(word)) {
+    std::memcpy(&word, text.data() + pos, sizeof(word));
+    if ((word & 0x8080808080808080u) != 0) break;
+  }
+  while (pos < text.size() && static_cast<unsigned char>(text[pos]) < 0x80) ++pos;
+  return pos;
 }
 
 // Appends `codepoint`, a Unicode scalar value, to `text`.

@@ -78,8 +78,20 @@ TEST(ComposeCanonically, ComposesReordersAndDecomposes) {
   EXPECT_EQ(ComposeCanonically(Text({0x958})), Text({0x915, 0x93C}));  // excluded from composition
   EXPECT_EQ(ComposeCanonically(Text({0x1D15E})), Text({0x1D157, 0x1D165}));
   EXPECT_EQ(ComposeCanonically(Text({0x2F800})), Text({0x4E3D}));
+  EXPECT_EQ(ComposeCanonically(Text({0xFA6C})), Text({0x242EE}));  // out of the basic plane
+  EXPECT_EQ(ComposeCanonically(Text({0xFA6D, 0xFACF})), Text({0x8218, 0x2284A}));
   EXPECT_EQ(ComposeCanonically(Text({0x11131, 0x11127})), Text({0x1112E}));
   EXPECT_EQ(ComposeCanonically(Text({0x301, 'a'})), Text({0x301, 'a'}));
+}
+
+TEST(ComposeCanonically, WhatStandsBetweenStaysAndJoinsOnlyItsNeighbour) {
+  EXPECT_EQ(ComposeCanonically(Text({'x', 'y', 'e', 0x301, 'z', 0x4E2D, 'o', 0x308, 0x304, '.'})),
+            Text({'x', 'y', 0xE9, 'z', 0x4E2D, 0x22B, '.'}));
+  EXPECT_EQ(ComposeCanonically(Text({'e', 'e', 0x301, 0x301, 'e'})), Text({'e', 0xE9, 0x301, 'e'}));
+  EXPECT_EQ(ComposeCanonically(Text({0xE9, 0x323, 'e', 0xAC00, 0x11A8, 0x1100, 0x1161, 'a'})),
+            Text({0x1EB9, 0x301, 'e', 0xAC01, 0xAC00, 'a'}));
+  EXPECT_EQ(ComposeCanonically(Text({0x1100, 'a', 0x1161, 0x0344, 'b'})),
+            Text({0x1100, 'a', 0x1161, 0x0308, 0x0301, 'b'}));
 }
 
 TEST(ComposeCanonically, IsStableAndAgreesWithTheQuickCheck) {
