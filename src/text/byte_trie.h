@@ -1,8 +1,8 @@
 // A set of byte strings with a value each, for finding the longest one at a position of a text.
 //
-// The splitter of added tokens and the unigram segmenter walk it. Edges live in one open-addressing
-// table keyed by (node, byte), so that building is linear and a step costs one probe in one cache
-// line.
+// The splitter of added tokens and the unigram segmenter walk it. It is a double array: the child
+// of a node for a byte is at (base of the node) xor byte, in one cache line, and says by its label
+// whether it is that child. A node is named by its place, and no two nodes have the same base.
 
 #ifndef INKLING_SRC_TEXT_BYTE_TRIE_H_
 #define INKLING_SRC_TEXT_BYTE_TRIE_H_
@@ -19,7 +19,7 @@ namespace inkling {
 
 class ByteTrie {
  public:
-  // A string of the set and its value, at least 0. Where a string occurs twice, the last one
+  // A string of the set and its value, 0 to kMaxValue. Where a string occurs twice, the last one
   // counts.
   using Entry = std::pair<absl::string_view, int32_t>;
 
@@ -28,46 +28,42 @@ class ByteTrie {
     size_t length = 0;   // bytes
   };
 
+  static constexpr int32_t kMaxValue = (1 << 23) - 2;
   static constexpr uint32_t kRoot = 0;
   static constexpr uint32_t kNoNode = 0xFFFFFFFF;
 
   ByteTrie() : ByteTrie(std::vector<Entry>()) {}
   // Copies `entries`; empty strings are left out.
-  explicit ByteTrie(const std::vector<Entry>& entries);
+  explicit ByteTrie(std::vector<Entry> entries);
 
-  bool empty() const { return values_.size() == 1; }
+  bool empty() const { return units_[kRoot].base == 0; }
 
   // Returns whether some string begins with `byte`.
   bool CanBegin(unsigned char byte) const { return first_[byte]; }
 
   // Returns the node behind `node` and `byte`, or kNoNode.
   uint32_t Step(uint32_t node, unsigned char byte) const {
-    const uint64_t key = static_cast<uint64_t>(node) << 8 | byte;
-    for (size_t slot = Slot(key);; slot = (slot + 1) & mask_) {
-      if (edges_[slot].key == key) return edges_[slot].target;
-      if (edges_[slot].target == kNoNode) return kNoNode;
-    }
+    const uint32_t child = units_[node].base ^ byte;
+    return (units_[child].tag & (kOccupied | 0xFF)) == (kOccupied | byte) ? child : kNoNode;
   }
 
   // Returns the value of the string that ends in `node`, or -1.
-  int32_t ValueAt(uint32_t node) const { return values_[node]; }
+  int32_t ValueAt(uint32_t node) const { return static_cast<int32_t>(units_[node].tag >> 9) - 1; }
 
   // Returns the longest string of the set that `text` begins with.
   Match Longest(absl::string_view text) const;
 
  private:
-  struct Edge {
-    uint64_t key = ~uint64_t{0};
-    uint32_t target = kNoNode;
+  friend class ByteTrieBuilder;
+
+  static constexpr uint32_t kOccupied = 0x100;
+
+  struct Unit {
+    uint32_t base = 0;  // of the children; 0: none, the block of the root has no children in it
+    uint32_t tag = 0;   // 8 bits label, 1 bit kOccupied, 23 bits value + 1
   };
 
-  size_t Slot(uint64_t key) const { return (key * 0x9E3779B97F4A7C15u >> 32) & mask_; }
-  uint32_t StepOrAdd(uint32_t node, unsigned char byte);
-  void Rehash(size_t num_slots);
-
-  std::vector<Edge> edges_;
-  size_t mask_ = 0;
-  std::vector<int32_t> values_;  // [nodes]
+  std::vector<Unit> units_;  // whole blocks of 256
   std::array<bool, 256> first_{};
 };
 

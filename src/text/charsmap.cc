@@ -66,4 +66,17 @@ CharsMap::Replacement CharsMap::Find(absl::string_view text) const {
   return found;
 }
 
+bool CharsMap::MayConcern(absl::string_view front) const {
+  uint32_t node = Offset(units_[0]);
+  for (char c : front) {
+    const uint32_t byte = static_cast<unsigned char>(c);
+    node ^= byte;
+    if (node >= units_.size() || Label(units_[node]) != byte) return false;
+    const uint32_t unit = units_[node];
+    if (HasValue(unit)) return true;
+    node ^= Offset(unit);
+  }
+  return true;
+}
+
 }  // namespace inkling

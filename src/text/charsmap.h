@@ -32,6 +32,9 @@ class CharsMap {
   // Returns the replacement for the longest known string at the front of `text`. Thread-safe.
   Replacement Find(absl::string_view text) const;
 
+  // Returns false only if `Find` finds nothing in any text that begins with `front`.
+  bool MayConcern(absl::string_view front) const;
+
  private:
   CharsMap() = default;
 

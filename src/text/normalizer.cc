@@ -52,12 +52,14 @@ absl::Status CheckAxes(const NormalizerData& data) {
 std::string RemoveExtraSpaces(absl::string_view text) {
   std::string kept;
   kept.reserve(text.size());
-  for (char c : text) {
-    if (c == ' ' && (kept.empty() || kept.back() == ' ')) continue;
-    kept.push_back(c);
+  while (true) {
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    if (text.empty()) return kept;
+    if (!kept.empty()) kept.push_back(' ');
+    const size_t run = std::min(text.find(' '), text.size());
+    kept.append(text.data(), run);
+    text.remove_prefix(run);
   }
-  if (!kept.empty() && kept.back() == ' ') kept.pop_back();
-  return kept;
 }
 
 }  // namespace
@@ -71,6 +73,7 @@ absl::StatusOr<Normalizer> Normalizer::Create(const NormalizerData& data, ByteTr
     if (!charsmap.ok()) return charsmap.status();
     normalizer.charsmap_ = *std::move(charsmap);
     normalizer.data_.charsmap.clear();  // the table has its own copy
+    normalizer.FindPlainPairs();
   }
   return normalizer;
 }
@@ -92,10 +95,37 @@ absl::string_view Normalizer::Repair(absl::string_view text, std::string& storag
   }
 }
 
+void Normalizer::FindPlainPairs() {
+  for (size_t first = 0; first < 128; ++first) {
+    if (kept_.CanBegin(static_cast<unsigned char>(first))) continue;
+    for (size_t second = 0; second < 128; ++second) {
+      const char pair[2] = {static_cast<char>(first), static_cast<char>(second)};
+      const bool plain = !charsmap_->MayConcern(absl::string_view(pair, 2));
+      plain_pairs_[first][second / 64] |= uint64_t{plain} << second % 64;
+    }
+  }
+}
+
+// Returns how many characters at the front of `text` surely stay as they are.
+size_t Normalizer::PlainPrefix(absl::string_view text) const {
+  size_t pos = 0;
+  for (; pos + 1 < text.size(); ++pos) {
+    const size_t first = static_cast<unsigned char>(text[pos]);
+    const size_t second = static_cast<unsigned char>(text[pos + 1]);
+    if ((first | second) >= 128) break;
+    if ((plain_pairs_[first][second / 64] >> second % 64 & 1) == 0) break;
+  }
+  return pos;
+}
+
 std::string Normalizer::ApplyCharsMap(absl::string_view text) const {
   std::string mapped;
   mapped.reserve(text.size());
-  while (!text.empty()) {
+  while (true) {
+    const size_t plain = PlainPrefix(text);
+    mapped.append(text.data(), plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     size_t length = kept_.Longest(text).length;
     absl::string_view replacement = text.substr(0, length);
     if (length == 0) {

@@ -6,6 +6,9 @@
 #ifndef INKLING_SRC_TEXT_NORMALIZER_H_
 #define INKLING_SRC_TEXT_NORMALIZER_H_
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -44,12 +47,16 @@ class Normalizer {
  private:
   Normalizer(const NormalizerData& data, ByteTrie kept) : data_(data), kept_(std::move(kept)) {}
 
+  void FindPlainPairs();
+  size_t PlainPrefix(absl::string_view text) const;
   std::string ApplyCharsMap(absl::string_view text) const;
   bool WantsPrefix(absl::string_view text, TextPosition position) const;
 
   NormalizerData data_;
   ByteTrie kept_;
   std::optional<CharsMap> charsmap_;
+  // [128] sets of 128 bits: before which ASCII characters an ASCII character stays as it is.
+  std::array<std::array<uint64_t, 2>, 128> plain_pairs_{};
 };
 
 }  // namespace inkling

@@ -18,6 +18,7 @@ struct Tokenizer::Work {
 
   std::string normalized;
   BpeScratch bpe;
+  UnigramScratch unigram;
 };
 
 absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Create(TokenizerData data) {
@@ -167,7 +168,7 @@ void Tokenizer::EncodeNormalized(absl::string_view text, Work& work,
                                  std::vector<int32_t>& ids) const {
   if (text.empty()) return;
   if (unigram_.has_value()) {
-    unigram_->Encode(text, ids);
+    unigram_->Encode(text, work.unigram, ids);
     return;
   }
   pretokenizer_->Split(text, [&](absl::string_view word) { bpe_->Encode(word, work.bpe, ids); });

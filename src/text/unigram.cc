@@ -15,21 +15,23 @@ namespace {
 
 constexpr float kUnknownPenalty = 10.0f;
 
-// The best way found so far to reach a byte of the text.
-struct PathEnd {
-  int32_t id = -1;
-  float score = 0;
-  uint32_t begin = 0;
-  bool reached = false;
-};
-
 }  // namespace
 
 Unigram::Unigram(const TokenizerData& data, const absl::flat_hash_set<int32_t>& markup)
     : scores_(data.piece_scores), unk_id_(data.unk_id), fuse_unknown_(data.fuse_unknown) {
-  std::vector<ByteTrie::Entry> entries;
-  user_defined_.resize(scores_.size());
+  float lowest = 0;
+  float highest = 0;
   bool any = false;
+  for (int32_t id = 0; id < NumPieces(data); ++id) {
+    if (TypeOfPiece(data, id) != PieceType::kNormal) continue;
+    const float score = scores_[static_cast<size_t>(id)];
+    lowest = any ? std::min(lowest, score) : score;
+    highest = any ? std::max(highest, score) : score;
+    any = true;
+  }
+  unknown_score_ = lowest - kUnknownPenalty;
+
+  std::vector<ByteTrie::Entry> entries;
   if (data.byte_fallback) byte_pieces_.assign(256, data.unk_id);
   for (int32_t id = 0; id < NumPieces(data); ++id) {
     const PieceType type = TypeOfPiece(data, id);
@@ -37,69 +39,97 @@ Unigram::Unigram(const TokenizerData& data, const absl::flat_hash_set<int32_t>& 
     if (type == PieceType::kByte && data.byte_fallback) {
       byte_pieces_[static_cast<unsigned char>(piece[0])] = id;
     }
-    if (type == PieceType::kNormal) {
-      const float score = scores_[static_cast<size_t>(id)];
-      lowest_score_ = any ? std::min(lowest_score_, score) : score;
-      highest_score_ = any ? std::max(highest_score_, score) : score;
-      any = true;
+    if (type == PieceType::kUserDefined) {
+      // It always wins over what it consists of.
+      scores_[static_cast<size_t>(id)] = static_cast<float>(piece.size()) * highest - 0.1f;
+    } else if (type != PieceType::kNormal) {
+      continue;
     }
-    if (type != PieceType::kNormal && type != PieceType::kUserDefined) continue;
-    user_defined_[static_cast<size_t>(id)] = type == PieceType::kUserDefined;
-    if (!markup.contains(id)) entries.emplace_back(piece, id);
+    if (markup.contains(id)) continue;
+    entries.emplace_back(piece, id);
+    longest_piece_ = std::max(longest_piece_, piece.size());
   }
-  trie_ = ByteTrie(entries);
+  trie_ = ByteTrie(std::move(entries));
 }
 
-void Unigram::Encode(absl::string_view text, std::vector<int32_t>& ids) const {
-  std::vector<PathEnd> ends(text.size() + 1);
-  const auto offer = [&](size_t begin, size_t end, int32_t id, float score) {
-    const float sum = score + ends[begin].score;
-    PathEnd& target = ends[end];
-    if (target.reached && sum <= target.score) return;
-    target = {id, sum, static_cast<uint32_t>(begin), true};
+void Unigram::Encode(absl::string_view text, UnigramScratch& scratch,
+                     std::vector<int32_t>& ids) const {
+  scratch.after_unknown = false;
+  float score = 0;
+  for (size_t window = 0; window < text.size();) {
+    // From a place that every path goes through to the next one.
+    size_t begin = window;
+    size_t furthest = window;
+    if (scratch.ends.empty()) scratch.ends.resize(1);
+    scratch.ends[0].score = score;
+    do {
+      const size_t reach = std::min(std::max<size_t>(longest_piece_, 4), text.size() - begin);
+      if (scratch.ends.size() <= begin - window + reach) {
+        scratch.ends.resize(2 * (begin - window + reach) + 64);
+      }
+      furthest = Extend(text, begin, window, furthest, scratch);
+      begin += DecodeUtf8(text.substr(begin)).length;
+    } while (begin < furthest);
+    score = scratch.ends[begin - window].score;
+    AppendPath(text.substr(window, begin - window), scratch, ids);
+    window = begin;
+  }
+}
+
+// Offers every piece that begins at `begin` to the place where it ends. `window` is where
+// `scratch.ends` begins. Returns the furthest place that anything has reached.
+size_t Unigram::Extend(absl::string_view text, size_t begin, size_t window, size_t furthest,
+                       UnigramScratch& scratch) const {
+  UnigramScratch::PathEnd* const ends = scratch.ends.data() + (begin - window);
+  const float base = ends[0].score;
+  const auto offer = [&](size_t length, int32_t id, float score) {
+    const float sum = score + base;
+    UnigramScratch::PathEnd& target = ends[length];
+    if (target.id >= 0 && sum <= target.score) return;
+    target = {sum, id, static_cast<uint32_t>(length)};
   };
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t character = DecodeUtf8(text.substr(begin)).length;
-    bool whole_character = false;
-    uint32_t node = ByteTrie::kRoot;
-    for (size_t end = begin; end < text.size();) {
-      node = trie_.Step(node, static_cast<unsigned char>(text[end]));
-      if (node == ByteTrie::kNoNode) break;
-      ++end;
-      const int32_t id = trie_.ValueAt(node);
-      if (id < 0) continue;
-      const size_t piece = static_cast<size_t>(id);
-      // A user-defined piece always wins over what it consists of.
-      const float bonus = static_cast<float>(end - begin) * highest_score_ - 0.1f;
-      offer(begin, end, id, user_defined_[piece] ? bonus : scores_[piece]);
-      whole_character = whole_character || end - begin == character;
-    }
-    if (!whole_character) {
-      offer(begin, begin + character, unk_id_, lowest_score_ - kUnknownPenalty);
-    }
-    begin += character;
+  const size_t character = DecodeUtf8(text.substr(begin)).length;
+  bool whole_character = false;
+  size_t longest = character;
+  uint32_t node = ByteTrie::kRoot;
+  for (size_t end = begin; end < text.size();) {
+    node = trie_.Step(node, static_cast<unsigned char>(text[end]));
+    if (node == ByteTrie::kNoNode) break;
+    ++end;
+    const int32_t id = trie_.ValueAt(node);
+    if (id < 0) continue;
+    const size_t length = end - begin;
+    offer(length, id, scores_[static_cast<size_t>(id)]);
+    whole_character = whole_character || length == character;
+    longest = std::max(longest, length);
   }
-  std::vector<std::pair<size_t, size_t>> path;  // begin, end; from the back
-  for (size_t end = text.size(); end > 0; end = ends[end].begin) {
-    path.emplace_back(ends[end].begin, end);
-  }
-  bool after_unknown = false;
-  for (auto step = path.rbegin(); step != path.rend(); ++step) {
-    const int32_t id = ends[step->second].id;
-    const bool unknown = id == unk_id_;
-    if (!unknown) {
-      ids.push_back(id);
-    } else if (!byte_pieces_.empty()) {
-      AppendUnknown(text.substr(step->first, step->second - step->first), ids);
-    } else if (!fuse_unknown_ || !after_unknown) {
-      ids.push_back(id);
-    }
-    after_unknown = unknown && byte_pieces_.empty();
-  }
+  if (!whole_character) offer(character, unk_id_, unknown_score_);
+  return std::max(furthest, begin + longest);
 }
 
-void Unigram::AppendUnknown(absl::string_view text, std::vector<int32_t>& ids) const {
-  for (char c : text) ids.push_back(byte_pieces_[static_cast<unsigned char>(c)]);
+// Appends the ids of the best path through `text`, whose ends are in `scratch`, and clears those.
+void Unigram::AppendPath(absl::string_view text, UnigramScratch& scratch,
+                         std::vector<int32_t>& ids) const {
+  scratch.path.clear();
+  for (size_t end = text.size(); end > 0; end -= scratch.ends[end].length) {
+    scratch.path.push_back(scratch.ends[end]);
+  }
+  std::fill_n(scratch.ends.begin(), text.size() + 1, UnigramScratch::PathEnd());
+  size_t pos = 0;
+  for (auto step = scratch.path.rbegin(); step != scratch.path.rend(); ++step) {
+    const bool unknown = step->id == unk_id_;
+    if (!unknown) {
+      ids.push_back(step->id);
+    } else if (!byte_pieces_.empty()) {
+      for (char c : text.substr(pos, step->length)) {
+        ids.push_back(byte_pieces_[static_cast<unsigned char>(c)]);
+      }
+    } else if (!fuse_unknown_ || !scratch.after_unknown) {
+      ids.push_back(step->id);
+    }
+    scratch.after_unknown = unknown && byte_pieces_.empty();
+    pos += step->length;
+  }
 }
 
 }  // namespace inkling

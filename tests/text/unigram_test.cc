@@ -2,6 +2,7 @@
 
 #include "src/text/unigram.h"
 
+#include <random>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,44 @@ TEST(Unigram, TakesTheHighestSum) {
   EXPECT_EQ(Encode(Vocabulary(), "ab"), Ids{3});        // -3 against -4
   EXPECT_EQ(Encode(Vocabulary(), "abc"), (Ids{1, 6}));  // -5.5 against -7, -8, -9
   EXPECT_EQ(Encode(Vocabulary(), "aabb"), (Ids{1, 3, 2}));
+}
+
+// The best path through the whole text at once, sums made as Unigram makes them.
+Ids PlainBestPath(const TokenizerData& data, const std::string& text) {
+  std::vector<float> scores(text.size() + 1);
+  std::vector<int32_t> ids(text.size() + 1, -1);
+  std::vector<size_t> begins(text.size() + 1);
+  for (size_t begin = 0; begin < text.size(); ++begin) {
+    for (int32_t id = 1; id < 7; ++id) {
+      const std::string piece = data.piece_bytes.substr(
+          data.piece_offsets[id], data.piece_offsets[id + 1] - data.piece_offsets[id]);
+      const size_t end = begin + piece.size();
+      if (text.compare(begin, piece.size(), piece) != 0) continue;
+      const float sum = data.piece_scores[id] + scores[begin];
+      if (ids[end] >= 0 && sum <= scores[end]) continue;
+      scores[end] = sum;
+      ids[end] = id;
+      begins[end] = begin;
+    }
+  }
+  Ids path;
+  for (size_t end = text.size(); end > 0; end = begins[end]) path.insert(path.begin(), ids[end]);
+  return path;
+}
+
+TEST(Unigram, IsTheBestPathThroughTheWholeText) {
+  TokenizerData data = Vocabulary();
+  data.piece_scores = {0, -2.1f, -2.3f, -3.7f, -6.1f, -4.9f, -4.4f, 0};
+  const auto tokenizer = Tokenizer::Create(data);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  std::mt19937 random(9);
+  for (int round = 0; round < 200; ++round) {
+    std::string text;
+    for (size_t length = 1 + random() % 3000; length > 0; --length) {
+      text.push_back(static_cast<char>('a' + random() % (round % 2 == 0 ? 3 : 2)));
+    }
+    EXPECT_EQ(*(*tokenizer)->Encode(text), PlainBestPath(data, text)) << text;
+  }
 }
 
 TEST(Unigram, UserDefinedPiecesWinAndUnknownsFuseIfAsked) {
