@@ -1,12 +1,14 @@
 // The merging itself (see bpe.h). A word is a linked list of symbols, each with the rank of its
-// pair with the next one. Short words look for the lowest rank by scanning; long ones keep a heap
-// of (rank, index), where an entry counts only if the symbol's rank is still the same.
+// pair with the next one. Short words look for the lowest rank among the lowest of each 16; longer
+// ones keep a heap of (rank, index), where an entry counts only if the symbol's rank is still the
+// same.
 
 #include "src/text/bpe.h"
 
 #include <algorithm>
 #include <functional>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "src/text/utf8.h"
@@ -15,8 +17,24 @@ namespace inkling {
 namespace {
 
 constexpr uint32_t kNone = 0xFFFFFFFF;
-// Up to here scanning all ranks for the lowest is faster than a heap.
-constexpr size_t kShortWord = 32;
+constexpr uint32_t kGroup = 16;
+constexpr int kIndexBits = 9;
+static_assert(BpeScratch::kBlock == 1 << kIndexBits);
+constexpr uint32_t kNoKey = 0xFFFFFFFF << kIndexBits;  // that of any rank is lower (kMaxMerges)
+
+// Returns the lowest (rank, index) of symbols [begin, end) as rank << 9 | index. Two chains without
+// branches: which is the lowest can't be predicted.
+uint32_t LowestKey(const std::vector<BpeScratch::Symbol>& symbols, uint32_t begin, uint32_t end) {
+  uint32_t even = kNoKey;
+  uint32_t odd = kNoKey;
+  uint32_t i = begin;
+  for (; i + 1 < end; i += 2) {
+    even = std::min(even, symbols[i].rank << kIndexBits | i);
+    odd = std::min(odd, symbols[i + 1].rank << kIndexBits | (i + 1));
+  }
+  if (i < end) even = std::min(even, symbols[i].rank << kIndexBits | i);
+  return std::min(even, odd);
+}
 
 }  // namespace
 
@@ -36,6 +54,10 @@ int32_t Bpe::SymbolOf(uint32_t codepoint) const {
 
 void Bpe::Encode(absl::string_view word, BpeScratch& scratch, std::vector<int32_t>& ids) const {
   scratch.after_unknown = false;
+  if ((bytes_ || whole_words_first_) && word.size() <= WordCache::kMaxWordBytes) {
+    EncodeCached(word, WordCache::Extent::kWhole, scratch, ids);
+    return;
+  }
   if (whole_words_first_) {
     const auto whole = whole_words_.find(word);
     if (whole != whole_words_.end()) {
@@ -43,11 +65,9 @@ void Bpe::Encode(absl::string_view word, BpeScratch& scratch, std::vector<int32_
       return;
     }
   }
-  if (bytes_ && word.size() <= WordCache::kMaxWordBytes) {
-    EncodeCached(word, scratch, ids);
-    return;
-  }
   // Cut where no merge reaches across: what is left and right of it can't influence each other.
+  const WordCache::Extent extent =
+      whole_words_first_ ? WordCache::Extent::kPart : WordCache::Extent::kWhole;
   size_t begin = 0;
   size_t pos = 0;
   uint32_t last = 0;
@@ -56,32 +76,34 @@ void Bpe::Encode(absl::string_view word, BpeScratch& scratch, std::vector<int32_
     const uint32_t length = UnitLength(rest);
     const uint32_t code = UnitCode(rest, length);
     if (pos > begin && !merges_.MayJoin(last, code)) {
-      EncodeCached(word.substr(begin, pos - begin), scratch, ids);
+      EncodeCached(word.substr(begin, pos - begin), extent, scratch, ids);
       begin = pos;
     }
     last = code;
     pos += length;
   }
-  if (begin < word.size()) EncodeCached(word.substr(begin), scratch, ids);
+  if (begin < word.size()) EncodeCached(word.substr(begin), extent, scratch, ids);
 }
 
-void Bpe::EncodeCached(absl::string_view word, BpeScratch& scratch,
+void Bpe::EncodeCached(absl::string_view word, WordCache::Extent extent, BpeScratch& scratch,
                        std::vector<int32_t>& ids) const {
   if (!scratch.cache.Accepts(word)) {
-    Merge(word, scratch, ids);
+    EncodeUncached(word, extent, scratch, ids);
     return;
   }
-  uint64_t key[3];
-  WordCache::Entry& entry = scratch.cache.EntryFor(word, key);
-  if (WordCache::Holds(entry, key)) {
-    for (uint32_t i = 0; i < entry.num_ids; ++i) ids.push_back(ids[entry.first_id + i]);
+  const WordCache::Key key = WordCache::KeyOf(word, extent);
+  WordCache::Entry& entry = scratch.cache.EntryFor(key);
+  const size_t first = ids.size();
+  if (entry.key == key) {
+    ids.resize(first + entry.num_ids);
+    std::copy_n(ids.begin() + entry.first_id, entry.num_ids,
+                ids.begin() + static_cast<std::ptrdiff_t>(first));
     scratch.after_unknown = false;
     return;
   }
-  const size_t first = ids.size();
   const bool after_unknown = scratch.after_unknown;
   scratch.after_unknown = false;
-  Merge(word, scratch, ids);
+  EncodeUncached(word, extent, scratch, ids);
   // What fusing of unknown characters may change depends on the neighbours: not for the cache.
   if (fuse_unknown_ && std::find(ids.begin() + static_cast<std::ptrdiff_t>(first), ids.end(),
                                  unk_id_) != ids.end()) {
@@ -90,12 +112,37 @@ void Bpe::EncodeCached(absl::string_view word, BpeScratch& scratch,
     }
     return;
   }
-  std::copy(std::begin(key), std::end(key), std::begin(entry.key));
-  entry.first_id = static_cast<uint32_t>(first);
-  entry.num_ids = static_cast<uint32_t>(ids.size() - first);
+  entry = {key, static_cast<uint32_t>(first), static_cast<uint32_t>(ids.size() - first)};
 }
 
-void Bpe::Merge(absl::string_view word, BpeScratch& scratch, std::vector<int32_t>& ids) const {
+void Bpe::EncodeUncached(absl::string_view word, WordCache::Extent extent, BpeScratch& scratch,
+                         std::vector<int32_t>& ids) const {
+  if (word.size() > BpeScratch::kBlock) {
+    EncodeBlocks(word, scratch, ids);
+    return;
+  }
+  if (whole_words_first_ && extent == WordCache::Extent::kWhole) {
+    const auto whole = whole_words_.find(word);
+    if (whole != whole_words_.end()) {
+      ids.push_back(whole->second);
+      return;
+    }
+  }
+  Merge(word, scratch);
+  AppendIds(word, kNone, scratch, ids);
+}
+
+// Sets the rank and the result of the pair of two neighbours.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void Bpe::FindPair(BpeScratch::Symbol& left,
+                                                       const BpeScratch::Symbol& right) const {
+  MergeTable::Merge merge;
+  if (left.id >= 0 && right.id >= 0) merge = merges_.Find(left.id, right.id);
+  left.rank = merge.rank;
+  left.result = merge.result;
+}
+
+// Leaves in `scratch` the symbols that the word merges to.
+void Bpe::Merge(absl::string_view word, BpeScratch& scratch) const {
   std::vector<BpeScratch::Symbol>& symbols = scratch.symbols;
   symbols.clear();
   for (size_t pos = 0; pos < word.size();) {
@@ -108,77 +155,83 @@ void Bpe::Merge(absl::string_view word, BpeScratch& scratch, std::vector<int32_t
   }
   symbols.back().next = kNone;
   symbols.front().previous = kNone;
-  for (size_t i = 0; i + 1 < symbols.size(); ++i) {
-    if (symbols[i].id < 0 || symbols[i + 1].id < 0) continue;
-    const MergeTable::Merge merge = merges_.Find(symbols[i].id, symbols[i + 1].id);
-    symbols[i].rank = merge.rank;
-    symbols[i].result = merge.result;
-  }
-  if (symbols.size() <= kShortWord) {
+  for (uint32_t i = 0; i + 1 < symbols.size(); ++i) FindPair(symbols[i], symbols[i + 1]);
+  if (symbols.size() <= 2 * kGroup) {
     MergeShort(scratch);
+  } else if (symbols.size() <= BpeScratch::kBlock) {
+    MergeGroups(scratch);
   } else {
     MergeLong(scratch);
   }
-  for (uint32_t i = 0; i != kNone; i = symbols[i].next) {
+}
+
+// Appends the ids of the symbols that begin before byte `end` of `word`.
+void Bpe::AppendIds(absl::string_view word, uint32_t end, BpeScratch& scratch,
+                    std::vector<int32_t>& ids) const {
+  const std::vector<BpeScratch::Symbol>& symbols = scratch.symbols;
+  for (uint32_t i = 0; i != kNone && symbols[i].begin < end; i = symbols[i].next) {
     const BpeScratch::Symbol& symbol = symbols[i];
     if (symbol.id >= 0 && symbol.id < num_pieces_) {
       ids.push_back(symbol.id);
       scratch.after_unknown = false;
       continue;
     }
-    const size_t end = symbol.next == kNone ? word.size() : symbols[symbol.next].begin;
-    AppendUnknown(word.substr(symbol.begin, end - symbol.begin), scratch, ids);
+    const size_t next = symbol.next == kNone ? word.size() : symbols[symbol.next].begin;
+    AppendUnknown(word.substr(symbol.begin, next - symbol.begin), scratch, ids);
   }
 }
 
-// Joins a symbol with its next one; returns the index of the symbol before it, whose pair changed
-// too.
-uint32_t Bpe::Join(uint32_t index, BpeScratch& scratch) const {
+// Joins a symbol with its next one; the pairs with both neighbours change.
+void Bpe::Join(BpeScratch::Symbol& left, BpeScratch& scratch) const {
   std::vector<BpeScratch::Symbol>& symbols = scratch.symbols;
-  BpeScratch::Symbol& left = symbols[index];
   BpeScratch::Symbol& right = symbols[left.next];
-  left.id = left.result;
-  left.next = right.next;
   right.rank = MergeTable::kNoMerge;
+  left.id = left.result;
   left.rank = MergeTable::kNoMerge;
+  left.next = right.next;
   if (left.next != kNone) {
-    symbols[left.next].previous = index;
-    const int32_t next_id = symbols[left.next].id;
-    if (next_id >= 0) {
-      const MergeTable::Merge merge = merges_.Find(left.id, next_id);
-      left.rank = merge.rank;
-      left.result = merge.result;
-    }
+    symbols[left.next].previous = right.previous;
+    FindPair(left, symbols[left.next]);
   }
-  if (left.previous != kNone) {
-    BpeScratch::Symbol& before = symbols[left.previous];
-    if (before.id >= 0) {
-      const MergeTable::Merge merge = merges_.Find(before.id, left.id);
-      before.rank = merge.rank;
-      before.result = merge.result;
-    }
-  }
-  return left.previous;
+  if (left.previous != kNone) FindPair(symbols[left.previous], left);
 }
 
 void Bpe::MergeShort(BpeScratch& scratch) const {
-  const std::vector<BpeScratch::Symbol>& symbols = scratch.symbols;
+  std::vector<BpeScratch::Symbol>& symbols = scratch.symbols;
+  const uint32_t size = static_cast<uint32_t>(symbols.size());
   while (true) {
-    uint32_t best = 0;
-    uint32_t best_rank = MergeTable::kNoMerge;
-    for (uint32_t i = 0; i != kNone; i = symbols[i].next) {
-      if (symbols[i].rank < best_rank) {
-        best_rank = symbols[i].rank;
-        best = i;
-      }
+    const uint32_t best = LowestKey(symbols, 0, size);
+    if (best >= kNoKey) return;
+    Join(symbols[best & ~kNoKey], scratch);
+  }
+}
+
+// As MergeShort, but with the lowest key of each 16 symbols kept.
+void Bpe::MergeGroups(BpeScratch& scratch) const {
+  std::vector<BpeScratch::Symbol>& symbols = scratch.symbols;
+  const uint32_t size = static_cast<uint32_t>(symbols.size());
+  std::array<uint32_t, BpeScratch::kBlock / kGroup> lowest;
+  const auto update = [&](uint32_t first_group, uint32_t last_group) {
+    for (uint32_t group = first_group; group <= last_group; ++group) {
+      lowest[group] = LowestKey(symbols, group * kGroup, std::min(size, group * kGroup + kGroup));
     }
-    if (best_rank == MergeTable::kNoMerge) return;
-    Join(best, scratch);
+  };
+  const uint32_t num_groups = (size + kGroup - 1) / kGroup;
+  update(0, num_groups - 1);
+  while (true) {
+    uint32_t best = kNoKey;
+    for (uint32_t group = 0; group < num_groups; ++group) best = std::min(best, lowest[group]);
+    if (best >= kNoKey) return;
+    const uint32_t index = best & ~kNoKey;
+    const uint32_t joined = symbols[index].next;
+    Join(symbols[index], scratch);
+    const uint32_t before = symbols[index].previous == kNone ? index : symbols[index].previous;
+    update(before / kGroup, joined / kGroup);
   }
 }
 
 void Bpe::MergeLong(BpeScratch& scratch) const {
-  const std::vector<BpeScratch::Symbol>& symbols = scratch.symbols;
+  std::vector<BpeScratch::Symbol>& symbols = scratch.symbols;
   std::vector<uint64_t>& heap = scratch.heap;
   const auto entry = [&](uint32_t i) { return static_cast<uint64_t>(symbols[i].rank) << 32 | i; };
   heap.clear();
@@ -197,8 +250,8 @@ void Bpe::MergeLong(BpeScratch& scratch) const {
     heap.pop_back();
     const uint32_t index = static_cast<uint32_t>(top);
     if (symbols[index].rank != top >> 32) continue;  // joined or changed since
-    const uint32_t before = Join(index, scratch);
-    push(before);
+    Join(symbols[index], scratch);
+    push(symbols[index].previous);
     push(index);
   }
 }

@@ -3,7 +3,7 @@
 //
 // The tokenizer makes one and calls `Encode` for every word. Exact like the plain algorithm, but
 // short words are looked up among the words already encoded in the same call, long words are cut
-// where no merge can reach across, and what is still long goes through a heap in O(n log n).
+// where no merge can reach across, and what is still long goes block by block (bpe_blocks.cc).
 
 #ifndef INKLING_SRC_TEXT_BPE_H_
 #define INKLING_SRC_TEXT_BPE_H_
@@ -26,6 +26,9 @@ namespace inkling {
 
 // The working memory of one call of Tokenizer::Encode, reused from word to word.
 struct BpeScratch {
+  // Symbols of a word that is still merged without a heap.
+  static constexpr size_t kBlock = 512;
+
   explicit BpeScratch(size_t text_bytes) : cache(text_bytes) {}
 
   // One symbol of a word that is being merged; a doubly linked list by index.
@@ -65,11 +68,19 @@ class Bpe {
   uint32_t UnitLength(absl::string_view text) const;
   uint32_t UnitCode(absl::string_view text, uint32_t length) const;
 
-  void EncodeCached(absl::string_view word, BpeScratch& scratch, std::vector<int32_t>& ids) const;
-  void Merge(absl::string_view word, BpeScratch& scratch, std::vector<int32_t>& ids) const;
+  void EncodeCached(absl::string_view word, WordCache::Extent extent, BpeScratch& scratch,
+                    std::vector<int32_t>& ids) const;
+  void EncodeUncached(absl::string_view word, WordCache::Extent extent, BpeScratch& scratch,
+                      std::vector<int32_t>& ids) const;
+  void EncodeBlocks(absl::string_view word, BpeScratch& scratch, std::vector<int32_t>& ids) const;
+  void Merge(absl::string_view word, BpeScratch& scratch) const;
+  void AppendIds(absl::string_view word, uint32_t end, BpeScratch& scratch,
+                 std::vector<int32_t>& ids) const;
   void MergeShort(BpeScratch& scratch) const;
+  void MergeGroups(BpeScratch& scratch) const;
   void MergeLong(BpeScratch& scratch) const;
-  uint32_t Join(uint32_t index, BpeScratch& scratch) const;
+  void FindPair(BpeScratch::Symbol& left, const BpeScratch::Symbol& right) const;
+  void Join(BpeScratch::Symbol& left, BpeScratch& scratch) const;
   void AppendUnknown(absl::string_view character, BpeScratch& scratch,
                      std::vector<int32_t>& ids) const;
 

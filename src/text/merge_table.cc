@@ -11,6 +11,9 @@ MergeTable::MergeTable(size_t num_merges) : slots_(num_merges + num_merges / 2 +
   while (log2_bits < 21 && (size_t{1} << log2_bits) < num_merges * 8) ++log2_bits;
   boundaries_.assign(size_t{1} << (log2_bits - 6), 0);
   boundary_shift_ = 64 - log2_bits;
+  while (log2_bits < 22 && (size_t{1} << log2_bits) < num_merges * 8) ++log2_bits;
+  pairs_.assign(size_t{1} << (log2_bits - 6), 0);
+  pair_shift_ = 64 - log2_bits;
 }
 
 void MergeTable::Add(int32_t left, int32_t right, Merge merge, uint32_t last_of_left,
@@ -22,6 +25,8 @@ void MergeTable::Add(int32_t left, int32_t right, Merge merge, uint32_t last_of_
     slot = slot + 1 == slots_.size() ? 0 : slot + 1;
   }
   slots_[slot] = {key, merge};
+  const size_t pair_bit = PairBit(key);
+  pairs_[pair_bit >> 6] |= uint64_t{1} << (pair_bit & 63);
   const size_t bit = BoundaryBit(last_of_left, first_of_right);
   boundaries_[bit >> 6] |= uint64_t{1} << (bit & 63);
 }

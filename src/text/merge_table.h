@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/base/prefetch.h"
+
 namespace inkling {
 
 class MergeTable {
@@ -34,7 +36,11 @@ class MergeTable {
   // Returns what `left` and `right` join to. Ids below 0 never join.
   Merge Find(int32_t left, int32_t right) const {
     const uint64_t key = Key(left, right);
-    for (size_t slot = Slot(key);; slot = slot + 1 == slots_.size() ? 0 : slot + 1) {
+    const size_t home = Slot(key);
+    absl::PrefetchToLocalCache(&slots_[home]);  // while the bit is waited for
+    const size_t bit = PairBit(key);
+    if ((pairs_[bit >> 6] >> (bit & 63) & 1) == 0) return {};
+    for (size_t slot = home;; slot = slot + 1 == slots_.size() ? 0 : slot + 1) {
       if (slots_[slot].key == key) return slots_[slot].merge;
       if (slots_[slot].key == kEmpty) return {};
     }
@@ -61,10 +67,11 @@ class MergeTable {
   // Maps a hash to [0, slots) without a division and without rounding the table up to a power of
   // two.
   size_t Slot(uint64_t key) const {
-    uint64_t hash = key * 0x9E3779B97F4A7C15u;
-    hash ^= hash >> 32;
-    hash = (hash * 0xD6E8FEB86659FD93u) >> 32;
+    const uint64_t hash = key * 0x9E3779B97F4A7C15u >> 32;
     return static_cast<size_t>(hash * slots_.size() >> 32);
+  }
+  size_t PairBit(uint64_t key) const {
+    return static_cast<size_t>((key ^ key >> 32) * 0xD6E8FEB86659FD93u >> pair_shift_);
   }
   size_t BoundaryBit(uint32_t left, uint32_t right) const {
     const uint64_t hash = (static_cast<uint64_t>(left) << 21 ^ right) * 0x9E3779B97F4A7C15u;
@@ -72,6 +79,10 @@ class MergeTable {
   }
 
   std::vector<Entry> slots_;
+  // Bits of pairs that have a merge, and a few others. Most pairs have none, and the bits stay in
+  // the second-level cache where the slots don't.
+  std::vector<uint64_t> pairs_;
+  int pair_shift_ = 0;
   std::vector<uint64_t> boundaries_;  // bits; a collision only costs a cut
   int boundary_shift_ = 0;
 };

@@ -10,7 +10,8 @@ namespace {
 
 // More than eight times the largest published vocabulary; keeps ids and hidden ids in 31 bits.
 constexpr size_t kMaxPieces = size_t{1} << 22;
-constexpr size_t kMaxMerges = size_t{1} << 24;
+// Ranks leave 9 of 32 bits for an index, and one of them is free (bpe.cc).
+constexpr size_t kMaxMerges = (size_t{1} << 23) - 1;
 
 absl::Status Invalid(absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("tokenizer: ", what));
@@ -39,6 +40,10 @@ absl::Status CheckSizes(const TokenizerData& data) {
   if (data.merges.size() > kMaxMerges || data.hidden_codepoints.size() > 0x110000) {
     return Invalid(absl::StrCat(data.merges.size(), " merges and ", data.hidden_codepoints.size(),
                                 " hidden characters are more than supported"));
+  }
+  if (data.added_tokens.size() > kMaxPieces) {
+    return Invalid(
+        absl::StrCat(data.added_tokens.size(), " added tokens, expected at most ", kMaxPieces));
   }
   const int priority = static_cast<int>(data.merge_priority);
   if (priority < 1 || priority > 2) {

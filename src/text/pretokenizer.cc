@@ -27,7 +27,7 @@ struct Scanned {
   bool is_newline() const { return codepoint == '\r' || codepoint == '\n'; }
 };
 
-Scanned ScanAt(absl::string_view text, size_t pos) {
+inline Scanned ScanAt(absl::string_view text, size_t pos) {
   if (pos >= text.size()) return {0, pos, false, false, false, true};
   const Utf8Char character = DecodeUtf8(text.substr(pos));
   const CharClass kind = ClassOf(character.codepoint);
@@ -35,7 +35,11 @@ Scanned ScanAt(absl::string_view text, size_t pos) {
           kind == CharClass::kNumber, kind == CharClass::kSpace, false};
 }
 
+bool IsAsciiLetter(char c) { return static_cast<unsigned char>((c | 0x20) - 'a') < 26; }
+
 size_t LettersEnd(absl::string_view text, size_t pos) {
+  while (pos < text.size() && IsAsciiLetter(text[pos])) ++pos;
+  if (pos == text.size() || static_cast<unsigned char>(text[pos]) < 0x80) return pos;
   for (Scanned next = ScanAt(text, pos); next.is_letter; next = ScanAt(text, pos)) pos = next.end;
   return pos;
 }
@@ -177,8 +181,8 @@ size_t ByteDigitsEnd(absl::string_view text, size_t pos, uint32_t max_digits) {
 bool IsPunctuation(uint32_t codepoint) {
   if (codepoint < 128) {
     // All of ASCII that prints and isn't alphanumeric, symbols included.
-    return (codepoint > 32 && codepoint < '0') || (codepoint > '9' && codepoint < 'A') ||
-           (codepoint > 'Z' && codepoint < 'a') || (codepoint > 'z' && codepoint < 127);
+    return codepoint > 32 && codepoint < 127 && !IsAsciiLetter(static_cast<char>(codepoint)) &&
+           codepoint - '0' > 9;
   }
   return ClassOf(codepoint) == CharClass::kPunctuation;
 }

@@ -1,5 +1,6 @@
 // Byte-pair encoding against the plain algorithm: look for the best pair, join it, look again.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <random>
@@ -59,6 +60,105 @@ TEST(Bpe, EqualsThePlainAlgorithmAtEveryLength) {
       EXPECT_EQ(*(*tokenizer)->Encode(word), PlainBpe(data, word)) << word;
     }
   }
+}
+
+// The 256 bytes, and merges of what is made of a, b and c in an order that no training would give.
+TokenizerData ShuffledVocabulary(std::mt19937& random, int num_merges) {
+  TokenizerData data;
+  for (int byte = 0; byte < 256; ++byte) {
+    AddPiece(data, std::string(1, static_cast<char>(byte)), PieceType::kNormal);
+  }
+  std::vector<std::string> pieces = {"a", "b", "c"};
+  std::vector<int32_t> ids = {'a', 'b', 'c'};
+  for (int i = 0; i < num_merges; ++i) {
+    const size_t left = random() % ids.size();
+    const size_t right = random() % ids.size();
+    if (pieces[left].size() + pieces[right].size() > 40) continue;
+    pieces.push_back(pieces[left] + pieces[right]);
+    const int32_t result = AddPiece(data, pieces.back(), PieceType::kNormal);
+    data.merges.push_back({ids[left], ids[right], result});
+    ids.push_back(result);
+  }
+  std::shuffle(data.merges.begin(), data.merges.end(), random);
+  data.piece_scores.clear();
+  return data;
+}
+
+TEST(Bpe, LongWordsEqualThePlainAlgorithmInAnyOrderOfMerges) {
+  std::mt19937 random(5);
+  for (int round = 0; round < 40; ++round) {
+    const TokenizerData data = ShuffledVocabulary(random, 10 + round);
+    const auto tokenizer = Tokenizer::Create(data);
+    ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+    std::string word = RandomLetters(random, 1 + random() % 20, 3);
+    while (round % 2 == 0 && word.size() < 1300) word += word;  // a period that blocks don't have
+    if (round % 2 != 0) word = RandomLetters(random, 500 + random() % 800, 1 + round % 3);
+    EXPECT_EQ(*(*tokenizer)->Encode(word), PlainBpe(data, word)) << round << " " << word;
+  }
+}
+
+TEST(Bpe, SymbolsLongerThanABlockAreFound) {
+  TokenizerData data;
+  for (int byte = 0; byte < 256; ++byte) {
+    AddPiece(data, std::string(1, static_cast<char>(byte)), PieceType::kNormal);
+  }
+  int32_t last = 'a';
+  for (size_t length = 2; length <= 2048; length *= 2) {
+    const int32_t result = AddPiece(data, std::string(length, 'a'), PieceType::kNormal);
+    data.merges.push_back({last, last, result});
+    last = result;
+  }
+  data.piece_scores.clear();
+  const auto tokenizer = Tokenizer::Create(data);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  for (const size_t length : {511, 512, 513, 1023, 2048, 2049, 7000}) {
+    const std::string word(length, 'a');
+    EXPECT_EQ(*(*tokenizer)->Encode(word), PlainBpe(data, word)) << length;
+  }
+}
+
+TEST(Bpe, TheEndOfALongWordMayChangeItsBeginning) {
+  // A c takes all the a's in front of it, before these pair up.
+  TokenizerData data;
+  for (int byte = 0; byte < 256; ++byte) {
+    AddPiece(data, std::string(1, static_cast<char>(byte)), PieceType::kNormal);
+  }
+  const int32_t pair = AddPiece(data, "aa", PieceType::kNormal);
+  data.merges = {{'a', 'c', 'c'}, {'a', 'a', pair}};
+  data.piece_scores.clear();
+  const auto tokenizer = Tokenizer::Create(data);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  const std::string run(700, 'a');
+  EXPECT_EQ(*(*tokenizer)->Encode(run + run), std::vector<int32_t>(700, pair));
+  EXPECT_EQ(*(*tokenizer)->Encode(run + run + run + "c"), std::vector<int32_t>{'c'});
+  std::vector<int32_t> expected = {'b', 'c'};
+  expected.insert(expected.end(), 1050, pair);
+  EXPECT_EQ(*(*tokenizer)->Encode("b" + run + "c" + run + run + run), expected);
+}
+
+TEST(Bpe, WholeWordsAndPartsOfWordsAreKeptApart) {
+  // "xy" is a piece that no merges reach; it is one where it is a word and not inside of others.
+  TokenizerData data = ByteLevelVocabulary();
+  const int32_t xy = static_cast<int32_t>(data.piece_types.size());
+  data.piece_types.push_back(static_cast<uint8_t>(PieceType::kNormal));
+  data.piece_bytes += "xy";
+  data.piece_offsets.push_back(static_cast<uint32_t>(data.piece_bytes.size()));
+  data.merges.push_back({'x', 'q', 'q'});  // so that x and y are possible, but not joined
+  data.whole_words_first = true;
+  data.word_splits = {{WordSplit::kDigits, 1}};
+  const auto tokenizer = Tokenizer::Create(data);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  const std::string longer = std::string(30, '.') + "xy";
+  std::vector<int32_t> expected;
+  std::string text;
+  for (int i = 0; i < 100; ++i) {  // long enough for the cache of words
+    text += "xy1" + longer + "1";
+    expected.push_back(xy);
+    expected.push_back('1');
+    expected.insert(expected.end(), 30, '.');
+    expected.insert(expected.end(), {'x', 'y', '1'});
+  }
+  EXPECT_EQ(*(*tokenizer)->Encode(text), expected);
 }
 
 TEST(Bpe, RepeatedWordsGiveRepeatedIds) {
