@@ -210,23 +210,30 @@ void Bpe::MergeShort(BpeScratch& scratch) const {
 void Bpe::MergeGroups(BpeScratch& scratch) const {
   std::vector<BpeScratch::Symbol>& symbols = scratch.symbols;
   const uint32_t size = static_cast<uint32_t>(symbols.size());
+  const uint32_t num_groups = (size + kGroup - 1) / kGroup;
   std::array<uint32_t, BpeScratch::kBlock / kGroup> lowest;
-  const auto update = [&](uint32_t first_group, uint32_t last_group) {
-    for (uint32_t group = first_group; group <= last_group; ++group) {
-      lowest[group] = LowestKey(symbols, group * kGroup, std::min(size, group * kGroup + kGroup));
+  const auto search = [&](uint32_t group) {
+    lowest[group] = LowestKey(symbols, group * kGroup, std::min(size, (group + 1) * kGroup));
+  };
+  const auto rank_changed = [&](uint32_t i) {
+    uint32_t& kept = lowest[i / kGroup];
+    const uint32_t key = symbols[i].rank << kIndexBits | i;
+    if (key <= kept) {
+      kept = key;
+    } else if (kept < kNoKey && (kept & ~kNoKey) == i) {
+      search(i / kGroup);  // it was the lowest
     }
   };
-  const uint32_t num_groups = (size + kGroup - 1) / kGroup;
-  update(0, num_groups - 1);
+  for (uint32_t group = 0; group < num_groups; ++group) search(group);
   while (true) {
-    uint32_t best = kNoKey;
-    for (uint32_t group = 0; group < num_groups; ++group) best = std::min(best, lowest[group]);
+    const uint32_t best = *std::min_element(lowest.begin(), lowest.begin() + num_groups);
     if (best >= kNoKey) return;
-    const uint32_t index = best & ~kNoKey;
-    const uint32_t joined = symbols[index].next;
-    Join(symbols[index], scratch);
-    const uint32_t before = symbols[index].previous == kNone ? index : symbols[index].previous;
-    update(before / kGroup, joined / kGroup);
+    BpeScratch::Symbol& left = symbols[best & ~kNoKey];
+    const uint32_t joined = left.next;
+    Join(left, scratch);
+    rank_changed(best & ~kNoKey);
+    rank_changed(joined);
+    if (left.previous != kNone) rank_changed(left.previous);
   }
 }
 
