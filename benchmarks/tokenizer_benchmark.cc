@@ -4,7 +4,7 @@
 //
 // TOKENIZER is a model file of ours, a tokenizer.json, a SentencePiece model, a llama2.c
 // tokenizer.bin, or a folder with one of them. The hard inputs are made here, in two sizes: time
-// per byte should hardly differ between them.
+// per byte should hardly differ between them. Figures: TOKENIZERS.md.
 
 #include <benchmark/benchmark.h>
 
@@ -25,6 +25,7 @@
 #include "converter/tokenizer_import.h"
 #include "src/format/model_reader.h"
 #include "src/text/tokenizer.h"
+#include "src/text/utf8.h"
 
 namespace inkling {
 namespace {
@@ -47,22 +48,11 @@ std::string Repeated(absl::string_view unit, size_t bytes) {
   return text;
 }
 
-std::string Letters(size_t bytes) {
+// Characters of [first, first + count) in no order.
+std::string Shuffled(uint32_t first, uint32_t count, size_t bytes) {
   std::mt19937 engine(1);
   std::string text;
-  while (text.size() < bytes) text.push_back(static_cast<char>('a' + engine() % 26));
-  return text;
-}
-
-// Marks of many combining classes on one letter, in no order.
-std::string Marks(size_t bytes) {
-  std::mt19937 engine(1);
-  std::string text = "a";
-  while (text.size() < bytes) {
-    const uint32_t mark = 0x300 + engine() % 0x50;
-    text.push_back(static_cast<char>(0xC0 | mark >> 6));
-    text.push_back(static_cast<char>(0x80 | (mark & 0x3F)));
-  }
+  while (text.size() < bytes) AppendUtf8(first + engine() % count, text);
   return text;
 }
 
@@ -88,6 +78,19 @@ void DecodeIds(benchmark::State& state, const Tokenizer& tokenizer, const std::s
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * num_bytes));
 }
 
+// One id at a time, as they are generated.
+void StreamIds(benchmark::State& state, const Tokenizer& tokenizer, const std::string& text) {
+  const auto ids = tokenizer.Encode(text);
+  size_t num_bytes = 0;
+  for (auto _ : state) {
+    StreamDecoder decoder(tokenizer);
+    num_bytes = 0;
+    for (int32_t id : *ids) num_bytes += decoder.Add(id)->size();
+    num_bytes += decoder.Flush().size();
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * num_bytes));
+}
+
 // Cuts `text` into lines, as prompts come.
 void EncodeLines(benchmark::State& state, const Tokenizer& tokenizer, const std::string& text) {
   std::vector<std::string> lines;
@@ -109,7 +112,8 @@ void RegisterAll(const Tokenizer& tokenizer, const std::string& text) {
   add("Encode/text", EncodeText, text);
   add("Encode/lines", EncodeLines, text);
   add("Decode/text", DecodeIds, text);
-  for (const size_t kib : {size_t{512}, size_t{1024}}) {
+  add("Stream/text", StreamIds, text);
+  for (const size_t kib : {size_t{256}, size_t{1024}}) {
     const size_t bytes = kib << 10;
     const auto hard = [&](absl::string_view name, std::string input) {
       add(absl::StrCat("Encode/", name, "/", kib, "KiB"), EncodeText, std::move(input));
@@ -117,9 +121,15 @@ void RegisterAll(const Tokenizer& tokenizer, const std::string& text) {
     hard("one_letter", Repeated("a", bytes));
     hard("spaces", Repeated(" ", bytes));
     hard("newlines", Repeated("\n", bytes));
-    hard("marks", Marks(bytes));
-    hard("one_word", Letters(bytes));
+    hard("digits", Shuffled('0', 10, bytes));
+    hard("punctuation", Shuffled('!', 15, bytes));
+    hard("marks", "a" + Shuffled(0x300, 0x50, bytes));  // many combining classes
+    hard("one_word", Shuffled('a', 26, bytes));
+    hard("two_letters", Shuffled('a', 2, bytes));
     hard("ideographs", Repeated("\xE4\xB8\xAD\xE6\x96\x87\xE5\xAD\x97", bytes));
+    hard("mixed_ideographs", Shuffled(0x4E00, 0x5000, bytes));
+    hard("hangul", Shuffled(0xAC00, 0x2BA4, bytes));
+    hard("emoji", Shuffled(0x1F600, 0x50, bytes));
     hard("ill_formed", Repeated("\xFF", bytes));
   }
 }
