@@ -1,0 +1,149 @@
+// Runs prefill and decode of a small random model between marks for valgrind's callgrind, which
+// counts the instructions of each. check.py starts it and compares.
+//
+// usage: counted_passes --write FOLDER | counted_passes FOLDER
+//
+// The first form writes the model files and isn't counted. Everything goes through the public API
+// with one thread, so that the count is of what an app pays and is the same in every run.
+
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "inkling/llm_model.h"
+#include "inkling/llm_session.h"
+#include "src/format/element_type.h"
+#include "src/format/model_config.h"
+#include "tests/testing/random_model.h"
+
+#if defined(INKLING_HAS_VALGRIND)
+#include <valgrind/callgrind.h>
+#endif
+
+namespace inkling {
+namespace {
+
+constexpr int32_t kPromptTokens = 128;
+constexpr int32_t kNewTokens = 32;
+
+struct CountedModel {
+  absl::string_view name;
+  TensorType type;
+};
+
+constexpr CountedModel kModels[] = {
+    {"int8", {ElementType::kInt8Channel, 0}},
+    {"int4", {ElementType::kInt4Channel, 0}},
+    {"int4_32", {ElementType::kInt4Block, 32}},
+};
+
+// A gated decoder with grouped heads; wide enough that products are most of the work, small enough
+// that valgrind takes seconds.
+ModelConfig CountedConfig() {
+  ModelConfig config = TinyConfig();
+  config.vocab_size = 2048;
+  config.hidden_dim = 256;
+  config.num_layers = 2;
+  config.context_length = 256;
+  config.num_heads = 4;
+  config.num_kv_heads = 1;
+  config.head_dim = 64;
+  config.feed_forward_dim = 1024;
+  config.rotary_dim = 64;
+  config.rope_tables = {RopeTable(64, 10000.0)};
+  config.attention_scale = 0.125f;
+  return config;
+}
+
+std::string FileOf(const CountedModel& model, const std::string& folder) {
+  return folder + "/" + std::string(model.name) + ".tflite";
+}
+
+absl::Status WriteModels(const std::string& folder) {
+  constexpr TensorType kEmbedding = {ElementType::kInt8Channel, 0};
+  for (const CountedModel& model : kModels) {
+    ABSL_RETURN_IF_ERROR(
+        WriteRandomModel(FileOf(model, folder), CountedConfig(), model.type, kEmbedding, 1)
+            .status());
+  }
+  return absl::OkStatus();
+}
+
+// Forgets what was counted.
+void StartCounting() {
+#if defined(INKLING_HAS_VALGRIND)
+  CALLGRIND_ZERO_STATS;
+#endif
+}
+
+// Writes what was counted under a name that check.py looks for.
+void WriteCount(const std::string& name) {
+#if defined(INKLING_HAS_VALGRIND)
+  CALLGRIND_DUMP_STATS_AT(name.c_str());
+#else
+  (void)name;
+#endif
+}
+
+// A fresh prompt and `new_tokens` after it, as greedy text.
+absl::Status Generate(LlmSession& session, int32_t new_tokens) {
+  std::vector<int32_t> prompt;
+  for (int32_t i = 0; i < kPromptTokens; ++i) prompt.push_back(i * 7 % 256);
+  GenerateOptions options;
+  options.max_new_tokens = new_tokens;
+  options.sampling.temperature = 0;
+  options.ignore_model_stop_tokens = true;
+  options.max_guessed_tokens = 0;
+  ABSL_RETURN_IF_ERROR(session.Reset());
+  return session.GenerateFromTokens(prompt, options, [](absl::string_view) { return true; })
+      .status();
+}
+
+absl::Status CountModel(const CountedModel& model, const std::string& folder) {
+  ModelOptions options;
+  options.num_threads = 1;
+  options.prefill_chunk = kPromptTokens;
+  ABSL_ASSIGN_OR_RETURN(const std::shared_ptr<const LlmModel> opened,
+                        LlmModel::Open(FileOf(model, folder), options));
+  SessionOptions session_options;
+  session_options.max_tokens = kPromptTokens + kNewTokens + 2;
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<LlmSession> session,
+                        LlmSession::Create(opened, session_options));
+  const ModelDescription description = opened->Describe();
+  std::cout << "kernels " << description.kernel_class << " " << description.simd_target << "\n";
+  // The first calls load pages and symbols.
+  ABSL_RETURN_IF_ERROR(Generate(*session, 2));
+  StartCounting();
+  ABSL_RETURN_IF_ERROR(Generate(*session, 1));
+  WriteCount(std::string(model.name) + " prefill " + std::to_string(kPromptTokens));
+  StartCounting();
+  ABSL_RETURN_IF_ERROR(Generate(*session, 1 + kNewTokens));
+  WriteCount(std::string(model.name) + " prefill_and_decode " + std::to_string(kNewTokens));
+  return absl::OkStatus();
+}
+
+absl::Status Run(int argc, char** argv) {
+  if (argc == 3 && absl::string_view(argv[1]) == "--write") return WriteModels(argv[2]);
+  if (argc != 2) return absl::InvalidArgumentError("usage: counted_passes [--write] FOLDER");
+#if !defined(INKLING_HAS_VALGRIND)
+  std::cout << "built without valgrind\n";
+#endif
+  for (const CountedModel& model : kModels) ABSL_RETURN_IF_ERROR(CountModel(model, argv[1]));
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace inkling
+
+int main(int argc, char** argv) {
+  const absl::Status status = inkling::Run(argc, argv);
+  if (status.ok()) return 0;
+  std::cerr << "counted_passes: " << status << "\n";
+  return 1;
+}
