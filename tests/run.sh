@@ -9,17 +9,19 @@
 #   --tsan     also under ThreadSanitizer
 #   --arm      also cross-compiled for 64-bit Arm, run under qemu
 #   --tidy     also clang-tidy over the sources
+#   --fuzz[=N] also every fuzz target (tests/fuzz) for N seconds, 20 by default, built with Clang 16
 #   --werror   compiler warnings in Inkling's sources are errors
 #   --help     this text
 # Example: tests/run.sh --asan -- -R tokenizer
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-usage() { sed -n '4,14s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '4,15s/^# \{0,1\}//p' "$0"; }
 
 presets=release
 groups="build test"
 tidy=no
+fuzz=0
 asan=no
 ubsan=no
 werror=OFF
@@ -30,6 +32,9 @@ while [ $# -gt 0 ]; do
     --ubsan) ubsan=yes ;;
     --tsan) presets="$presets tsan" ;;
     --arm) presets="$presets arm64"; groups="$groups arm" ;;
+    --fuzz) fuzz=20; groups="$groups fuzz" ;;
+    --fuzz=*[!0-9]*|--fuzz=|--fuzz=0) echo "run.sh: expected --fuzz=SECONDS, found '$1'" >&2; exit 2 ;;
+    --fuzz=*) fuzz=${1#--fuzz=}; groups="$groups fuzz" ;;
     --tidy) tidy=yes; groups="$groups tidy" ;;
     --werror) werror=ON ;;
     -h|--help) usage; exit 0 ;;
@@ -60,13 +65,16 @@ third_party/get_sources.sh || echo "run.sh: not from the package archive; CMake 
 start "fetching TensorFlow Lite's schema, with which a test reads our files"
 third_party/get_tflite_schema.sh || echo "run.sh: without it, tflite_reader_test is skipped"
 
+# Ninja where it is installed, unless the folder is configured already.
+generator_for() {
+  if command -v ninja >/dev/null && [ ! -f "build/$1/CMakeCache.txt" ]; then echo "-G Ninja"; fi
+}
+
 jobs=$(nproc 2>/dev/null || sysctl -n hw.ncpu)
 for preset in $presets; do
   start "configuring $preset (its first time builds the dependencies: several minutes)"
-  generator=""
-  if command -v ninja >/dev/null && [ ! -f "build/$preset/CMakeCache.txt" ]; then generator="-G Ninja"; fi
-  # shellcheck disable=SC2086
-  cmake --preset "$preset" $generator -DINKLING_BUILD_TESTS=ON -DINKLING_WARNINGS_AS_ERRORS=$werror
+  # shellcheck disable=SC2046
+  cmake --preset "$preset" $(generator_for "$preset") -DINKLING_BUILD_TESTS=ON -DINKLING_WARNINGS_AS_ERRORS=$werror
 
   start "building $preset"
   cmake --build "build/$preset" --parallel "$jobs"
@@ -75,11 +83,21 @@ for preset in $presets; do
   ctest --test-dir "build/$preset" --output-on-failure --parallel "$jobs" "$@"
 done
 
+if [ "$fuzz" -gt 0 ]; then
+  start "configuring fuzz (its first time builds the dependencies: several minutes)"
+  # shellcheck disable=SC2046
+  cmake --preset fuzz $(generator_for fuzz) -DINKLING_BUILD_TESTS=ON
+  start "building fuzz"
+  cmake --build build/fuzz --target fuzz_targets --parallel "$jobs"
+  start "fuzzing, $fuzz s each target"
+  tests/fuzz/run_targets.sh build/fuzz "$fuzz"
+fi
+
 if [ "$tidy" = yes ]; then
   start "clang-tidy"
   # shellcheck disable=SC2046  # tracked file names hold no blanks (house_rules_test.py)
   set -- $(git ls-files 'src/*.cc' 'kernels/*.cc' 'converter/*.cc' 'examples/*.cc')
   printf '%s\n' "$@" | xargs -P "$jobs" -n 1 "$(command -v clang-tidy-16 || command -v clang-tidy)" --quiet -p build/release \
-    "--header-filter=^$root/(include/inkling|src|kernels|converter|examples)/"  # not what flatc writes into build/
+    --extra-arg=-Wno-unknown-warning-option "--header-filter=^$root/(include/inkling|src|kernels|converter|examples)/"  # not what flatc writes into build/
   echo "clang-tidy: clean, $# files"
 fi

@@ -1,0 +1,45 @@
+// Prompt templates as a model file holds them: the first byte chooses the axes, the rest are the
+// strings, one a line.
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_split.h"
+#include "src/text/prompt_template.h"
+#include "tests/fuzz/fuzz_target.h"
+
+namespace inkling {
+
+bool FuzzOne(absl::string_view bytes) {
+  if (bytes.empty()) return false;
+  const unsigned axes = static_cast<unsigned char>(bytes[0]);
+  const std::vector<std::string> lines = absl::StrSplit(bytes.substr(1), '\n');
+  size_t next = 0;
+  const auto line = [&] { return next < lines.size() ? lines[next++] : std::string(); };
+  PromptTemplateData data;
+  data.name = "fuzzed";
+  data.system_placement = static_cast<SystemPlacement>(axes % 4);
+  data.trim_user = static_cast<TextTrim>(axes / 4 % 4);
+  data.trim_model = static_cast<TextTrim>(axes / 16 % 4);
+  data.system_always = (axes & 0x40) != 0;
+  data.trim_system_with_user = (axes & 0x80) != 0;
+  for (std::string* field : {&data.user.prefix, &data.user.suffix, &data.model.prefix,
+                             &data.model.suffix, &data.system.prefix, &data.system.suffix,
+                             &data.session_prefix, &data.default_system, &data.generation_prompt}) {
+    *field = line();
+  }
+  const absl::StatusOr<PromptTemplate> made = PromptTemplate::Create(std::move(data));
+  if (!made.ok()) return false;
+  const PromptTemplate dated = made->OnDate(CivilDate{2025, 1, 31});
+  const std::string text = line();
+  (void)dated.Render({{Role::kSystem, line()}, {Role::kUser, text}, {Role::kModel, text}},
+                     GenerationPrompt::kOmit);
+  (void)dated.Render({{Role::kUser, text}}, GenerationPrompt::kAdd);
+  (void)dated.RenderNextTurn(text);
+  return true;
+}
+
+}  // namespace inkling
