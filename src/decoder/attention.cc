@@ -244,19 +244,29 @@ absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, Forwar
       weights.value.needs_quantized_input()) {
     s.normed.Quantize(rows, pass.pool);
     s.normed_is_quantized = true;
+    EndStep(pass.timer, DecoderStep::kQuantize);
   }
   ABSL_RETURN_IF_ERROR(
       RunProduct(weights.query, s.normed, rows, s.query, pass.pool, pass.observer));
   ABSL_RETURN_IF_ERROR(RunProduct(weights.key, s.normed, rows, s.key, pass.pool, pass.observer));
   ABSL_RETURN_IF_ERROR(
       RunProduct(weights.value, s.normed, rows, s.value, pass.pool, pass.observer));
+  EndStep(pass.timer, DecoderStep::kQueryKeyValue);
   PrepareRows(weights, layer_index, pass);
+  EndStep(pass.timer, DecoderStep::kRotateAndStore);
   if (pass.num_rows > 1) {
     ABSL_RETURN_IF_ERROR(CheckStop(pass));
   }
   AttendRows(pass, layer_index);
-  if (weights.output.needs_quantized_input()) s.attended.Quantize(rows, pass.pool);
-  return RunProduct(weights.output, s.attended, rows, s.block, pass.pool, pass.observer);
+  EndStep(pass.timer, DecoderStep::kAttention);
+  if (weights.output.needs_quantized_input()) {
+    s.attended.Quantize(rows, pass.pool);
+    EndStep(pass.timer, DecoderStep::kQuantize);
+  }
+  ABSL_RETURN_IF_ERROR(
+      RunProduct(weights.output, s.attended, rows, s.block, pass.pool, pass.observer));
+  EndStep(pass.timer, DecoderStep::kAttentionOutput);
+  return absl::OkStatus();
 }
 
 }  // namespace inkling

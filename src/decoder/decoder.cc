@@ -87,13 +87,14 @@ struct Decoder::State {
 
   // Runs a pass and gives its hidden rows to finish(hidden), whose success commits them.
   absl::Status Run(absl::Span<const int32_t> tokens, KvCache& cache, StopFunction stop,
-                   const ProductObserver* observer,
+                   const PassInstruments& instruments,
                    absl::FunctionRef<absl::Status(const float*)> finish) {
     ABSL_RETURN_IF_ERROR(cache.CheckMadeFor(reader.config()));
     const std::unique_lock<std::mutex> lease = pool->Lease();
     ABSL_RETURN_IF_ERROR(cache.Stage(static_cast<int32_t>(tokens.size())));
+    EndStep(instruments.timer, DecoderStep::kOther);
     absl::StatusOr<const float*> hidden =
-        ContextFor(tokens.size()).RunLayers(tokens, embedding, cache, stop, observer);
+        ContextFor(tokens.size()).RunLayers(tokens, embedding, cache, stop, instruments);
     absl::Status status = hidden.ok() ? finish(*hidden) : hidden.status();
     if (!status.ok()) {
       cache.Discard();
@@ -103,10 +104,10 @@ struct Decoder::State {
     return absl::OkStatus();
   }
 
-  // Decoder::ForwardUntil with an observer, which may be null.
+  // Decoder::ForwardUntil with instruments.
   absl::Status Forward(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
                        absl::Span<float> logits, StopFunction stop,
-                       const ProductObserver* observer) {
+                       const PassInstruments& instruments) {
     ABSL_RETURN_IF_ERROR(CheckTokens(tokens));
     const ModelConfig& config = reader.config();
     const size_t num_logit_rows = rows == LogitRows::kAll    ? tokens.size()
@@ -115,13 +116,13 @@ struct Decoder::State {
     const int64_t expected = static_cast<int64_t>(num_logit_rows) * config.vocab_size;
     ABSL_RETURN_IF_ERROR(
         CheckRange("size of the logits", static_cast<int64_t>(logits.size()), expected, expected));
-    return Run(tokens, cache, stop, observer, [&](const float* hidden) -> absl::Status {
+    return Run(tokens, cache, stop, instruments, [&](const float* hidden) -> absl::Status {
       if (num_logit_rows == 0) return absl::OkStatus();
       if (stop()) return absl::CancelledError("decoder: the forward pass was cancelled");
       const size_t first_row = tokens.size() - num_logit_rows;
       return ContextFor(num_logit_rows)
           .WriteLogits(hidden + first_row * static_cast<size_t>(config.hidden_dim), num_logit_rows,
-                       logits.data(), observer);
+                       logits.data(), instruments);
     });
   }
 
@@ -193,14 +194,23 @@ absl::Status Decoder::Forward(absl::Span<const int32_t> tokens, KvCache& cache, 
 
 absl::Status Decoder::ForwardUntil(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
                                    absl::Span<float> logits, absl::FunctionRef<bool()> stop) {
-  return state_->Forward(tokens, cache, rows, logits, stop, nullptr);
+  return state_->Forward(tokens, cache, rows, logits, stop, {});
 }
 
 absl::Status Decoder::ForwardObserved(absl::Span<const int32_t> tokens, KvCache& cache,
                                       LogitRows rows, absl::Span<float> logits,
                                       ProductObserver observer) {
-  return state_->Forward(
-      tokens, cache, rows, logits, [] { return false; }, &observer);
+  return state_->Forward(tokens, cache, rows, logits, [] { return false; },
+                         {.observer = &observer});
+}
+
+absl::Status Decoder::ForwardTimed(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
+                                   absl::Span<float> logits, StepTimer& timer) {
+  timer.Start();
+  absl::Status status =
+      state_->Forward(tokens, cache, rows, logits, [] { return false; }, {.timer = &timer});
+  timer.End(DecoderStep::kOther);
+  return status;
 }
 
 absl::Status Decoder::ForwardHidden(absl::Span<const int32_t> tokens, KvCache& cache,
@@ -213,7 +223,7 @@ absl::Status Decoder::ForwardHidden(absl::Span<const int32_t> tokens, KvCache& c
   const auto stop = [cancel] {
     return cancel != nullptr && cancel->load(std::memory_order_relaxed);
   };
-  return state.Run(tokens, cache, stop, nullptr, [&](const float* rows) {
+  return state.Run(tokens, cache, stop, {}, [&](const float* rows) {
     state.ContextFor(tokens.size()).NormalizeFinal(rows, tokens.size(), hidden.data());
     return absl::OkStatus();
   });

@@ -19,6 +19,7 @@
 #include "src/compute/packed_weights.h"
 #include "src/decoder/kv_cache.h"
 #include "src/decoder/product_observer.h"
+#include "src/decoder/step_timer.h"
 #include "src/format/model_config.h"
 #include "src/format/model_reader.h"
 
@@ -82,6 +83,10 @@ class Decoder {
   // Forward with `observer` called for every product, on the calling thread.
   absl::Status ForwardObserved(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
                                absl::Span<float> logits, ProductObserver observer);
+
+  // Forward with the time of every step added to `timer`; what a failed pass took until then too.
+  absl::Status ForwardTimed(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
+                            absl::Span<float> logits, StepTimer& timer);
 
   // The hidden rows after the final norm of the last Forward-like pass, for embeddings and tests:
   // as Forward, but writes [tokens.size(), hidden_dim] instead of logits.

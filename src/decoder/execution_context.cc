@@ -61,17 +61,19 @@ void ExecutionContext::FillRopeTables(const ForwardPass& pass) {
 absl::StatusOr<const float*> ExecutionContext::RunLayers(absl::Span<const int32_t> tokens,
                                                          const EmbeddingTable& embedding,
                                                          KvCache& cache, StopFunction stop,
-                                                         const ProductObserver* observer) {
+                                                         const PassInstruments& instruments) {
   ForwardPass pass = {.config = config_,
                       .scratch = scratch_,
                       .cache = cache,
                       .pool = pool_,
                       .stop = stop,
-                      .observer = observer,
+                      .observer = instruments.observer,
+                      .timer = instruments.timer,
                       .first_position = cache.length(),
                       .num_rows = tokens.size()};
   embedding.Lookup(tokens, scratch_.residual);
   FillRopeTables(pass);
+  EndStep(pass.timer, DecoderStep::kEmbedding);
   for (size_t i = 0; i < weights_.layers.size(); ++i) {
     ABSL_RETURN_IF_ERROR(CheckStop(pass));
     ABSL_RETURN_IF_ERROR(RunLayer(weights_.layers[i], static_cast<int32_t>(i), pass));
@@ -84,11 +86,16 @@ void ExecutionContext::NormalizeFinal(const float* hidden, size_t num_rows, floa
 }
 
 absl::Status ExecutionContext::WriteLogits(const float* hidden, size_t num_rows, float* logits,
-                                           const ProductObserver* observer) {
+                                           const PassInstruments& instruments) {
   const int64_t rows = static_cast<int64_t>(num_rows);
   NormalizeFinal(hidden, num_rows, scratch_.normed.rows());
-  if (weights_.head.needs_quantized_input()) scratch_.normed.Quantize(rows, pool_);
-  ABSL_RETURN_IF_ERROR(RunProduct(weights_.head, scratch_.normed, rows, logits, pool_, observer));
+  EndStep(instruments.timer, DecoderStep::kNorm);
+  if (weights_.head.needs_quantized_input()) {
+    scratch_.normed.Quantize(rows, pool_);
+    EndStep(instruments.timer, DecoderStep::kQuantize);
+  }
+  ABSL_RETURN_IF_ERROR(
+      RunProduct(weights_.head, scratch_.normed, rows, logits, pool_, instruments.observer));
   if (config_.logit_soft_cap > 0.0f) {
     constexpr size_t kPiece = 8192;  // values: a few microseconds of tanh
     const size_t size = num_rows * static_cast<size_t>(config_.vocab_size);
@@ -97,6 +104,7 @@ absl::Status ExecutionContext::WriteLogits(const float* hidden, size_t num_rows,
       kernels::SoftCap(logits + first, std::min(kPiece, size - first), config_.logit_soft_cap);
     });
   }
+  EndStep(instruments.timer, DecoderStep::kHead);
   return absl::OkStatus();
 }
 

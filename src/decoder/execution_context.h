@@ -38,11 +38,11 @@ class ExecutionContext {
 
   // Runs `tokens` through all layers at positions cache.length()...; their rows are staged in
   // `cache`, whose past isn't changed. Returns the hidden rows before the final norm,
-  // [tokens.size(), hidden_dim], valid until the next call. `observer`, here and below, may be
-  // null. Errors: Cancelled when `stop` says so; those of the products.
+  // [tokens.size(), hidden_dim], valid until the next call. Errors: Cancelled when `stop`
+  // says so; those of the products.
   absl::StatusOr<const float*> RunLayers(absl::Span<const int32_t> tokens,
                                          const EmbeddingTable& embedding, KvCache& cache,
-                                         StopFunction stop, const ProductObserver* observer);
+                                         StopFunction stop, const PassInstruments& instruments);
 
   // Writes the final norm of `hidden` [num_rows, hidden_dim] to `output`, which may be `hidden`.
   void NormalizeFinal(const float* hidden, size_t num_rows, float* output);
@@ -50,7 +50,7 @@ class ExecutionContext {
   // Writes logits [num_rows, vocab_size] of `hidden` [num_rows <= max_rows, hidden_dim], rows
   // before the final norm of this context or another.
   absl::Status WriteLogits(const float* hidden, size_t num_rows, float* logits,
-                           const ProductObserver* observer);
+                           const PassInstruments& instruments);
 
  private:
   ExecutionContext(const ModelConfig& config, ModelWeights weights, int32_t max_rows,

@@ -63,7 +63,10 @@ absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass) {
   const int64_t rows = static_cast<int64_t>(pass.num_rows);
   const bool quantized = weights.up.needs_quantized_input() ||
                          (weights.gate.has_value() && weights.gate->needs_quantized_input());
-  if (quantized && !s.normed_is_quantized) s.normed.Quantize(rows, pass.pool);
+  if (quantized && !s.normed_is_quantized) {
+    s.normed.Quantize(rows, pass.pool);
+    EndStep(pass.timer, DecoderStep::kQuantize);
+  }
 
   if (weights.gate.has_value()) {
     ABSL_RETURN_IF_ERROR(
@@ -72,18 +75,26 @@ absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass) {
       ABSL_RETURN_IF_ERROR(CheckStop(pass));
     }
     ABSL_RETURN_IF_ERROR(RunProduct(weights.up, s.normed, rows, s.up, pass.pool, pass.observer));
+    EndStep(pass.timer, DecoderStep::kGateUp);
     ActivateRows(s.up, pass);
   } else {
     ABSL_RETURN_IF_ERROR(
         RunProduct(weights.up, s.normed, rows, s.inner.rows(), pass.pool, pass.observer));
+    EndStep(pass.timer, DecoderStep::kGateUp);
     ActivateRows(nullptr, pass);
   }
+  EndStep(pass.timer, DecoderStep::kActivation);
   if (pass.num_rows > 1) {
     ABSL_RETURN_IF_ERROR(CheckStop(pass));
   }
 
-  if (weights.down.needs_quantized_input()) s.inner.Quantize(rows, pass.pool);
-  return RunProduct(weights.down, s.inner, rows, s.block, pass.pool, pass.observer);
+  if (weights.down.needs_quantized_input()) {
+    s.inner.Quantize(rows, pass.pool);
+    EndStep(pass.timer, DecoderStep::kQuantize);
+  }
+  ABSL_RETURN_IF_ERROR(RunProduct(weights.down, s.inner, rows, s.block, pass.pool, pass.observer));
+  EndStep(pass.timer, DecoderStep::kDown);
+  return absl::OkStatus();
 }
 
 }  // namespace inkling

@@ -17,12 +17,19 @@
 #include "src/decoder/kv_cache.h"
 #include "src/decoder/product_observer.h"
 #include "src/decoder/scratch.h"
+#include "src/decoder/step_timer.h"
 #include "src/format/model_config.h"
 
 namespace inkling {
 
 // Asked between the steps of a Forward, on the calling thread; true ends it.
 using StopFunction = absl::FunctionRef<bool()>;
+
+// What looks on while a pass runs; either may be null.
+struct PassInstruments {
+  const ProductObserver* observer = nullptr;
+  StepTimer* timer = nullptr;
+};
 
 struct ForwardPass {
   const ModelConfig& config;
@@ -31,6 +38,7 @@ struct ForwardPass {
   ThreadPool& pool;  // its lease is held
   StopFunction stop;
   const ProductObserver* observer;  // null: none
+  StepTimer* timer;                 // null: none
   int64_t first_position;           // of row 0
   size_t num_rows;
 };

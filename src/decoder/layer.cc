@@ -25,6 +25,7 @@ absl::Status RunLayer(LayerWeights& weights, int32_t layer_index, ForwardPass& p
   float* normed = s.normed.rows();
 
   NormalizeRows(config, weights.attention_norm, s.residual, normed, pass.num_rows, pass.pool);
+  EndStep(pass.timer, DecoderStep::kNorm);
   s.normed_is_quantized = false;
   ABSL_RETURN_IF_ERROR(RunAttention(weights.attention, layer_index, pass));
 
@@ -44,10 +45,12 @@ absl::Status RunLayer(LayerWeights& weights, int32_t layer_index, ForwardPass& p
       AddBlock(config, weights.attention_post_norm, s.block, s.residual, pass.num_rows, pass.pool);
       break;
   }
+  EndStep(pass.timer, DecoderStep::kNorm);
 
   ABSL_RETURN_IF_ERROR(CheckStop(pass));
   ABSL_RETURN_IF_ERROR(RunFeedForward(weights.feed_forward, pass));
   AddBlock(config, weights.feed_forward_post_norm, s.block, s.residual, pass.num_rows, pass.pool);
+  EndStep(pass.timer, DecoderStep::kNorm);
   return absl::OkStatus();
 }
 
