@@ -32,6 +32,7 @@ int64_t PackedTileBytes() {
   matrix.type = {ElementType::kInt8Channel};
   matrix.rows = 1;
   matrix.columns = 1;
+  matrix.output_stride = 1;
   matrix.values = &value;
   matrix.scales = reinterpret_cast<const std::byte*>(&scale);
   (*packed)->Select("probe");

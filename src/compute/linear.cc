@@ -1,20 +1,28 @@
-// Linear: names and checks a tensor, packs it if it is the first to come, and owns its operator.
+// Linear: names and checks a tensor, packs it if it is the first to come, and owns the operators of
+// its slices.
+//
+// XNNPACK's own way through a matrix takes a few rows through all outputs before it comes to the
+// next rows, so the weights of a wide one are read from memory again and again. A thread that takes
+// all rows through one slice reads them once.
 //
 // f16 and bf16 have no product of their own that reads f32 rows, so they are widened while packing:
-// a few hundred rows at a time, so that the f32 copy of a matrix never exists.
+// a slice at a time, so that the f32 copy of a matrix never exists.
 
 #include "src/compute/linear.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "absl/memory/memory.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "kernels/convert.h"
 #include "src/compute/matrix_operator.h"
 #include "src/compute/weight_check.h"
@@ -22,11 +30,29 @@
 namespace inkling {
 namespace {
 
-// XNNPACK packs output rows in tiles whose height is a power of two, at most this; pieces of a
-// multiple of it are packed exactly as the same rows of the whole.
-constexpr int64_t kPieceRows = 256;
-// About the largest f32 piece.
-constexpr int64_t kPieceBytes = int64_t{4} << 20;
+// Slices begin at multiples of this: XNNPACK packs output rows in tiles whose height is a power of
+// two, at most this, so slices are packed exactly as the same rows of the whole.
+constexpr int64_t kSliceMultiple = 64;
+// Where a matrix has them, this many slices keep threads busy to the end of a region.
+constexpr int64_t kSlices = 64;
+// Narrower ones cost few-row products 5% (2048 inputs), wider ones help nothing.
+constexpr int64_t kMinSliceRows = 128;
+constexpr int64_t kMaxSliceRows = 512;
+// Weights of a slice: int4 and int8 ones lie in the second cache level with room for activations.
+constexpr int64_t kMaxSliceWeights = int64_t{1} << 20;
+
+// Multiply-adds below which one thread is done sooner than others are woken: about a microsecond.
+constexpr int64_t kMinMultiplyAddsToSplit = int64_t{1} << 17;
+
+constexpr size_t kMaxProducts = 8;
+
+int64_t SliceRows(int64_t rows, int64_t columns) {
+  const auto round_down = [](int64_t value) {
+    return std::max<int64_t>(1, value / kSliceMultiple) * kSliceMultiple;
+  };
+  const int64_t wanted = std::clamp(round_down(rows / kSlices), kMinSliceRows, kMaxSliceRows);
+  return std::min(wanted, round_down(kMaxSliceWeights / columns));
+}
 
 bool IsWidened(ElementType element) {
   return element == ElementType::kF16 || element == ElementType::kBf16;
@@ -38,49 +64,36 @@ std::string PackingKey(const TensorView& weight, const TensorView* bias) {
                       "x", weight.info.columns, "|", bias == nullptr ? "" : bias->info.name);
 }
 
-MatrixRows WholeMatrix(const TensorView& weight, const TensorView* bias) {
+// Rows [first, first + size) of `weight` as they are packed; those of f16 and bf16 have no values
+// yet.
+MatrixRows RowsOf(const TensorView& weight, const TensorView* bias, Linear::Slice slice) {
+  const int64_t rows = weight.info.rows;
   MatrixRows matrix;
   matrix.type = IsWidened(weight.type.element) ? TensorType{ElementType::kF32} : weight.type;
-  matrix.rows = weight.info.rows;
+  matrix.rows = slice.size;
   matrix.columns = weight.info.columns;
-  matrix.values = weight.values;
-  matrix.scales = weight.scales;
-  matrix.bias = bias == nullptr ? nullptr : reinterpret_cast<const float*>(bias->values);
+  matrix.output_stride = rows;
+  if (!IsWidened(weight.type.element)) {
+    matrix.values = weight.values + weight.value_bytes / rows * slice.first;
+  }
+  if (weight.scales != nullptr) {
+    matrix.scales = weight.scales + weight.scale_bytes / rows * slice.first;
+  }
+  if (bias != nullptr) {
+    matrix.bias = reinterpret_cast<const float*>(bias->values) + slice.first;
+  }
   return matrix;
 }
 
-void Widen(const TensorView& weight, int64_t first_row, int64_t num_rows, float* output) {
+void Widen(const TensorView& weight, Linear::Slice slice, float* output) {
   const int64_t columns = weight.info.columns;
-  const auto* input = reinterpret_cast<const uint16_t*>(weight.values) + first_row * columns;
-  const size_t size = static_cast<size_t>(num_rows * columns);
+  const auto* input = reinterpret_cast<const uint16_t*>(weight.values) + slice.first * columns;
+  const size_t size = static_cast<size_t>(slice.size * columns);
   if (weight.type.element == ElementType::kF16) {
     kernels::F16ToF32(input, output, size);
   } else {
     kernels::Bf16ToF32(input, output, size);
   }
-}
-
-// Packs the selected tensor through f32 pieces. The last piece takes the remainder, because XNNPACK
-// packs a matrix of very few rows differently.
-absl::Status PackWidened(const TensorView& weight, const MatrixRows& whole, PackedWeights& packed) {
-  const int64_t row_bytes = whole.columns * static_cast<int64_t>(sizeof(float));
-  const int64_t step = std::max<int64_t>(1, kPieceBytes / row_bytes / kPieceRows) * kPieceRows;
-  const int64_t longest = std::min(whole.rows, 2 * step - 1);
-  absl::StatusOr<AlignedArray<float>> wide =
-      AlignedArray<float>::Create(static_cast<size_t>(longest * whole.columns));
-  if (!wide.ok()) return wide.status();
-  for (int64_t first = 0; first < whole.rows;) {
-    const int64_t left = whole.rows - first;
-    MatrixRows piece = whole;
-    piece.rows = left < 2 * step ? left : step;
-    Widen(weight, first, piece.rows, wide->data());
-    piece.values = reinterpret_cast<const std::byte*>(wide->data());
-    if (piece.bias != nullptr) piece.bias += first;
-    // Made for its packing alone.
-    ABSL_RETURN_IF_ERROR(MatrixOperator::Create(piece, packed).status());
-    first += piece.rows;
-  }
-  return packed.FinishTensor();
 }
 
 int64_t RoundUp(int64_t value, int64_t multiple) {
@@ -90,11 +103,21 @@ int64_t RoundUp(int64_t value, int64_t multiple) {
 }  // namespace
 
 struct Linear::State {
-  MatrixOperator product;
+  explicit State(const TensorView& weight)
+      : name(weight.info.name),
+        num_inputs(weight.info.columns),
+        num_outputs(weight.info.rows),
+        slice_rows(SliceRows(num_outputs, num_inputs)),
+        num_slices(std::max<int64_t>(1, num_outputs / slice_rows)),
+        needs_quantized_input(IsQuantized(weight.type.element)) {}
+
   std::string name;
   int64_t num_inputs;
   int64_t num_outputs;
+  int64_t slice_rows;  // of each slice but the last, which also has the rest
+  int64_t num_slices;
   bool needs_quantized_input;
+  std::vector<MatrixOperator> operators;  // one for each slice
 };
 
 Linear::Linear(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -113,19 +136,31 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
   if (bias != nullptr) {
     ABSL_RETURN_IF_ERROR(CheckBias(*bias, weight));
   }
-  const MatrixRows matrix = WholeMatrix(weight, bias);
+  Linear linear(std::make_unique<State>(weight));
   const bool is_packed = packed.Select(PackingKey(weight, bias));
-  if (!is_packed && IsWidened(weight.type.element)) {
-    ABSL_RETURN_IF_ERROR(PackWidened(weight, matrix, packed));
+  AlignedArray<float> wide;
+  if (IsWidened(weight.type.element)) {
+    // Only an operator that packs reads it.
+    const int64_t longest =
+        is_packed ? 1 : std::min(linear.num_outputs(), 2 * linear.state_->slice_rows);
+    ABSL_ASSIGN_OR_RETURN(
+        wide, AlignedArray<float>::Create(static_cast<size_t>(longest * linear.num_inputs())));
   }
-  absl::StatusOr<MatrixOperator> product = MatrixOperator::Create(matrix, packed);
-  if (!product.ok()) {
-    return absl::Status(product.status().code(), absl::StrCat("tensor ", weight.info.name, ": ",
-                                                              product.status().message()));
+  for (size_t i = 0; i < linear.num_slices(); ++i) {
+    MatrixRows matrix = RowsOf(weight, bias, linear.slice(i));
+    if (IsWidened(weight.type.element)) {
+      if (!is_packed) Widen(weight, linear.slice(i), wide.data());
+      matrix.values = reinterpret_cast<const std::byte*>(wide.data());
+    }
+    absl::StatusOr<MatrixOperator> made = MatrixOperator::Create(matrix, packed);
+    if (!made.ok()) {
+      return absl::Status(made.status().code(),
+                          absl::StrCat("tensor ", weight.info.name, ": ", made.status().message()));
+    }
+    linear.state_->operators.push_back(*std::move(made));
   }
   ABSL_RETURN_IF_ERROR(packed.FinishTensor());
-  return Linear(std::make_unique<State>(State{*std::move(product), weight.info.name, matrix.columns,
-                                              matrix.rows, IsQuantized(weight.type.element)}));
+  return linear;
 }
 
 int64_t Linear::PackedBytesBound(const TensorView& weight) {
@@ -155,23 +190,78 @@ int64_t Linear::PackedBytesBound(const TensorView& weight) {
   return RoundUp(weight.info.rows, kTileOutputs) * row_bytes + kAlignment;
 }
 
-absl::Status Linear::Run(const Activations& input, int64_t num_rows, float* output,
-                         ThreadPool& pool) {
-  State& state = *state_;
+size_t Linear::num_slices() const { return static_cast<size_t>(state_->num_slices); }
+
+Linear::Slice Linear::slice(size_t index) const {
+  const int64_t first = state_->slice_rows * static_cast<int64_t>(index);
+  return {first, index + 1 < num_slices() ? state_->slice_rows : state_->num_outputs - first};
+}
+
+absl::Status Linear::CheckInput(const Activations& input, int64_t num_rows) const {
+  const State& state = *state_;
   if (input.dim() != state.num_inputs || num_rows < 0 || num_rows > input.max_rows()) {
     return absl::InvalidArgumentError(
         absl::StrCat("product with ", state.name, ": expected 0 to ", input.max_rows(), " rows of ",
                      state.num_inputs, " values, found ", num_rows, " rows of ", input.dim()));
   }
-  if (num_rows == 0) return absl::OkStatus();
-  if (state.needs_quantized_input && num_rows != input.quantized_rows()) {
+  if (num_rows > 0 && state.needs_quantized_input && num_rows != input.quantized_rows()) {
     return absl::FailedPreconditionError(absl::StrCat("product with ", state.name, ": expected ",
                                                       num_rows, " quantised rows, found ",
                                                       input.quantized_rows()));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Linear::RunSlice(size_t index, const Activations& input, int64_t num_rows,
+                              float* output) {
   const MatrixOperator::Input rows = {input.rows(), input.quantized(), input.parameters(),
                                       num_rows};
-  return state.product.Run(rows, output, pool);
+  return state_->operators[index].Run(rows, output + slice(index).first);
+}
+
+absl::Status Linear::Run(const Activations& input, int64_t num_rows, float* output,
+                         ThreadPool& pool) {
+  return RunProducts({{this, output}}, input, num_rows, pool);
+}
+
+absl::Status RunProducts(absl::Span<const Product> products, const Activations& input,
+                         int64_t num_rows, ThreadPool& pool) {
+  if (products.size() > kMaxProducts) {
+    return absl::InvalidArgumentError(absl::StrCat("products: expected at most ", kMaxProducts,
+                                                   " at once, found ", products.size()));
+  }
+  size_t num_slices = 0;
+  int64_t weights = 0;
+  for (const Product& product : products) {
+    ABSL_RETURN_IF_ERROR(product.linear->CheckInput(input, num_rows));
+    num_slices += product.linear->num_slices();
+    weights += product.linear->num_inputs() * product.linear->num_outputs();
+  }
+  if (num_rows == 0) return absl::OkStatus();
+  return ForEachSlice(num_slices, num_rows * weights, pool, [&](size_t index) {
+    const Product* product = products.data();
+    for (; index >= product->linear->num_slices(); ++product) {
+      index -= product->linear->num_slices();
+    }
+    return product->linear->RunSlice(index, input, num_rows, product->output);
+  });
+}
+
+absl::Status ForEachSlice(size_t count, int64_t multiply_adds, ThreadPool& pool,
+                          absl::FunctionRef<absl::Status(size_t)> run) {
+  if (multiply_adds < kMinMultiplyAddsToSplit) {
+    for (size_t i = 0; i < count; ++i) ABSL_RETURN_IF_ERROR(run(i));
+    return absl::OkStatus();
+  }
+  std::atomic<bool> failed{false};
+  absl::Status first_error;
+  pool.ParallelFor(count, [&](size_t i) {
+    if (failed.load(std::memory_order_relaxed)) return;
+    absl::Status status = run(i);
+    // The region's end orders this write before the read below.
+    if (!status.ok() && !failed.exchange(true)) first_error = std::move(status);
+  });
+  return first_error;
 }
 
 }  // namespace inkling

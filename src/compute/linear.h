@@ -3,6 +3,9 @@
 // A context makes one Linear for each weight matrix; all Linears of a tensor share its packed bytes
 // (PackedWeights). Quantised weights take int8 activations that were quantised once per row
 // (Activations) and are shared by q/k/v and by gate/up; float weights take the f32 rows.
+//
+// A matrix is cut into slices of outputs whose weights stay in a core's cache while all rows go by;
+// a slice is what one thread computes at a time, and slices of several products may share a region.
 
 #ifndef INKLING_SRC_COMPUTE_LINEAR_H_
 #define INKLING_SRC_COMPUTE_LINEAR_H_
@@ -11,9 +14,11 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "kernels/quantize.h"
 #include "src/compute/aligned_array.h"
 #include "src/compute/packed_weights.h"
@@ -85,14 +90,46 @@ class Linear {
 
   // Writes [num_rows, num_outputs] to `output` (contiguous rows). Reads the first num_rows rows of
   // `input`, whose dim is num_inputs. The caller holds the pool's lease. No allocation. Errors:
-  // InvalidArgument (a dim or a row count that `input` doesn't have).
+  // those of CheckInput.
   absl::Status Run(const Activations& input, int64_t num_rows, float* output, ThreadPool& pool);
+
+  // Outputs [first, first + size) of a slice; depends on the matrix's shape alone.
+  struct Slice {
+    int64_t first;
+    int64_t size;
+  };
+  size_t num_slices() const;
+  Slice slice(size_t index) const;
+
+  // InvalidArgument for a dim or a row count that `input` doesn't have; FailedPrecondition if its
+  // int8 form has other rows.
+  absl::Status CheckInput(const Activations& input, int64_t num_rows) const;
+
+  // Run for the outputs of one slice, on the calling thread; `output` is that of the whole product.
+  // Different slices may run at the same time. `input` has passed CheckInput, num_rows >= 1.
+  absl::Status RunSlice(size_t index, const Activations& input, int64_t num_rows, float* output);
 
  private:
   struct State;
   explicit Linear(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// One of several products with the same input.
+struct Product {
+  Linear* linear;
+  float* output;  // [num_rows, linear->num_outputs()]
+};
+
+// Linear::Run for all of `products`, at most 8, in one parallel region.
+absl::Status RunProducts(absl::Span<const Product> products, const Activations& input,
+                         int64_t num_rows, ThreadPool& pool);
+
+// Calls run(i) for each i in [0, count), which is some slice's work; on the calling thread alone if
+// all of it, `multiply_adds`, is done sooner than others are woken. Returns the first error, after
+// which no more work is begun.
+absl::Status ForEachSlice(size_t count, int64_t multiply_adds, ThreadPool& pool,
+                          absl::FunctionRef<absl::Status(size_t)> run);
 
 // Name of the micro-kernel class that XNNPACK picks on this CPU for quantised products
 // ("avx512vnni", "avx2", "neoni8mm", "neondot", "neon", "wasmsimd", "scalar", ...). For Describe().

@@ -44,26 +44,27 @@ xnn_status CreateHandle(const MatrixRows& matrix, xnn_weights_cache_provider* pr
                         xnn_operator_t* handle) {
   const size_t in = static_cast<size_t>(matrix.columns);
   const size_t out = static_cast<size_t>(matrix.rows);
+  const size_t stride = static_cast<size_t>(matrix.output_stride);
   const auto* float_scales = reinterpret_cast<const float*>(matrix.scales);
   switch (matrix.type.element) {
     case ElementType::kF32:
       return xnn_create_fully_connected_nc_f32(
-          in, out, /*input_stride=*/in, /*output_stride=*/out,
+          in, out, /*input_stride=*/in, /*output_stride=*/stride,
           reinterpret_cast<const float*>(matrix.values), matrix.bias, -kNoLimit, kNoLimit,
           /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
     case ElementType::kInt8Channel:
       return xnn_create_fully_connected_nc_qd8_f32_qc8w(
-          in, out, /*input_stride=*/in, /*output_stride=*/out, float_scales,
+          in, out, /*input_stride=*/in, /*output_stride=*/stride, float_scales,
           reinterpret_cast<const int8_t*>(matrix.values), matrix.bias, -kNoLimit, kNoLimit,
           /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
     case ElementType::kInt4Channel:
       return xnn_create_fully_connected_nc_qd8_f32_qc4w(
-          in, out, /*input_stride=*/in, /*output_stride=*/out, kInt4ZeroPoint, float_scales,
+          in, out, /*input_stride=*/in, /*output_stride=*/stride, kInt4ZeroPoint, float_scales,
           matrix.values, matrix.bias, -kNoLimit, kNoLimit,
           /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
     case ElementType::kInt4Block:
       return xnn_create_fully_connected_nc_qd8_f32_qb4w(
-          in, out, /*input_stride=*/in, /*output_stride=*/out,
+          in, out, /*input_stride=*/in, /*output_stride=*/stride,
           static_cast<size_t>(matrix.type.block_size), kInt4ZeroPoint,
           reinterpret_cast<const uint16_t*>(matrix.scales), matrix.values, matrix.bias, -kNoLimit,
           kNoLimit, /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
@@ -74,8 +75,8 @@ xnn_status CreateHandle(const MatrixRows& matrix, xnn_weights_cache_provider* pr
   return xnn_status_unsupported_parameter;
 }
 
-xnn_status Reshape(xnn_operator_t handle, ElementType element, size_t num_rows,
-                   pthreadpool_t threads) {
+xnn_status Reshape(xnn_operator_t handle, ElementType element, size_t num_rows) {
+  constexpr pthreadpool_t threads = nullptr;  // the caller's alone
   switch (element) {
     case ElementType::kInt8Channel:
       return xnn_reshape_fully_connected_nc_qd8_f32_qc8w(handle, num_rows, threads);
@@ -125,17 +126,17 @@ absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
   return MatrixOperator(std::move(handle), matrix.type.element);
 }
 
-absl::Status MatrixOperator::Run(const Input& input, float* output, ThreadPool& pool) {
+absl::Status MatrixOperator::Run(const Input& input, float* output) {
   xnn_status status = xnn_status_success;
-  if (input.num_rows != shaped_rows_ || pool.num_threads() != shaped_threads_) {
-    // XNNPACK cuts the product into tiles for this many rows and threads.
-    status = Reshape(handle_.get(), element_, static_cast<size_t>(input.num_rows), pool.handle());
+  if (input.num_rows != shaped_rows_) {
+    status = Reshape(handle_.get(), element_, static_cast<size_t>(input.num_rows));
     if (status != xnn_status_success) return ToStatus(status, "shape a product");
     shaped_rows_ = input.num_rows;
-    shaped_threads_ = pool.num_threads();
   }
   status = Setup(handle_.get(), element_, input, output);
-  if (status == xnn_status_success) status = xnn_run_operator(handle_.get(), pool.handle());
+  if (status == xnn_status_success) {
+    status = xnn_run_operator(handle_.get(), /*threadpool=*/nullptr);
+  }
   return status == xnn_status_success ? absl::OkStatus() : ToStatus(status, "run a product");
 }
 

@@ -1,7 +1,8 @@
 // MatrixOperator: one XNNPACK fully connected operator, whatever the weight's type.
 //
-// Linear makes them; here and in the .cc are all the places where XNNPACK's functions differ by
-// type. The operator holds no weights, only an address in PackedWeights.
+// Linear makes them, one for each slice of a matrix; here and in the .cc are all the places where
+// XNNPACK's functions differ by type. The operator holds no weights, only an address in
+// PackedWeights, and runs on the thread that calls it.
 
 #ifndef INKLING_SRC_COMPUTE_MATRIX_OPERATOR_H_
 #define INKLING_SRC_COMPUTE_MATRIX_OPERATOR_H_
@@ -13,7 +14,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "src/compute/packed_weights.h"
-#include "src/compute/thread_pool.h"
 #include "src/format/element_type.h"
 
 struct xnn_operator;
@@ -28,6 +28,7 @@ struct MatrixRows {
   const std::byte* values = nullptr;
   const std::byte* scales = nullptr;  // null for f32
   const float* bias = nullptr;        // [rows] or null
+  int64_t output_stride = 0;          // floats between rows of the product
 };
 
 class MatrixOperator {
@@ -44,8 +45,9 @@ class MatrixOperator {
     int64_t num_rows;
   };
 
-  // Writes [num_rows, matrix.rows] to `output`. No allocation.
-  absl::Status Run(const Input& input, float* output, ThreadPool& pool);
+  // Writes [num_rows, matrix.rows] to `output`, whose rows are matrix.output_stride apart. No
+  // allocation. One thread at a time.
+  absl::Status Run(const Input& input, float* output);
 
  private:
   struct Delete {
@@ -58,9 +60,7 @@ class MatrixOperator {
 
   Handle handle_;
   ElementType element_;
-  // What the operator was last shaped for; 0 rows: not yet.
-  int64_t shaped_rows_ = 0;
-  int32_t shaped_threads_ = 0;
+  int64_t shaped_rows_ = 0;  // what the operator was last shaped for; 0: not yet
 };
 
 }  // namespace inkling

@@ -30,6 +30,7 @@ constexpr size_t kNotFound = SIZE_MAX;
 struct Place {
   size_t offset = 0;
   size_t bytes = 0;
+  size_t piece_bytes = 0;  // of each operator's piece but the last
 };
 
 }  // namespace
@@ -57,12 +58,23 @@ struct PackedWeights::State {
   std::string key;
   Place selected;
   bool is_finished = false;
+  size_t next_piece = 0;  // bytes before the piece of the next operator over a finished tensor
   absl::Status room;
 
-  size_t LookUp() const { return is_finished ? selected.offset : kNotFound; }
+  size_t LookUp() {
+    if (!is_finished || next_piece >= selected.bytes) return kNotFound;
+    const size_t piece = selected.offset + next_piece;
+    next_piece += selected.piece_bytes;
+    return piece;
+  }
 
   void* ReserveSpace(size_t bytes) {
-    if (is_finished) return nullptr;
+    if (is_finished) {
+      room = absl::NotFoundError(absl::StrCat("packed weights of ", key,
+                                              ": another piece, expected all of them in ",
+                                              selected.bytes, " bytes"));
+      return nullptr;
+    }
     if (!memory.has_value()) {
       room = absl::NotFoundError(
           absl::StrCat("packed weights of ", key, ": not in the file of packed weights"));
@@ -89,6 +101,13 @@ struct PackedWeights::State {
     if (is_finished || inserted != data + end) {
       room =
           absl::InternalError(absl::StrCat("packed weights of ", key, ": not in reserved space"));
+      return kNotFound;
+    }
+    if (selected.bytes == 0) selected.piece_bytes = bytes;
+    if (selected.bytes % selected.piece_bytes != 0) {
+      room =
+          absl::InternalError(absl::StrCat("packed weights of ", key, ": a piece follows one of ",
+                                           "another size than ", selected.piece_bytes));
       return kNotFound;
     }
     selected.bytes += bytes;
@@ -156,8 +175,14 @@ absl::StatusOr<std::unique_ptr<PackedWeights>> PackedWeights::FromFile(
                                                      "a range inside ", room, " bytes, found ",
                                                      entry.bytes, " bytes at ", entry.offset));
     }
+    if (entry.piece_bytes <= 0 || entry.piece_bytes > entry.bytes) {
+      return absl::InvalidArgumentError(absl::StrCat("packed weights of ", entry.key,
+                                                     ": expected pieces of 1 to ", entry.bytes,
+                                                     " bytes, found ", entry.piece_bytes));
+    }
     state->entries[entry.key] = {static_cast<size_t>(entry.offset),
-                                 static_cast<size_t>(entry.bytes)};
+                                 static_cast<size_t>(entry.bytes),
+                                 static_cast<size_t>(entry.piece_bytes)};
     state->packed_bytes += entry.bytes;
   }
   state->provider = MakeProvider(state.get());
@@ -176,7 +201,8 @@ const std::byte* PackedWeights::data() const { return state_->data; }
 std::vector<PackedWeights::Entry> PackedWeights::Entries() const {
   std::vector<Entry> entries;
   for (const auto& [key, place] : state_->entries) {
-    entries.push_back({key, static_cast<int64_t>(place.offset), static_cast<int64_t>(place.bytes)});
+    entries.push_back({key, static_cast<int64_t>(place.offset), static_cast<int64_t>(place.bytes),
+                       static_cast<int64_t>(place.piece_bytes)});
   }
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.offset < b.offset; });
@@ -187,6 +213,7 @@ bool PackedWeights::Select(absl::string_view key) {
   State& state = *state_;
   state.key.assign(key.data(), key.size());
   state.room = absl::OkStatus();
+  state.next_piece = 0;
   const auto found = state.entries.find(state.key);
   state.is_finished = found != state.entries.end();
   if (state.is_finished) {
@@ -194,7 +221,7 @@ bool PackedWeights::Select(absl::string_view key) {
     ++state.num_hits;
   } else {
     constexpr size_t kAlignment = kEntryAlignment;
-    state.selected = {(state.used + kAlignment - 1) / kAlignment * kAlignment, 0};
+    state.selected = {(state.used + kAlignment - 1) / kAlignment * kAlignment, 0, 0};
   }
   return state.is_finished;
 }

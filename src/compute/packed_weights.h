@@ -30,11 +30,13 @@ class PackedWeights {
   // InvalidArgument, ResourceExhausted, Unimplemented (a CPU that XNNPACK doesn't support).
   static absl::StatusOr<std::unique_ptr<PackedWeights>> Create(int64_t capacity_bytes);
 
-  // A finished tensor: its key, and where its bytes lie behind data().
+  // A finished tensor: its key, and where its bytes lie behind data(). They are those of one or
+  // more operators, one behind the other, each but the last of `piece_bytes`.
   struct Entry {
     std::string key;
     int64_t offset = 0;
     int64_t bytes = 0;
+    int64_t piece_bytes = 0;
   };
 
   // Serves tensors that were packed by an earlier process: `entries` lie inside the file's bytes
@@ -70,8 +72,8 @@ class PackedWeights {
   // that was selected before and not finished is forgotten.
   bool Select(absl::string_view key);
   // Every operator that is created with it, from Select to FinishTensor, appends its packed rows
-  // behind those of the operator before; over a tensor that is there already it gets the tensor's
-  // first byte.
+  // behind those of the operator before; over a tensor that is there already it gets the piece that
+  // the operator of the same turn appended then. All pieces but the last are of equal size.
   xnn_weights_cache_provider* provider() const;
   // Makes what was appended since Select the selected tensor's bytes. OK and nothing to do if they
   // were there already. Errors: ResourceExhausted if an operator's rows found no room; Internal if

@@ -1,7 +1,7 @@
 // Layout, little-endian:
 //   magic[8] version:u32 head_bytes:u32 data_offset:u64 data_bytes:u64 num_entries:u64
 //   head_hash[16] sample_hash[16] model_id[32] fingerprint[32]
-//   entries: key_bytes:u32 key offset:u64 bytes:u64
+//   entries: key_bytes:u32 key offset:u64 bytes:u64 piece_bytes:u64
 //   data, at data_offset, a multiple of 4096
 // head_hash is over the whole head with itself as zeros.
 
@@ -35,7 +35,7 @@ namespace {
 using Bytes = absl::Span<const std::byte>;
 
 constexpr absl::string_view kMagic = "INKLPACK";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr int64_t kDataAlignment = 4096;
 constexpr size_t kIdBytes = 32;
 constexpr int64_t kNumSamples = 64;
@@ -124,6 +124,7 @@ std::string EncodeHead(const std::vector<PackedWeights::Entry>& entries, FixedHe
     head += entry.key;
     AppendNumber(static_cast<uint64_t>(entry.offset), head);
     AppendNumber(static_cast<uint64_t>(entry.bytes), head);
+    AppendNumber(static_cast<uint64_t>(entry.piece_bytes), head);
   }
   fixed.head_bytes = static_cast<uint32_t>(head.size());
   const int64_t head_bytes = static_cast<int64_t>(head.size());
@@ -149,6 +150,7 @@ absl::Status PackProbe(TensorType type, PackedWeights& packed) {
   matrix.type = type;
   matrix.rows = kRows;
   matrix.columns = kColumns;
+  matrix.output_stride = kRows;
   matrix.values = type.element == ElementType::kF32
                       ? reinterpret_cast<const std::byte*>(floats.data())
                       : values.data();
@@ -250,13 +252,15 @@ absl::StatusOr<std::unique_ptr<PackedWeights>> LoadPackedWeights(const std::stri
     uint32_t key_bytes = 0;
     uint64_t offset = 0;
     uint64_t size = 0;
+    uint64_t piece_size = 0;
     PackedWeights::Entry entry;
     if (!reader.Take(key_bytes) || !reader.Take(key_bytes, entry.key) || !reader.Take(offset) ||
-        !reader.Take(size)) {
+        !reader.Take(size) || !reader.Take(piece_size)) {
       return Refused(path, "its list of tensors is cut off");
     }
     entry.offset = static_cast<int64_t>(offset);
     entry.bytes = static_cast<int64_t>(size);
+    entry.piece_bytes = static_cast<int64_t>(piece_size);
     entries.push_back(std::move(entry));
   }
   return PackedWeights::FromFile(std::move(file), static_cast<int64_t>(fixed.data_offset), entries);

@@ -3,11 +3,14 @@
 
 #include "src/compute/linear.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -168,7 +171,7 @@ TEST_P(LinearTypes, StaysCloseToFloat) {
 }
 
 TEST_P(LinearTypes, ThreadsAndBatchesDontChangeABit) {
-  constexpr int64_t kRows = 11, kInputs = 384, kOutputs = 203;
+  constexpr int64_t kRows = 11, kInputs = 384, kOutputs = 331;  // two slices
   const OwnedWeight weight = MakeWeight("w", kOutputs, kInputs, GetParam(), 5);
   const OwnedWeight bias = MakeBias("b", kOutputs, 6);
   const auto packed = NewPackedWeights();
@@ -230,6 +233,76 @@ TEST_P(LinearTypes, RefusesRowsThatTheInputDoesNotHave) {
     EXPECT_THAT(
         linear.Run(input, 3, output.data(), *pool),
         MatchesStatus(absl::StatusCode::kFailedPrecondition, {"layers.3.w", "3", "found 4"}));
+  }
+}
+
+TEST_P(LinearTypes, SlicesCoverTheOutputsAndWriteNothingElse) {
+  constexpr int64_t kRows = 3, kInputs = 256;
+  const auto pool = NewPool(1);
+  for (int64_t outputs : {1, 128, 255, 256, 700}) {
+    const OwnedWeight weight = MakeWeight("w", outputs, kInputs, GetParam(), 2);
+    const auto packed = NewPackedWeights();
+    ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, nullptr, *packed));
+    EXPECT_EQ(linear.num_slices(), static_cast<size_t>(std::max<int64_t>(1, outputs / 128)));
+    Activations input = RandomInput(kRows, kInputs, 3);
+    input.Quantize(kRows, *pool);
+    const std::vector<float> whole = RunLinear(linear, input, kRows, *pool);
+    int64_t next = 0;
+    for (size_t i = 0; i < linear.num_slices(); ++i) {
+      const Linear::Slice slice = linear.slice(i);
+      EXPECT_EQ(slice.first, next);
+      next += slice.size;
+      std::vector<float> output(whole.size(), -1e30f);
+      ASSERT_OK(linear.RunSlice(i, input, kRows, output.data()));
+      for (int64_t j = 0; j < kRows * outputs; ++j) {
+        const bool inside = j % outputs >= slice.first && j % outputs < next;
+        ASSERT_EQ(output[j], inside ? whole[j] : -1e30f) << "slice " << i << ", value " << j;
+      }
+    }
+    EXPECT_EQ(next, outputs);
+  }
+}
+
+TEST_P(LinearTypes, ProductsOfOneRegionEqualProductsAlone) {
+  constexpr int64_t kRows = 5, kInputs = 512;
+  const auto packed = NewPackedWeights();
+  const auto pool = NewPool(3);
+  Activations input = RandomInput(kRows, kInputs, 3);
+  input.Quantize(kRows, *pool);
+  std::vector<Linear> linears;
+  std::vector<std::vector<float>> expected, found;
+  std::vector<Product> products;
+  for (int64_t outputs : {300, 7, 1030}) {
+    const OwnedWeight weight =
+        MakeWeight("w" + std::to_string(outputs), outputs, kInputs, GetParam(), 2);
+    ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, nullptr, *packed));
+    expected.push_back(RunLinear(linear, input, kRows, *pool));
+    found.emplace_back(expected.back().size());
+    linears.push_back(std::move(linear));
+  }
+  for (size_t i = 0; i < linears.size(); ++i) products.push_back({&linears[i], found[i].data()});
+  ASSERT_OK(RunProducts(products, input, kRows, *pool));
+  EXPECT_EQ(found, expected);
+  EXPECT_OK(RunProducts({}, input, kRows, *pool));
+  EXPECT_THAT(RunProducts(std::vector<Product>(9, products[0]), input, kRows, *pool),
+              MatchesStatus(absl::StatusCode::kInvalidArgument, {"at most 8", "found 9"}));
+}
+
+TEST(ForEachSliceTest, RunsEachOnceAndReturnsTheFirstError) {
+  constexpr size_t kCount = 100;
+  const auto pool = NewPool(3);
+  for (int64_t multiply_adds : {int64_t{1}, int64_t{1} << 40}) {
+    std::vector<std::atomic<int>> calls(kCount);
+    EXPECT_OK(ForEachSlice(kCount, multiply_adds, *pool, [&](size_t i) {
+      ++calls[i];
+      return absl::OkStatus();
+    }));
+    for (const std::atomic<int>& count : calls) EXPECT_EQ(count, 1);
+    EXPECT_THAT(ForEachSlice(kCount, multiply_adds, *pool,
+                             [&](size_t i) {
+                               return i == 40 ? absl::InternalError("slice 40") : absl::OkStatus();
+                             }),
+                MatchesStatus(absl::StatusCode::kInternal, {"slice 40"}));
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "gtest/gtest.h"
 #include "src/compute/linear.h"
+#include "src/compute/matrix_operator.h"
 #include "src/format/quantization.h"
 #include "tests/compute/owned_weight.h"
 #include "tests/testing/status_matchers.h"
@@ -179,6 +180,28 @@ TEST_F(PackedWeightsTest, BoundHoldsAndIsNotWasteful) {
       }
     }
   }
+}
+
+// An operator of another cut than the one that was packed must not read what lies behind.
+TEST_F(PackedWeightsTest, MorePiecesThanWerePackedAreRefused) {
+  const OwnedWeight weight = MakeWeight("w", 600, 128, {ElementType::kInt8Channel}, 1);
+  MatrixRows rows;
+  rows.type = weight.view.type;
+  rows.rows = 200;
+  rows.columns = 128;
+  rows.output_stride = 600;
+  rows.values = weight.view.values;
+  rows.scales = weight.view.scales;
+  EXPECT_FALSE(packed_->Select("w"));
+  for (int i = 0; i < 3; ++i) ASSERT_OK(MatrixOperator::Create(rows, *packed_));
+  ASSERT_OK(packed_->FinishTensor());
+  const PackedWeights::Entry entry = packed_->Entries().back();
+  EXPECT_EQ(entry.piece_bytes * 3, entry.bytes);
+  EXPECT_TRUE(packed_->Select("w"));
+  for (int i = 0; i < 3; ++i) ASSERT_OK(MatrixOperator::Create(rows, *packed_));
+  EXPECT_THAT(MatrixOperator::Create(rows, *packed_),
+              MatchesStatus(absl::StatusCode::kNotFound, {"packed weights of w", "piece"}));
+  EXPECT_EQ(packed_->packed_bytes(), entry.bytes);
 }
 
 TEST_F(PackedWeightsTest, NoRoomIsAnErrorAndChangesNothing) {
