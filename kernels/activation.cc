@@ -11,6 +11,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 #include "kernels/vector_math-inl.h"
+#include "kernels/vector_range-inl.h"
 #include "kernels/vector_span-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -61,18 +62,24 @@ HWY_INLINE void ActivateWith(const ActivateArgs& args, const Function& function)
   for (size_t r = 0; r < args.num_rows; ++r) {
     const float* input = args.input + r * args.input_stride;
     float* output = args.output + r * args.output_stride;
+    VectorRange range(d);
     if (args.multiplier == nullptr) {
       ForEachVector(d, args.dim, [&](size_t i, auto lanes) HWY_ATTR {
-        StoreLanes(d, function(d, LoadLanes(d, input + i, lanes)), output + i, lanes);
+        const FloatVector active = function(d, LoadLanes(d, input + i, lanes));
+        // What the lanes beyond the tail hold is a function of 0: 0.
+        range.Include(d, active);
+        StoreLanes(d, active, output + i, lanes);
       });
-      continue;
+    } else {
+      const float* multiplier = args.multiplier + r * args.multiplier_stride;
+      ForEachVector(d, args.dim, [&](size_t i, auto lanes) HWY_ATTR {
+        const FloatVector active = function(d, LoadLanes(d, input + i, lanes));
+        const FloatVector product = hn::Mul(active, LoadLanes(d, multiplier + i, lanes));
+        range.Include(d, product);
+        StoreLanes(d, product, output + i, lanes);
+      });
     }
-    const float* multiplier = args.multiplier + r * args.multiplier_stride;
-    ForEachVector(d, args.dim, [&](size_t i, auto lanes) HWY_ATTR {
-      const FloatVector active = function(d, LoadLanes(d, input + i, lanes));
-      const FloatVector product = hn::Mul(active, LoadLanes(d, multiplier + i, lanes));
-      StoreLanes(d, product, output + i, lanes);
-    });
+    if (args.ranges != nullptr) args.ranges[r] = {range.Min(d), range.Max(d)};
   }
 }
 

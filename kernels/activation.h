@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/quantize.h"
+
 namespace inkling::kernels {
 
 enum class Activation : uint8_t {
@@ -28,6 +30,8 @@ struct ActivateArgs {
   size_t output_stride;      // between rows of `output`
   size_t num_rows;
   size_t dim;
+  RowRange* ranges =
+      nullptr;  // [num_rows], written: of each row's output, for QuantizeRows; or null
 };
 
 // Writes output = activation(input) * multiplier, or activation(input) where multiplier is null.

@@ -10,10 +10,10 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/quantize.cc"
 #include <cmath>
-#include <limits>
 
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
+#include "kernels/vector_range-inl.h"
 #include "kernels/vector_span-inl.h"
 
 // Scalar code that every instruction set shares; the guard keeps re-inclusion from defining it
@@ -21,11 +21,6 @@
 #ifndef INKLING_KERNELS_QUANTIZE_ONCE_
 #define INKLING_KERNELS_QUANTIZE_ONCE_
 namespace inkling::kernels {
-
-struct RowRange {
-  float min;  // <= 0
-  float max;  // >= 0
-};
 
 // Below this range 255 / range is no longer finite.
 inline constexpr float kSmallestRange = 1e-36f;
@@ -52,24 +47,25 @@ namespace inkling {
 namespace kernels {
 namespace HWY_NAMESPACE {
 
-// Makes a value safe to convert: NaN becomes 0, infinities the largest value whose range is finite.
-HWY_INLINE FloatVector Bounded(FloatTag d, FloatVector x) {
-  const FloatVector limit = hn::Set(d, std::numeric_limits<float>::max() / 2);
-  const FloatVector number = hn::IfThenZeroElse(hn::IsNaN(x), x);
-  return hn::Min(hn::Max(number, hn::Neg(limit)), limit);
-}
-
 HWY_INLINE RowRange RangeOfRow(const float* row, size_t dim) {
   const FloatTag d;
-  FloatVector min = hn::Zero(d);
-  FloatVector max = hn::Zero(d);
+  VectorRange range(d);
   // Lanes beyond the tail load as 0, which is in every range.
   ForEachVector(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
-    const FloatVector x = Bounded(d, LoadLanes(d, row + i, lanes));
-    min = hn::Min(min, x);
-    max = hn::Max(max, x);
+    range.Include(d, LoadLanes(d, row + i, lanes));
   });
-  return {hn::ReduceMin(d, min), hn::ReduceMax(d, max)};
+  return {range.Min(d), range.Max(d)};
+}
+
+// Of row r, from what is known of its parts.
+HWY_INLINE RowRange JoinedRange(const QuantizeRowsArgs& args, size_t r) {
+  RowRange range;
+  for (size_t p = 0; p < args.num_parts; ++p) {
+    const RowRange& part = args.ranges[p * args.range_stride + r];
+    if (part.min < range.min) range.min = part.min;
+    if (part.max > range.max) range.max = part.max;
+  }
+  return range;
 }
 
 HWY_INLINE void ConvertRow(const float* row, QuantizationParams params, int8_t* output,
@@ -92,7 +88,8 @@ HWY_INLINE void ConvertRow(const float* row, QuantizationParams params, int8_t* 
 void QuantizeEachRow(const QuantizeRowsArgs& args) {
   for (size_t r = 0; r < args.num_rows; ++r) {
     const float* row = args.input + r * args.input_stride;
-    const QuantizationParams params = ParamsOfRange(RangeOfRow(row, args.dim));
+    const QuantizationParams params =
+        ParamsOfRange(args.ranges == nullptr ? RangeOfRow(row, args.dim) : JoinedRange(args, r));
     args.params[r] = params;
     ConvertRow(row, params, args.output + r * args.output_stride, args.dim);
   }

@@ -20,6 +20,12 @@ struct QuantizationParams {
   float scale;
 };
 
+// Smallest and largest value of a row, or of a part of it; 0 is always inside.
+struct RowRange {
+  float min = 0.0f;
+  float max = 0.0f;
+};
+
 struct QuantizeRowsArgs {
   const float* input;          // [num_rows, dim]
   size_t input_stride;         // floats between rows
@@ -28,6 +34,11 @@ struct QuantizeRowsArgs {
   QuantizationParams* params;  // [num_rows], written
   size_t num_rows;
   size_t dim;
+  // What is known of the rows: ranges of `num_parts` parts that make up a row, part p of row r at
+  // ranges[p * range_stride + r], as kernels that write rows take them. Null: rows are read for it.
+  const RowRange* ranges = nullptr;
+  size_t num_parts = 0;
+  size_t range_stride = 0;
 };
 
 // Quantises each row over its own range, which always includes 0. Total on any input: NaN counts as

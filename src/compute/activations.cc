@@ -34,7 +34,7 @@ constexpr int64_t kMinValuesToSplit = 32768;
 
 }  // namespace
 
-absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim) {
+absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, size_t max_parts) {
   constexpr int64_t kMaxValues = std::numeric_limits<int32_t>::max();
   if (max_rows < 1 || dim < 1 || max_rows > kMaxValues / dim) {
     return absl::InvalidArgumentError(
@@ -52,38 +52,63 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim) {
   ABSL_ASSIGN_OR_RETURN(activations.parameters_,
                         AlignedArray<kernels::QuantizationParams>::Create(
                             static_cast<size_t>(max_rows) + kExtraParameters));
+  ABSL_ASSIGN_OR_RETURN(activations.ranges_, AlignedArray<kernels::RowRange>::Create(
+                                                 max_parts * static_cast<size_t>(max_rows)));
   return activations;
 }
 
-void Activations::Quantize(int64_t num_rows, ThreadPool& pool) {
-  num_rows = std::clamp<int64_t>(num_rows, 0, max_rows_);
-  quantized_rows_ = num_rows;
-  if (num_rows == 0) return;
+void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
   const size_t dim = static_cast<size_t>(dim_);
-  const auto quantize = [this, dim](size_t first, size_t end) {
-    kernels::QuantizeRowsArgs args;
-    args.input = rows_.data() + first * dim;
-    args.input_stride = dim;
-    args.output = quantized_.data() + first * dim;
-    args.output_stride = dim;
-    args.params = parameters_.data() + first;
-    args.num_rows = end - first;
-    args.dim = dim;
-    kernels::QuantizeRows(args);
-  };
+  kernels::QuantizeRowsArgs args;
+  args.input = rows_.data() + first * dim;
+  args.input_stride = dim;
+  args.output = quantized_.data() + first * dim;
+  args.output_stride = dim;
+  args.params = parameters_.data() + first;
+  args.num_rows = end - first;
+  args.dim = dim;
+  if (num_parts > 0) {
+    args.ranges = ranges_.data() + first;
+    args.num_parts = num_parts;
+    args.range_stride = static_cast<size_t>(max_rows_);
+  }
+  kernels::QuantizeRows(args);
+}
+
+void Activations::QuantizeInParallel(int64_t num_rows, size_t num_parts, ThreadPool& pool) {
+  num_rows = std::clamp<int64_t>(num_rows, 0, max_rows_);
   const size_t rows = static_cast<size_t>(num_rows);
   if (num_rows * dim_ < kMinValuesToSplit) {
-    quantize(0, rows);
+    QuantizeTile(0, rows, num_parts);
   } else {
     // A few chunks each, so that a thread that starts late has others to help it.
     const size_t chunks = std::min(rows, static_cast<size_t>(pool.num_threads()) * 4);
     pool.ParallelFor(chunks, [&](size_t chunk) {
-      quantize(rows * chunk / chunks, rows * (chunk + 1) / chunks);
+      QuantizeTile(rows * chunk / chunks, rows * (chunk + 1) / chunks, num_parts);
     });
   }
+  FinishQuantize(num_rows);
+}
+
+void Activations::Quantize(int64_t num_rows, ThreadPool& pool) {
+  QuantizeInParallel(num_rows, 0, pool);
+}
+
+void Activations::QuantizeKnowingRanges(int64_t num_rows, size_t num_parts, ThreadPool& pool) {
+  QuantizeInParallel(num_rows, num_parts, pool);
+}
+
+void Activations::QuantizeRows(int64_t first, int64_t count) {
+  QuantizeTile(static_cast<size_t>(first), static_cast<size_t>(first + count), 0);
+}
+
+void Activations::FinishQuantize(int64_t num_rows) {
+  quantized_rows_ = num_rows;
+  if (num_rows == 0) return;
   // A kernel of many rows reads the parameters of rows that don't exist, and writes what it makes
   // of them over the last row's output.
-  std::fill_n(parameters_.data() + rows, kExtraParameters, parameters_.data()[rows - 1]);
+  kernels::QuantizationParams* end = parameters_.data() + num_rows;
+  std::fill_n(end, kExtraParameters, end[-1]);
 }
 
 }  // namespace inkling

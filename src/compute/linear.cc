@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -103,19 +104,21 @@ int64_t RoundUp(int64_t value, int64_t multiple) {
 }  // namespace
 
 struct Linear::State {
-  explicit State(const TensorView& weight)
+  State(const TensorView& weight, SliceOutput slices)
       : name(weight.info.name),
+        slice_output(slices),
         num_inputs(weight.info.columns),
         num_outputs(weight.info.rows),
         slice_rows(SliceRows(num_outputs, num_inputs)),
-        num_slices(std::max<int64_t>(1, num_outputs / slice_rows)),
+        num_slices(NumSlices(num_outputs, num_inputs)),
         needs_quantized_input(IsQuantized(weight.type.element)) {}
 
   std::string name;
+  SliceOutput slice_output;
   int64_t num_inputs;
   int64_t num_outputs;
   int64_t slice_rows;  // of each slice but the last, which also has the rest
-  int64_t num_slices;
+  size_t num_slices;
   bool needs_quantized_input;
   std::vector<MatrixOperator> operators;  // one for each slice
 };
@@ -131,12 +134,12 @@ int64_t Linear::num_outputs() const { return state_->num_outputs; }
 bool Linear::needs_quantized_input() const { return state_->needs_quantized_input; }
 
 absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView* bias,
-                                      PackedWeights& packed) {
+                                      PackedWeights& packed, SliceOutput slice_output) {
   ABSL_RETURN_IF_ERROR(CheckWeight(weight));
   if (bias != nullptr) {
     ABSL_RETURN_IF_ERROR(CheckBias(*bias, weight));
   }
-  Linear linear(std::make_unique<State>(weight));
+  Linear linear(std::make_unique<State>(weight, slice_output));
   const bool is_packed = packed.Select(PackingKey(weight, bias));
   AlignedArray<float> wide;
   if (IsWidened(weight.type.element)) {
@@ -148,6 +151,7 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
   }
   for (size_t i = 0; i < linear.num_slices(); ++i) {
     MatrixRows matrix = RowsOf(weight, bias, linear.slice(i));
+    if (slice_output == SliceOutput::kCompact) matrix.output_stride = matrix.rows;
     if (IsWidened(weight.type.element)) {
       if (!is_packed) Widen(weight, linear.slice(i), wide.data());
       matrix.values = reinterpret_cast<const std::byte*>(wide.data());
@@ -190,7 +194,16 @@ int64_t Linear::PackedBytesBound(const TensorView& weight) {
   return RoundUp(weight.info.rows, kTileOutputs) * row_bytes + kAlignment;
 }
 
-size_t Linear::num_slices() const { return static_cast<size_t>(state_->num_slices); }
+size_t Linear::num_slices() const { return state_->num_slices; }
+
+size_t Linear::NumSlices(int64_t rows, int64_t columns) {
+  return static_cast<size_t>(std::max<int64_t>(1, rows / SliceRows(rows, columns)));
+}
+
+int64_t Linear::LargestSlice(int64_t rows, int64_t columns) {
+  const int64_t others = static_cast<int64_t>(NumSlices(rows, columns)) - 1;
+  return rows - others * SliceRows(rows, columns);
+}
 
 Linear::Slice Linear::slice(size_t index) const {
   const int64_t first = state_->slice_rows * static_cast<int64_t>(index);
@@ -212,20 +225,27 @@ absl::Status Linear::CheckInput(const Activations& input, int64_t num_rows) cons
   return absl::OkStatus();
 }
 
+absl::Status Linear::CheckWholeOutput() const {
+  if (state_->slice_output == SliceOutput::kInPlace) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("product with ", state_->name, ": its slices have no place in a whole output"));
+}
+
 absl::Status Linear::RunSlice(size_t index, const Activations& input, int64_t num_rows,
                               float* output) {
   const MatrixOperator::Input rows = {input.rows(), input.quantized(), input.parameters(),
                                       num_rows};
-  return state_->operators[index].Run(rows, output + slice(index).first);
+  if (state_->slice_output == SliceOutput::kInPlace) output += slice(index).first;
+  return state_->operators[index].Run(rows, output);
 }
 
 absl::Status Linear::Run(const Activations& input, int64_t num_rows, float* output,
                          ThreadPool& pool) {
-  return RunProducts({{this, output}}, input, num_rows, pool);
+  return RunProducts({{this, output}}, input, num_rows, pool, [] { return false; });
 }
 
 absl::Status RunProducts(absl::Span<const Product> products, const Activations& input,
-                         int64_t num_rows, ThreadPool& pool) {
+                         int64_t num_rows, ThreadPool& pool, StopSlices stop) {
   if (products.size() > kMaxProducts) {
     return absl::InvalidArgumentError(absl::StrCat("products: expected at most ", kMaxProducts,
                                                    " at once, found ", products.size()));
@@ -233,12 +253,13 @@ absl::Status RunProducts(absl::Span<const Product> products, const Activations& 
   size_t num_slices = 0;
   int64_t weights = 0;
   for (const Product& product : products) {
+    ABSL_RETURN_IF_ERROR(product.linear->CheckWholeOutput());
     ABSL_RETURN_IF_ERROR(product.linear->CheckInput(input, num_rows));
     num_slices += product.linear->num_slices();
     weights += product.linear->num_inputs() * product.linear->num_outputs();
   }
   if (num_rows == 0) return absl::OkStatus();
-  return ForEachSlice(num_slices, num_rows * weights, pool, [&](size_t index) {
+  return ForEachSlice(num_slices, num_rows * weights, pool, stop, [&](size_t index, size_t) {
     const Product* product = products.data();
     for (; index >= product->linear->num_slices(); ++product) {
       index -= product->linear->num_slices();
@@ -247,19 +268,24 @@ absl::Status RunProducts(absl::Span<const Product> products, const Activations& 
   });
 }
 
-absl::Status ForEachSlice(size_t count, int64_t multiply_adds, ThreadPool& pool,
-                          absl::FunctionRef<absl::Status(size_t)> run) {
-  if (multiply_adds < kMinMultiplyAddsToSplit) {
-    for (size_t i = 0; i < count; ++i) ABSL_RETURN_IF_ERROR(run(i));
-    return absl::OkStatus();
-  }
+absl::Status ForEachSlice(size_t count, int64_t multiply_adds, ThreadPool& pool, StopSlices stop,
+                          absl::FunctionRef<absl::Status(size_t, size_t)> run) {
+  const bool is_small = multiply_adds < kMinMultiplyAddsToSplit;
+  const size_t num_workers = is_small ? std::min<size_t>(count, 1)
+                                      : std::min(count, static_cast<size_t>(pool.num_threads()));
+  const std::thread::id caller = std::this_thread::get_id();
+  std::atomic<size_t> next{0};
   std::atomic<bool> failed{false};
   absl::Status first_error;
-  pool.ParallelFor(count, [&](size_t i) {
-    if (failed.load(std::memory_order_relaxed)) return;
-    absl::Status status = run(i);
-    // The region's end orders this write before the read below.
-    if (!status.ok() && !failed.exchange(true)) first_error = std::move(status);
+  pool.ParallelFor(num_workers, [&](size_t worker) {
+    for (size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) {
+      if (failed.load(std::memory_order_relaxed)) return;
+      absl::Status status = std::this_thread::get_id() == caller && stop()
+                                ? absl::CancelledError("products: cancelled")
+                                : run(i, worker);
+      // The region's end orders this write before the read below.
+      if (!status.ok() && !failed.exchange(true)) first_error = std::move(status);
+    }
   });
   return first_error;
 }

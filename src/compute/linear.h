@@ -31,9 +31,9 @@ namespace inkling {
 // int8.
 class Activations {
  public:
-  // Room for `max_rows` rows of `dim` values. Everything is allocated here, nothing later. Errors:
-  // InvalidArgument, ResourceExhausted.
-  static absl::StatusOr<Activations> Create(int64_t max_rows, int64_t dim);
+  // Room for `max_rows` rows of `dim` values, and for ranges of `max_parts` parts of each.
+  // Everything is allocated here, nothing later. Errors: InvalidArgument, ResourceExhausted.
+  static absl::StatusOr<Activations> Create(int64_t max_rows, int64_t dim, size_t max_parts = 0);
 
   // The f32 rows, [max_rows, dim], contiguous; the caller writes them.
   float* rows() { return rows_.data(); }
@@ -47,6 +47,19 @@ class Activations {
   // The caller holds the pool's lease.
   void Quantize(int64_t num_rows, ThreadPool& pool);
 
+  // Quantize for those who have just written the rows: the first is called for parts that cover
+  // rows [0, num_rows), on any threads, then the second.
+  void QuantizeRows(int64_t first, int64_t count);
+  void FinishQuantize(int64_t num_rows);
+
+  // Quantize without reading the rows for their ranges: whoever wrote them in `num_parts` parts (at
+  // most Create's max_parts) also wrote ranges(0) ... ranges(num_parts - 1).
+  void QuantizeKnowingRanges(int64_t num_rows, size_t num_parts, ThreadPool& pool);
+  // [max_rows]: what part `part` of each row spans.
+  kernels::RowRange* ranges(size_t part) {
+    return ranges_.data() + part * static_cast<size_t>(max_rows_);
+  }
+
   // Rows of the latest Quantize. A quantised Linear runs exactly that many: XNNPACK's kernels
   // compute rows that don't exist as copies of the last one, so what follows the last row's
   // parameters must be copies of them.
@@ -57,12 +70,23 @@ class Activations {
   const void* parameters() const { return parameters_.data(); }
 
  private:
+  // Quantises rows [first, end), with their ranges in `num_parts` parts or, for 0, read from them.
+  void QuantizeTile(size_t first, size_t end, size_t num_parts);
+  void QuantizeInParallel(int64_t num_rows, size_t num_parts, ThreadPool& pool);
+
   int64_t max_rows_ = 0;
   int64_t dim_ = 0;
   int64_t quantized_rows_ = 0;
   AlignedArray<float> rows_;
   AlignedArray<int8_t> quantized_;
   AlignedArray<kernels::QuantizationParams> parameters_;
+  AlignedArray<kernels::RowRange> ranges_;  // [max_parts, max_rows]
+};
+
+// Where the slices of a product write.
+enum class SliceOutput : uint8_t {
+  kInPlace,  // into their columns of the whole output
+  kCompact,  // each into rows of its own, [num_rows, slice size], for who goes on with them at once
 };
 
 class Linear {
@@ -73,7 +97,8 @@ class Linear {
   // Linear. Errors: InvalidArgument (scales that aren't positive normal numbers, a shape XNNPACK
   // can't take), ResourceExhausted, Unimplemented (this CPU has no kernel for the type).
   static absl::StatusOr<Linear> Create(const TensorView& weight, const TensorView* bias,
-                                       PackedWeights& packed);
+                                       PackedWeights& packed,
+                                       SliceOutput slice_output = SliceOutput::kInPlace);
 
   // An upper bound of what Create will add to PackedWeights for this tensor.
   static int64_t PackedBytesBound(const TensorView& weight);
@@ -90,7 +115,7 @@ class Linear {
 
   // Writes [num_rows, num_outputs] to `output` (contiguous rows). Reads the first num_rows rows of
   // `input`, whose dim is num_inputs. The caller holds the pool's lease. No allocation. Errors:
-  // those of CheckInput.
+  // those of CheckInput; FailedPrecondition where slices are compact.
   absl::Status Run(const Activations& input, int64_t num_rows, float* output, ThreadPool& pool);
 
   // Outputs [first, first + size) of a slice; depends on the matrix's shape alone.
@@ -100,13 +125,20 @@ class Linear {
   };
   size_t num_slices() const;
   Slice slice(size_t index) const;
+  // num_slices() of any [rows, columns] matrix.
+  static size_t NumSlices(int64_t rows, int64_t columns);
+  // Outputs of its largest slice.
+  static int64_t LargestSlice(int64_t rows, int64_t columns);
 
   // InvalidArgument for a dim or a row count that `input` doesn't have; FailedPrecondition if its
   // int8 form has other rows.
   absl::Status CheckInput(const Activations& input, int64_t num_rows) const;
+  // FailedPrecondition where slices are compact.
+  absl::Status CheckWholeOutput() const;
 
-  // Run for the outputs of one slice, on the calling thread; `output` is that of the whole product.
-  // Different slices may run at the same time. `input` has passed CheckInput, num_rows >= 1.
+  // Run for the outputs of one slice, on the calling thread; `output` is that of the whole product,
+  // or of the slice alone where slices are compact. Different slices may run at the same time.
+  // `input` has passed CheckInput, num_rows >= 1.
   absl::Status RunSlice(size_t index, const Activations& input, int64_t num_rows, float* output);
 
  private:
@@ -121,15 +153,19 @@ struct Product {
   float* output;  // [num_rows, linear->num_outputs()]
 };
 
-// Linear::Run for all of `products`, at most 8, in one parallel region.
-absl::Status RunProducts(absl::Span<const Product> products, const Activations& input,
-                         int64_t num_rows, ThreadPool& pool);
+// Asked on the calling thread whenever that could begin a slice; true ends the work with Cancelled.
+using StopSlices = absl::FunctionRef<bool()>;
 
-// Calls run(i) for each i in [0, count), which is some slice's work; on the calling thread alone if
-// all of it, `multiply_adds`, is done sooner than others are woken. Returns the first error, after
-// which no more work is begun.
-absl::Status ForEachSlice(size_t count, int64_t multiply_adds, ThreadPool& pool,
-                          absl::FunctionRef<absl::Status(size_t)> run);
+// Linear::Run for all of `products`, at most 8, in one parallel region. Errors: also Cancelled.
+absl::Status RunProducts(absl::Span<const Product> products, const Activations& input,
+                         int64_t num_rows, ThreadPool& pool, StopSlices stop);
+
+// Calls run(i, worker) for each i in [0, count), which is some slice's work; on the calling thread
+// alone if all of it, `multiply_adds`, is done sooner than others are woken. No two calls of a
+// worker, 0 to pool.num_threads() - 1, run at the same time. Returns the first error, after which
+// no more work is begun.
+absl::Status ForEachSlice(size_t count, int64_t multiply_adds, ThreadPool& pool, StopSlices stop,
+                          absl::FunctionRef<absl::Status(size_t, size_t)> run);
 
 // Name of the micro-kernel class that XNNPACK picks on this CPU for quantised products
 // ("avx512vnni", "avx2", "neoni8mm", "neondot", "neon", "wasmsimd", "scalar", ...). For Describe().

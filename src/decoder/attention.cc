@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -225,7 +226,8 @@ void AttendRows(ForwardPass& pass, int32_t layer_index) {
   }
   const size_t num_kv_heads = static_cast<size_t>(pass.config.num_kv_heads);
   const size_t num_tiles = (pass.num_rows + kQueryTileRows - 1) / kQueryTileRows;
-  ForEachItem(pass, num_kv_heads * num_tiles, [&](size_t item, float* scratch) {
+  const size_t first_tile = (pass.num_rows - pass.kept_rows) / kQueryTileRows;
+  ForEachItem(pass, num_kv_heads * (num_tiles - first_tile), [&](size_t item, float* scratch) {
     const size_t tile = num_tiles - 1 - item / num_kv_heads;  // the last rows see the most keys
     const size_t first = tile * kQueryTileRows;
     kernels::AttentionArgs args = HeadArgs(pass, layer_index, item % num_kv_heads, first,
@@ -235,36 +237,50 @@ void AttendRows(ForwardPass& pass, int32_t layer_index) {
   });
 }
 
+// Makes the kept rows the pass's only ones.
+void DropOtherRows(ForwardPass& pass) {
+  if (pass.kept_rows == pass.num_rows) return;
+  Scratch& s = pass.scratch;
+  const size_t first = pass.num_rows - pass.kept_rows;
+  const auto move = [&](float* rows, int64_t dim) {
+    const size_t width = static_cast<size_t>(dim);
+    std::memmove(rows, rows + first * width, pass.kept_rows * width * sizeof(float));
+  };
+  move(s.residual, pass.config.hidden_dim);
+  move(s.normed.rows(), s.normed.dim());
+  move(s.attended.rows(), s.attended.dim());
+  s.normed_is_quantized = false;
+  pass.first_position += static_cast<int64_t>(first);
+  pass.num_rows = pass.kept_rows;
+}
+
 }  // namespace
 
 absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, ForwardPass& pass) {
   Scratch& s = pass.scratch;
-  const int64_t rows = static_cast<int64_t>(pass.num_rows);
   if (weights.query.needs_quantized_input() || weights.key.needs_quantized_input() ||
       weights.value.needs_quantized_input()) {
-    s.normed.Quantize(rows, pass.pool);
+    s.normed.Quantize(static_cast<int64_t>(pass.num_rows), pass.pool);
     s.normed_is_quantized = true;
     EndStep(pass.timer, DecoderStep::kQuantize);
   }
   ABSL_RETURN_IF_ERROR(
-      RunProduct(weights.query, s.normed, rows, s.query, pass.pool, pass.observer));
-  ABSL_RETURN_IF_ERROR(RunProduct(weights.key, s.normed, rows, s.key, pass.pool, pass.observer));
-  ABSL_RETURN_IF_ERROR(
-      RunProduct(weights.value, s.normed, rows, s.value, pass.pool, pass.observer));
+      RunProducts({{&weights.query, s.query}, {&weights.key, s.key}, {&weights.value, s.value}},
+                  s.normed, pass));
   EndStep(pass.timer, DecoderStep::kQueryKeyValue);
   PrepareRows(weights, layer_index, pass);
   EndStep(pass.timer, DecoderStep::kRotateAndStore);
   if (pass.num_rows > 1) {
     ABSL_RETURN_IF_ERROR(CheckStop(pass));
   }
-  AttendRows(pass, layer_index);
+  if (pass.kept_rows > 0) AttendRows(pass, layer_index);
+  DropOtherRows(pass);
   EndStep(pass.timer, DecoderStep::kAttention);
   if (weights.output.needs_quantized_input()) {
-    s.attended.Quantize(rows, pass.pool);
+    s.attended.Quantize(static_cast<int64_t>(pass.num_rows), pass.pool);
     EndStep(pass.timer, DecoderStep::kQuantize);
   }
-  ABSL_RETURN_IF_ERROR(
-      RunProduct(weights.output, s.attended, rows, s.block, pass.pool, pass.observer));
+  ABSL_RETURN_IF_ERROR(RunProducts({{&weights.output, s.block}}, s.attended, pass));
   EndStep(pass.timer, DecoderStep::kAttentionOutput);
   return absl::OkStatus();
 }

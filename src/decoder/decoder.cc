@@ -85,16 +85,18 @@ struct Decoder::State {
     return absl::OkStatus();
   }
 
-  // Runs a pass and gives its hidden rows to finish(hidden), whose success commits them.
-  absl::Status Run(absl::Span<const int32_t> tokens, KvCache& cache, StopFunction stop,
-                   const PassInstruments& instruments,
+  // Runs a pass and gives the hidden rows of its last `num_outputs` tokens to finish(hidden), whose
+  // success commits all.
+  absl::Status Run(absl::Span<const int32_t> tokens, size_t num_outputs, KvCache& cache,
+                   StopFunction stop, const PassInstruments& instruments,
                    absl::FunctionRef<absl::Status(const float*)> finish) {
     ABSL_RETURN_IF_ERROR(cache.CheckMadeFor(reader.config()));
     const std::unique_lock<std::mutex> lease = pool->Lease();
     ABSL_RETURN_IF_ERROR(cache.Stage(static_cast<int32_t>(tokens.size())));
     EndStep(instruments.timer, DecoderStep::kOther);
     absl::StatusOr<const float*> hidden =
-        ContextFor(tokens.size()).RunLayers(tokens, embedding, cache, stop, instruments);
+        ContextFor(tokens.size())
+            .RunLayers(tokens, num_outputs, embedding, cache, stop, instruments);
     absl::Status status = hidden.ok() ? finish(*hidden) : hidden.status();
     if (!status.ok()) {
       cache.Discard();
@@ -116,14 +118,13 @@ struct Decoder::State {
     const int64_t expected = static_cast<int64_t>(num_logit_rows) * config.vocab_size;
     ABSL_RETURN_IF_ERROR(
         CheckRange("size of the logits", static_cast<int64_t>(logits.size()), expected, expected));
-    return Run(tokens, cache, stop, instruments, [&](const float* hidden) -> absl::Status {
-      if (num_logit_rows == 0) return absl::OkStatus();
-      if (stop()) return absl::CancelledError("decoder: the forward pass was cancelled");
-      const size_t first_row = tokens.size() - num_logit_rows;
-      return ContextFor(num_logit_rows)
-          .WriteLogits(hidden + first_row * static_cast<size_t>(config.hidden_dim), num_logit_rows,
-                       logits.data(), instruments);
-    });
+    return Run(tokens, num_logit_rows, cache, stop, instruments,
+               [&](const float* hidden) -> absl::Status {
+                 if (num_logit_rows == 0) return absl::OkStatus();
+                 if (stop()) return absl::CancelledError("decoder: the forward pass was cancelled");
+                 return ContextFor(num_logit_rows)
+                     .WriteLogits(hidden, num_logit_rows, logits.data(), instruments);
+               });
   }
 
   const ModelReader& reader;
@@ -223,7 +224,7 @@ absl::Status Decoder::ForwardHidden(absl::Span<const int32_t> tokens, KvCache& c
   const auto stop = [cancel] {
     return cancel != nullptr && cancel->load(std::memory_order_relaxed);
   };
-  return state.Run(tokens, cache, stop, {}, [&](const float* rows) {
+  return state.Run(tokens, tokens.size(), cache, stop, {}, [&](const float* rows) {
     state.ContextFor(tokens.size()).NormalizeFinal(rows, tokens.size(), hidden.data());
     return absl::OkStatus();
   });

@@ -59,6 +59,7 @@ void ExecutionContext::FillRopeTables(const ForwardPass& pass) {
 }
 
 absl::StatusOr<const float*> ExecutionContext::RunLayers(absl::Span<const int32_t> tokens,
+                                                         size_t num_outputs,
                                                          const EmbeddingTable& embedding,
                                                          KvCache& cache, StopFunction stop,
                                                          const PassInstruments& instruments) {
@@ -70,15 +71,19 @@ absl::StatusOr<const float*> ExecutionContext::RunLayers(absl::Span<const int32_
                       .observer = instruments.observer,
                       .timer = instruments.timer,
                       .first_position = cache.length(),
-                      .num_rows = tokens.size()};
+                      .num_rows = tokens.size(),
+                      .kept_rows = tokens.size()};
   embedding.Lookup(tokens, scratch_.residual);
   FillRopeTables(pass);
   EndStep(pass.timer, DecoderStep::kEmbedding);
   for (size_t i = 0; i < weights_.layers.size(); ++i) {
     ABSL_RETURN_IF_ERROR(CheckStop(pass));
+    const bool is_last = i + 1 == weights_.layers.size();
+    if (is_last && pass.observer == nullptr) pass.kept_rows = num_outputs;
     ABSL_RETURN_IF_ERROR(RunLayer(weights_.layers[i], static_cast<int32_t>(i), pass));
   }
-  return scratch_.residual;
+  const size_t first_output = pass.num_rows - num_outputs;
+  return scratch_.residual + first_output * static_cast<size_t>(config_.hidden_dim);
 }
 
 void ExecutionContext::NormalizeFinal(const float* hidden, size_t num_rows, float* output) {

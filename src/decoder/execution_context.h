@@ -37,10 +37,11 @@ class ExecutionContext {
   int32_t max_rows() const { return max_rows_; }
 
   // Runs `tokens` through all layers at positions cache.length()...; their rows are staged in
-  // `cache`, whose past isn't changed. Returns the hidden rows before the final norm,
-  // [tokens.size(), hidden_dim], valid until the next call. Errors: Cancelled when `stop`
-  // says so; those of the products.
-  absl::StatusOr<const float*> RunLayers(absl::Span<const int32_t> tokens,
+  // `cache`, whose past isn't changed. Returns the hidden rows of the last `num_outputs` tokens
+  // before the final norm, [num_outputs, hidden_dim], valid until the next call. What only the
+  // others need is not computed, unless an observer looks at it. Errors: Cancelled when `stop` says
+  // so; those of the products.
+  absl::StatusOr<const float*> RunLayers(absl::Span<const int32_t> tokens, size_t num_outputs,
                                          const EmbeddingTable& embedding, KvCache& cache,
                                          StopFunction stop, const PassInstruments& instruments);
 

@@ -1,11 +1,15 @@
-// The three products of a feed-forward are most of a layer's arithmetic, so a pass of many rows
-// asks between them whether it should stop.
+// Gate, up and activation of a slice of columns are one piece of work: its rows are activated while
+// they are warm, their range is taken on the way, and nothing waits between the three. An observer
+// wants to see (and change) whole products, so for it they come one after the other.
 
 #include "src/decoder/feed_forward.h"
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "kernels/activation.h"
@@ -16,9 +20,6 @@
 
 namespace inkling {
 namespace {
-
-// Values per piece of activation work: about 5 us, well above the cost of handing it to a thread.
-constexpr size_t kActivationColumns = 4096;
 
 kernels::Activation KernelActivation(Activation activation) {
   switch (activation) {
@@ -34,25 +35,88 @@ kernels::Activation KernelActivation(Activation activation) {
   return kernels::Activation::kRelu;
 }
 
-// inner = activation(inner), times `multiplier` unless that is null; both [num_rows,
-// feed_forward_dim].
-void ActivateRows(const float* multiplier, ForwardPass& pass) {
+// Writes activation(gate) * up, or activation(up), to the inner rows in the columns of slice
+// `index`. `up` and `gate` (or null) are [num_rows, ...], rows `stride` apart.
+void ActivateSlice(const FeedForwardWeights& weights, size_t index, const float* up,
+                   const float* gate, size_t stride, ForwardPass& pass) {
+  Scratch& s = pass.scratch;
+  const Linear::Slice slice = weights.up.slice(index);
+  kernels::Activate({.activation = KernelActivation(pass.config.activation),
+                     .input = gate == nullptr ? up : gate,
+                     .input_stride = stride,
+                     .multiplier = gate == nullptr ? nullptr : up,
+                     .multiplier_stride = stride,
+                     .output = s.inner.rows() + slice.first,
+                     .output_stride = static_cast<size_t>(pass.config.feed_forward_dim),
+                     .num_rows = pass.num_rows,
+                     .dim = static_cast<size_t>(slice.size),
+                     .ranges = s.inner.ranges(index)});
+}
+
+// Writes rows [num_rows, slice.size] to their columns of `whole`, whose rows are `dim` apart.
+void CopySlice(const float* rows, Linear::Slice slice, size_t num_rows, size_t dim, float* whole) {
+  for (size_t r = 0; r < num_rows; ++r) {
+    std::copy_n(rows + r * static_cast<size_t>(slice.size), slice.size,
+                whole + r * dim + slice.first);
+  }
+}
+
+// Computes gate and up slice by slice and calls done(index, up, gate) for each, on any thread; rows
+// of both are contiguous, `gate` is null where there is none.
+absl::Status ForEachInnerSlice(FeedForwardWeights& weights, ForwardPass& pass,
+                               absl::FunctionRef<void(size_t, const float*, const float*)> done) {
+  Scratch& s = pass.scratch;
+  const int64_t rows = static_cast<int64_t>(pass.num_rows);
+  int64_t num_weights = weights.up.num_inputs() * weights.up.num_outputs();
+  ABSL_RETURN_IF_ERROR(weights.up.CheckInput(s.normed, rows));
+  if (weights.gate.has_value()) {
+    ABSL_RETURN_IF_ERROR(weights.gate->CheckInput(s.normed, rows));
+    num_weights *= 2;
+  }
+  const auto run = [&](size_t index, size_t worker) -> absl::Status {
+    float* up = s.slices + worker * 2 * s.slice_floats;
+    float* gate = nullptr;
+    ABSL_RETURN_IF_ERROR(weights.up.RunSlice(index, s.normed, rows, up));
+    if (weights.gate.has_value()) {
+      gate = up + s.slice_floats;
+      // The same shape, so the same slices.
+      ABSL_RETURN_IF_ERROR(weights.gate->RunSlice(index, s.normed, rows, gate));
+    }
+    done(index, up, gate);
+    return absl::OkStatus();
+  };
+  return ForEachSlice(weights.up.num_slices(), rows * num_weights, pass.pool, pass.stop, run);
+}
+
+// Collects whole products for the observer, which may change them, and goes on with those.
+absl::Status RunObservedInner(FeedForwardWeights& weights, ForwardPass& pass) {
   const size_t dim = static_cast<size_t>(pass.config.feed_forward_dim);
-  const size_t pieces = (dim + kActivationColumns - 1) / kActivationColumns;
-  float* inner = pass.scratch.inner.rows();
-  const kernels::Activation activation = KernelActivation(pass.config.activation);
-  pass.pool.ParallelFor(pass.num_rows * pieces, [&](size_t index) {
-    const size_t column = index % pieces * kActivationColumns;
-    const size_t offset = index / pieces * dim + column;
-    kernels::Activate({.activation = activation,
-                       .input = inner + offset,
-                       .input_stride = dim,
-                       .multiplier = multiplier == nullptr ? nullptr : multiplier + offset,
-                       .multiplier_stride = dim,
-                       .output = inner + offset,
-                       .output_stride = dim,
-                       .num_rows = 1,
-                       .dim = std::min(kActivationColumns, dim - column)});
+  std::vector<float> up(pass.num_rows * dim);
+  std::vector<float> gate(weights.gate.has_value() ? up.size() : 0);
+  ABSL_RETURN_IF_ERROR(ForEachInnerSlice(
+      weights, pass, [&](size_t index, const float* up_slice, const float* gate_slice) {
+        const Linear::Slice slice = weights.up.slice(index);
+        CopySlice(up_slice, slice, pass.num_rows, dim, up.data());
+        if (gate_slice != nullptr) CopySlice(gate_slice, slice, pass.num_rows, dim, gate.data());
+      }));
+  const int64_t rows = static_cast<int64_t>(pass.num_rows);
+  if (weights.gate.has_value()) {
+    ObserveProduct(*weights.gate, pass.scratch.normed, rows, gate.data(), *pass.observer);
+  }
+  ObserveProduct(weights.up, pass.scratch.normed, rows, up.data(), *pass.observer);
+  for (size_t i = 0; i < weights.up.num_slices(); ++i) {
+    const int64_t first = weights.up.slice(i).first;
+    ActivateSlice(weights, i, up.data() + first, gate.empty() ? nullptr : gate.data() + first, dim,
+                  pass);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunInner(FeedForwardWeights& weights, ForwardPass& pass) {
+  if (pass.observer != nullptr) return RunObservedInner(weights, pass);
+  return ForEachInnerSlice(weights, pass, [&](size_t index, const float* up, const float* gate) {
+    const size_t stride = static_cast<size_t>(weights.up.slice(index).size);
+    ActivateSlice(weights, index, up, gate, stride, pass);
   });
 }
 
@@ -68,31 +132,17 @@ absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass) {
     EndStep(pass.timer, DecoderStep::kQuantize);
   }
 
-  if (weights.gate.has_value()) {
-    ABSL_RETURN_IF_ERROR(
-        RunProduct(*weights.gate, s.normed, rows, s.inner.rows(), pass.pool, pass.observer));
-    if (pass.num_rows > 1) {
-      ABSL_RETURN_IF_ERROR(CheckStop(pass));
-    }
-    ABSL_RETURN_IF_ERROR(RunProduct(weights.up, s.normed, rows, s.up, pass.pool, pass.observer));
-    EndStep(pass.timer, DecoderStep::kGateUp);
-    ActivateRows(s.up, pass);
-  } else {
-    ABSL_RETURN_IF_ERROR(
-        RunProduct(weights.up, s.normed, rows, s.inner.rows(), pass.pool, pass.observer));
-    EndStep(pass.timer, DecoderStep::kGateUp);
-    ActivateRows(nullptr, pass);
-  }
-  EndStep(pass.timer, DecoderStep::kActivation);
+  ABSL_RETURN_IF_ERROR(RunInner(weights, pass));
+  EndStep(pass.timer, DecoderStep::kGateUp);
   if (pass.num_rows > 1) {
     ABSL_RETURN_IF_ERROR(CheckStop(pass));
   }
 
   if (weights.down.needs_quantized_input()) {
-    s.inner.Quantize(rows, pass.pool);
+    s.inner.QuantizeKnowingRanges(rows, weights.up.num_slices(), pass.pool);
     EndStep(pass.timer, DecoderStep::kQuantize);
   }
-  ABSL_RETURN_IF_ERROR(RunProduct(weights.down, s.inner, rows, s.block, pass.pool, pass.observer));
+  ABSL_RETURN_IF_ERROR(RunProducts({{&weights.down, s.block}}, s.inner, pass));
   EndStep(pass.timer, DecoderStep::kDown);
   return absl::OkStatus();
 }

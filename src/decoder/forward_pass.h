@@ -13,6 +13,8 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "src/compute/linear.h"
 #include "src/compute/thread_pool.h"
 #include "src/decoder/kv_cache.h"
 #include "src/decoder/product_observer.h"
@@ -41,12 +43,28 @@ struct ForwardPass {
   StepTimer* timer;                 // null: none
   int64_t first_position;           // of row 0
   size_t num_rows;
+  // Rows, the last ones, that go on behind the attention of the layer that is running; the others
+  // only leave their keys and values. Fewer than num_rows in the last layer alone.
+  size_t kept_rows;
 };
 
 // Cancelled once the caller wants the pass to end.
 inline absl::Status CheckStop(const ForwardPass& pass) {
   return pass.stop() ? absl::CancelledError("decoder: the forward pass was cancelled")
                      : absl::OkStatus();
+}
+
+// Linear::Run of products with the same input over the pass's rows, in one parallel region, and
+// then the observer. Errors: Cancelled; those of the products.
+inline absl::Status RunProducts(absl::Span<const Product> products, const Activations& input,
+                                const ForwardPass& pass) {
+  const int64_t rows = static_cast<int64_t>(pass.num_rows);
+  absl::Status status = RunProducts(products, input, rows, pass.pool, pass.stop);
+  if (pass.observer == nullptr || !status.ok()) return status;
+  for (const Product& product : products) {
+    ObserveProduct(*product.linear, input, rows, product.output, *pass.observer);
+  }
+  return status;
 }
 
 // Calls body(first_row, num_rows) for tiles that cover [0, num_rows), on the pool's threads; on the

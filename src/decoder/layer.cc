@@ -28,6 +28,7 @@ absl::Status RunLayer(LayerWeights& weights, int32_t layer_index, ForwardPass& p
   EndStep(pass.timer, DecoderStep::kNorm);
   s.normed_is_quantized = false;
   ABSL_RETURN_IF_ERROR(RunAttention(weights.attention, layer_index, pass));
+  if (pass.num_rows == 0) return absl::OkStatus();
 
   switch (config.residual) {
     case ResidualKind::kSequential:

@@ -83,10 +83,12 @@ class WeightBinder {
   absl::StatusOr<PerContext<FeedForwardWeights>> BindFeedForward(const std::string& prefix) {
     PerContext<std::optional<Linear>> gate;
     if (reader_.config().feed_forward == FeedForwardKind::kGated) {
-      ABSL_ASSIGN_OR_RETURN(auto gates, BindLinear(prefix + "gate.weight", prefix + "gate.bias"));
+      ABSL_ASSIGN_OR_RETURN(auto gates, BindLinear(prefix + "gate.weight", prefix + "gate.bias",
+                                                   SliceOutput::kCompact));
       gate = {std::move(gates[0]), std::move(gates[1])};
     }
-    ABSL_ASSIGN_OR_RETURN(auto up, BindLinear(prefix + "up.weight", prefix + "up.bias"));
+    ABSL_ASSIGN_OR_RETURN(
+        auto up, BindLinear(prefix + "up.weight", prefix + "up.bias", SliceOutput::kCompact));
     ABSL_ASSIGN_OR_RETURN(auto down, BindLinear(prefix + "down.weight", prefix + "down.bias"));
     return PerContext<FeedForwardWeights>{
         FeedForwardWeights{std::move(gate[0]), std::move(up[0]), std::move(down[0])},
@@ -94,15 +96,16 @@ class WeightBinder {
   }
 
   absl::StatusOr<PerContext<Linear>> BindLinear(const std::string& weight_name,
-                                                const std::string& bias_name) {
+                                                const std::string& bias_name,
+                                                SliceOutput slice_output = SliceOutput::kInPlace) {
     const TensorView* weight = reader_.Find(weight_name);
     if (weight == nullptr) {
       return absl::InternalError(
           absl::StrCat("decoder: the model file has no tensor ", weight_name));
     }
     const TensorView* bias = reader_.Find(bias_name);
-    ABSL_ASSIGN_OR_RETURN(Linear prefill, Linear::Create(*weight, bias, packed_));
-    ABSL_ASSIGN_OR_RETURN(Linear decode, Linear::Create(*weight, bias, packed_));
+    ABSL_ASSIGN_OR_RETURN(Linear prefill, Linear::Create(*weight, bias, packed_, slice_output));
+    ABSL_ASSIGN_OR_RETURN(Linear decode, Linear::Create(*weight, bias, packed_, slice_output));
     reader_.ReleasePages(*weight);
     return PerContext<Linear>{std::move(prefill), std::move(decode)};
   }

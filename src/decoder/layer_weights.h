@@ -35,9 +35,10 @@ struct AttentionWeights {
 };
 
 struct FeedForwardWeights {
-  std::optional<Linear> gate;  // [feed_forward_dim, hidden_dim]; only of a gated one
-  Linear up;                   // [feed_forward_dim, hidden_dim]
-  Linear down;                 // [hidden_dim, feed_forward_dim]
+  std::optional<Linear>
+      gate;     // [feed_forward_dim, hidden_dim], slices compact; only of a gated one
+  Linear up;    // [feed_forward_dim, hidden_dim], slices compact
+  Linear down;  // [hidden_dim, feed_forward_dim]
 };
 
 struct LayerWeights {

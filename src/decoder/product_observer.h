@@ -29,17 +29,24 @@ struct ObservedProduct {
 
 using ProductObserver = absl::FunctionRef<void(const ObservedProduct&)>;
 
+// Tells `observer` of a product that was just computed.
+inline void ObserveProduct(const Linear& linear, const Activations& input, int64_t num_rows,
+                           float* output, const ProductObserver& observer) {
+  observer({.weight = linear.weight_name(),
+            .input = input.rows(),
+            .num_inputs = linear.num_inputs(),
+            .output = output,
+            .num_outputs = linear.num_outputs(),
+            .num_rows = num_rows});
+}
+
 // Linear::Run, and then `observer` unless that is null.
 inline absl::Status RunProduct(Linear& linear, const Activations& input, int64_t num_rows,
                                float* output, ThreadPool& pool, const ProductObserver* observer) {
   absl::Status status = linear.Run(input, num_rows, output, pool);
-  if (observer == nullptr || !status.ok()) return status;
-  (*observer)({.weight = linear.weight_name(),
-               .input = input.rows(),
-               .num_inputs = linear.num_inputs(),
-               .output = output,
-               .num_outputs = linear.num_outputs(),
-               .num_rows = num_rows});
+  if (observer != nullptr && status.ok()) {
+    ObserveProduct(linear, input, num_rows, output, *observer);
+  }
   return status;
 }
 

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/attention.h"
+#include "kernels/quantize.h"
 #include "src/compute/linear.h"
 #include "src/format/model_config.h"
 
@@ -37,7 +38,8 @@ struct BufferSizes {
   int64_t hidden;   // residual, block
   int64_t query;    // query
   int64_t key;      // key, value
-  int64_t wide;     // query + key + value, or up
+  int64_t slice;    // gate or up of a slice of columns
+  int64_t wide;     // query + key + value, or slices
   int64_t threads;  // attention_scratch
   int64_t partials;
   int64_t angles;  // one cosine or sine
@@ -50,9 +52,9 @@ BufferSizes MeasureBuffers(const ModelConfig& config, int32_t max_rows, int32_t 
   sizes.hidden = RoundUpToLine(rows * config.hidden_dim);
   sizes.query = RoundUpToLine(rows * config.num_heads * config.head_dim);
   sizes.key = RoundUpToLine(rows * config.num_kv_heads * config.head_dim);
-  const bool gated = config.feed_forward == FeedForwardKind::kGated;
-  const int64_t up = gated ? RoundUpToLine(rows * config.feed_forward_dim) : 0;
-  sizes.wide = std::max(sizes.query + 2 * sizes.key, up);
+  sizes.slice =
+      RoundUpToLine(rows * Linear::LargestSlice(config.feed_forward_dim, config.hidden_dim));
+  sizes.wide = std::max(sizes.query + 2 * sizes.key, num_threads * 2 * sizes.slice);
   const size_t head_dim = static_cast<size_t>(config.head_dim);
   sizes.threads =
       num_threads * RoundUpToLine(static_cast<int64_t>(kernels::AttentionScratchFloats(head_dim)));
@@ -67,8 +69,15 @@ BufferSizes MeasureBuffers(const ModelConfig& config, int32_t max_rows, int32_t 
   return sizes;
 }
 
-// f32 rows, their int8 form and its parameters.
-int64_t ActivationBytes(int64_t rows, int64_t dim) { return rows * (dim * 5 + 8); }
+// f32 rows, their int8 form and its parameters; ranges of `parts` parts.
+int64_t ActivationBytes(int64_t rows, int64_t dim, size_t parts = 0) {
+  return rows * (dim * 5 + 8 + static_cast<int64_t>(parts * sizeof(kernels::RowRange)));
+}
+
+// The feed-forward's inner rows are written in so many parts.
+size_t InnerParts(const ModelConfig& config) {
+  return Linear::NumSlices(config.feed_forward_dim, config.hidden_dim);
+}
 
 }  // namespace
 
@@ -84,7 +93,7 @@ int64_t Scratch::Bytes(const ModelConfig& config, int32_t max_rows, int32_t num_
   return MeasureBuffers(config, max_rows, num_threads).total * static_cast<int64_t>(sizeof(float)) +
          ActivationBytes(max_rows, config.hidden_dim) +
          ActivationBytes(max_rows, int64_t{config.num_heads} * config.head_dim) +
-         ActivationBytes(max_rows, config.feed_forward_dim);
+         ActivationBytes(max_rows, config.feed_forward_dim, InnerParts(config));
 }
 
 absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, int32_t max_rows,
@@ -92,7 +101,8 @@ absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, int32_t max_r
   const int64_t query_dim = int64_t{config.num_heads} * config.head_dim;
   ABSL_ASSIGN_OR_RETURN(Activations normed, Activations::Create(max_rows, config.hidden_dim));
   ABSL_ASSIGN_OR_RETURN(Activations attended, Activations::Create(max_rows, query_dim));
-  ABSL_ASSIGN_OR_RETURN(Activations inner, Activations::Create(max_rows, config.feed_forward_dim));
+  ABSL_ASSIGN_OR_RETURN(Activations inner,
+                        Activations::Create(max_rows, config.feed_forward_dim, InnerParts(config)));
   Scratch scratch(std::move(normed), std::move(attended), std::move(inner));
 
   const BufferSizes sizes = MeasureBuffers(config, max_rows, num_threads);
@@ -120,8 +130,9 @@ absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, int32_t max_r
   for (size_t i = 0; i < config.rope_tables.size(); ++i) {
     scratch.rope.push_back({.cosine = take(sizes.angles), .sine = take(sizes.angles)});
   }
-  scratch.up = take(sizes.wide);
-  scratch.query = scratch.up;
+  scratch.slices = take(sizes.wide);
+  scratch.slice_floats = static_cast<size_t>(sizes.slice);
+  scratch.query = scratch.slices;
   scratch.key = scratch.query + sizes.query;
   scratch.value = scratch.key + sizes.key;
   return scratch;

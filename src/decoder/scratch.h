@@ -2,7 +2,7 @@
 //
 // A context makes one for its row count; layers write into it and nothing on the way of a token
 // allocates. Buffers whose lives don't overlap share memory: q, k and v are dead when the
-// feed-forward writes its up-projection.
+// feed-forward writes its slices.
 
 #ifndef INKLING_SRC_DECODER_SCRATCH_H_
 #define INKLING_SRC_DECODER_SCRATCH_H_
@@ -43,8 +43,8 @@ class Scratch {
   float* query = nullptr;     // [rows, num_heads * head_dim]
   float* key = nullptr;       // [rows, num_kv_heads * head_dim]
   float* value = nullptr;     // [rows, num_kv_heads * head_dim]
-  float* up =
-      nullptr;  // [rows, feed_forward_dim], gated only; shares memory with query, key and value
+  float* slices = nullptr;    // [threads, 2, slice_floats]: gate and up of one slice of columns
+  size_t slice_floats = 0;    // rows * columns of the largest slice
   float* attention_scratch = nullptr;  // [threads, attention_scratch_floats]
   size_t attention_scratch_floats = 0;
   float* partials = nullptr;  // [num_kv_heads, MaxContextParts, partial_floats]

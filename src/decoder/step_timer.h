@@ -24,8 +24,7 @@ enum class DecoderStep : uint8_t {
   kRotateAndStore,   // norms and rotation of q and k, storing k and v
   kAttention,        // scores, softmax, weighted values
   kAttentionOutput,  // the product
-  kGateUp,           // one or two products
-  kActivation,       // activation, times up
+  kGateUp,           // one or two products, their activation slice by slice
   kDown,             // the product
   kHead,             // the product, and its soft cap
   kOther,            // taking the threads' lease, checks, commit

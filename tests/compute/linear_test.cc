@@ -10,6 +10,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -63,6 +64,8 @@ std::vector<float> RunLinear(Linear& linear, const Activations& input, int64_t r
   EXPECT_OK(linear.Run(input, rows, output.data(), pool));
   return output;
 }
+
+bool Never() { return false; }
 
 struct Case {
   int64_t rows;
@@ -260,6 +263,24 @@ TEST_P(LinearTypes, SlicesCoverTheOutputsAndWriteNothingElse) {
       }
     }
     EXPECT_EQ(next, outputs);
+    EXPECT_EQ(Linear::LargestSlice(outputs, kInputs),
+              linear.slice(linear.num_slices() - 1).size);  // none is larger than the last
+    ASSERT_OK_AND_ASSIGN(Linear compact,
+                         Linear::Create(weight.view, nullptr, *packed, SliceOutput::kCompact));
+    for (size_t i = 0; i < compact.num_slices(); ++i) {
+      const Linear::Slice slice = compact.slice(i);
+      std::vector<float> output(static_cast<size_t>(kRows * slice.size));
+      ASSERT_OK(compact.RunSlice(i, input, kRows, output.data()));
+      for (int64_t row = 0; row < kRows; ++row) {
+        ASSERT_EQ(std::memcmp(output.data() + row * slice.size,
+                              whole.data() + row * outputs + slice.first,
+                              static_cast<size_t>(slice.size) * sizeof(float)),
+                  0);
+      }
+    }
+    std::vector<float> output(whole.size());
+    EXPECT_THAT(compact.Run(input, kRows, output.data(), *pool),
+                MatchesStatus(absl::StatusCode::kFailedPrecondition, {"product with w"}));
   }
 }
 
@@ -281,10 +302,10 @@ TEST_P(LinearTypes, ProductsOfOneRegionEqualProductsAlone) {
     linears.push_back(std::move(linear));
   }
   for (size_t i = 0; i < linears.size(); ++i) products.push_back({&linears[i], found[i].data()});
-  ASSERT_OK(RunProducts(products, input, kRows, *pool));
+  ASSERT_OK(RunProducts(products, input, kRows, *pool, Never));
   EXPECT_EQ(found, expected);
-  EXPECT_OK(RunProducts({}, input, kRows, *pool));
-  EXPECT_THAT(RunProducts(std::vector<Product>(9, products[0]), input, kRows, *pool),
+  EXPECT_OK(RunProducts({}, input, kRows, *pool, Never));
+  EXPECT_THAT(RunProducts(std::vector<Product>(9, products[0]), input, kRows, *pool, Never),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"at most 8", "found 9"}));
 }
 
@@ -293,16 +314,43 @@ TEST(ForEachSliceTest, RunsEachOnceAndReturnsTheFirstError) {
   const auto pool = NewPool(3);
   for (int64_t multiply_adds : {int64_t{1}, int64_t{1} << 40}) {
     std::vector<std::atomic<int>> calls(kCount);
-    EXPECT_OK(ForEachSlice(kCount, multiply_adds, *pool, [&](size_t i) {
+    EXPECT_OK(ForEachSlice(kCount, multiply_adds, *pool, Never, [&](size_t i, size_t) {
       ++calls[i];
       return absl::OkStatus();
     }));
     for (const std::atomic<int>& count : calls) EXPECT_EQ(count, 1);
-    EXPECT_THAT(ForEachSlice(kCount, multiply_adds, *pool,
-                             [&](size_t i) {
+    EXPECT_THAT(ForEachSlice(kCount, multiply_adds, *pool, Never,
+                             [&](size_t i, size_t) {
                                return i == 40 ? absl::InternalError("slice 40") : absl::OkStatus();
                              }),
                 MatchesStatus(absl::StatusCode::kInternal, {"slice 40"}));
+  }
+}
+
+TEST(ForEachSliceTest, StopsWhenItIsToldTo) {
+  constexpr size_t kCount = 100;
+  const std::thread::id caller = std::this_thread::get_id();
+  for (int32_t threads : {1, 3}) {
+    const auto pool = NewPool(threads);
+    for (int64_t multiply_adds : {int64_t{1}, int64_t{1} << 40}) {
+      std::atomic<size_t> calls{0};
+      std::atomic<int> asked{0};
+      const auto stop = [&] { return ++asked == 3; };
+      const auto run = [&](size_t, size_t worker) {
+        EXPECT_LT(worker, static_cast<size_t>(threads));
+        ++calls;
+        // The others leave the slices to the caller, which is the one that asks.
+        while (std::this_thread::get_id() != caller && asked < 3) std::this_thread::yield();
+        return absl::OkStatus();
+      };
+      EXPECT_THAT(ForEachSlice(kCount, multiply_adds, *pool, stop, run),
+                  MatchesStatus(absl::StatusCode::kCancelled));
+      EXPECT_EQ(asked, 3);
+      EXPECT_LE(calls, static_cast<size_t>(2 * threads + threads));
+      if (threads == 1) {
+        EXPECT_EQ(calls, 2u);
+      }
+    }
   }
 }
 
@@ -354,6 +402,42 @@ TEST(Activations, QuantizesEachRowOverItsOwnRange) {
     ASSERT_NEAR(seen[i], input.rows()[i], 0.51 * params[i / kDim].scale) << i;
   }
   EXPECT_GT(params[5].scale, 100 * params[4].scale);
+}
+
+TEST(Activations, TheWaysToQuantizeAgree) {
+  constexpr int64_t kRows = 37, kDim = 1000;
+  constexpr size_t kParts = 3;
+  const auto pool = NewPool(3);
+  Activations whole = RandomInput(kRows, kDim, 1);
+  for (int64_t k = 0; k < kDim; ++k) whole.rows()[7 * kDim + k] = 0.25f;  // a range without 0
+  ASSERT_OK_AND_ASSIGN(Activations parts, Activations::Create(kRows, kDim, kParts));
+  std::memcpy(parts.rows(), whole.rows(), kRows * kDim * sizeof(float));
+  whole.Quantize(kRows, *pool);
+  const auto expect_equal = [&] {
+    EXPECT_EQ(parts.quantized_rows(), kRows);
+    EXPECT_EQ(std::memcmp(parts.quantized(), whole.quantized(), kRows * kDim), 0);
+    // Also behind the last row.
+    EXPECT_EQ(std::memcmp(parts.parameters(), whole.parameters(),
+                          (kRows + 31) * sizeof(kernels::QuantizationParams)),
+              0);
+  };
+  parts.QuantizeRows(20, kRows - 20);
+  parts.QuantizeRows(0, 20);
+  parts.FinishQuantize(kRows);
+  expect_equal();
+  parts.Quantize(1, *pool);
+  for (size_t part = 0; part < kParts; ++part) {
+    for (int64_t row = 0; row < kRows; ++row) {
+      kernels::RowRange range;
+      for (int64_t k = static_cast<int64_t>(part); k < kDim; k += kParts) {
+        range.min = std::min(range.min, parts.rows()[row * kDim + k]);
+        range.max = std::max(range.max, parts.rows()[row * kDim + k]);
+      }
+      parts.ranges(part)[row] = range;
+    }
+  }
+  parts.QuantizeKnowingRanges(kRows, kParts, *pool);
+  expect_equal();
 }
 
 TEST(Activations, RefusesImpossibleSizes) {

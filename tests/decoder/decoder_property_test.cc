@@ -171,6 +171,35 @@ TEST_P(DecoderPropertyTest, TwoThreadsWithACacheEachTakeTurns) {
   ExpectSame(logits_b, expected_others);
 }
 
+// The last layer computes only what the asked rows need.
+TEST_P(DecoderPropertyTest, AskingForFewerRowsChangesNoneOfThem) {
+  const size_t vocab = static_cast<size_t>(model_.config().vocab_size);
+  for (const size_t count : {2, 4, 5, 8, 9, 16, 17, 24}) {  // both contexts, whole and cut tiles
+    SCOPED_TRACE(count);
+    const absl::Span<const int32_t> part = absl::MakeSpan(tokens_).subspan(6, count);
+    const absl::Span<const int32_t> next = absl::MakeSpan(tokens_).subspan(6 + count, 1);
+    std::vector<float> all(count * vocab), last(vocab), expected(vocab), found(vocab);
+    const std::unique_ptr<KvCache> cache = MakeCache();
+    const auto forward = [&](absl::Span<const int32_t> tokens, LogitRows rows,
+                             std::vector<float>& logits) {
+      return decoder_->Forward(tokens, *cache, rows, absl::MakeSpan(logits), nullptr);
+    };
+    RunAll(*decoder_, *cache, absl::MakeSpan(tokens_).first(6), 3);
+    ASSERT_OK(forward(part, LogitRows::kAll, all));
+    ASSERT_OK(forward(next, LogitRows::kLast, expected));
+    ASSERT_OK(cache->Rewind(6));
+    ASSERT_OK(forward(part, LogitRows::kLast, last));
+    EXPECT_EQ(last, std::vector<float>(all.end() - static_cast<ptrdiff_t>(vocab), all.end()));
+    ASSERT_OK(forward(next, LogitRows::kLast, found));
+    EXPECT_EQ(found, expected);
+    ASSERT_OK(cache->Rewind(6));
+    std::vector<float> none;
+    ASSERT_OK(forward(part, LogitRows::kNone, none));
+    ASSERT_OK(forward(next, LogitRows::kLast, found));
+    EXPECT_EQ(found, expected);
+  }
+}
+
 TEST_P(DecoderPropertyTest, CancelledAtEveryStepThenRetriedEqualsNeverCancelled) {
   for (const size_t chunk : {24, 1}) {  // both contexts
     const size_t first = kTokens - chunk;

@@ -44,9 +44,9 @@ TEST_P(StepTimerTest, EveryLayerEndsItsSteps) {
   StepTimer timer;
   Logits(timer);
   const int64_t layers = model_.config().num_layers;
-  for (DecoderStep step : {DecoderStep::kQueryKeyValue, DecoderStep::kRotateAndStore,
-                           DecoderStep::kAttention, DecoderStep::kAttentionOutput,
-                           DecoderStep::kGateUp, DecoderStep::kActivation, DecoderStep::kDown}) {
+  for (DecoderStep step :
+       {DecoderStep::kQueryKeyValue, DecoderStep::kRotateAndStore, DecoderStep::kAttention,
+        DecoderStep::kAttentionOutput, DecoderStep::kGateUp, DecoderStep::kDown}) {
     EXPECT_EQ(timer.step(step).count, layers) << static_cast<int>(step);
   }
   EXPECT_EQ(timer.step(DecoderStep::kEmbedding).count, 1);

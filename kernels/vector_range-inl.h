@@ -1,0 +1,54 @@
+// Running minimum and maximum of values that are to be quantised.
+//
+// Included by kernels/*.cc, once per instruction set: by quantize.cc, and by kernels that write
+// rows and take their range on the way, so that nobody reads the rows for it. Minimum and maximum
+// don't depend on the order, so a range in parts is the range of the whole, bit for bit.
+#if defined(INKLING_KERNELS_VECTOR_RANGE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef INKLING_KERNELS_VECTOR_RANGE_INL_H_
+#undef INKLING_KERNELS_VECTOR_RANGE_INL_H_
+#else
+#define INKLING_KERNELS_VECTOR_RANGE_INL_H_
+#endif
+
+#include <limits>
+
+#include "hwy/highway.h"
+#include "kernels/vector_span-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace inkling {
+namespace kernels {
+namespace HWY_NAMESPACE {
+
+// Makes a value safe to convert: NaN becomes 0, infinities the largest value whose range is finite.
+HWY_INLINE FloatVector Bounded(FloatTag d, FloatVector x) {
+  const FloatVector limit = hn::Set(d, std::numeric_limits<float>::max() / 2);
+  const FloatVector number = hn::IfThenZeroElse(hn::IsNaN(x), x);
+  return hn::Min(hn::Max(number, hn::Neg(limit)), limit);
+}
+
+// Starts as the range of 0.
+class VectorRange {
+ public:
+  HWY_INLINE explicit VectorRange(FloatTag d) : min_(hn::Zero(d)), max_(hn::Zero(d)) {}
+
+  HWY_INLINE void Include(FloatTag d, FloatVector x) {
+    const FloatVector bounded = Bounded(d, x);
+    min_ = hn::Min(min_, bounded);
+    max_ = hn::Max(max_, bounded);
+  }
+
+  HWY_INLINE float Min(FloatTag d) const { return hn::ReduceMin(d, min_); }
+  HWY_INLINE float Max(FloatTag d) const { return hn::ReduceMax(d, max_); }
+
+ private:
+  FloatVector min_;
+  FloatVector max_;
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kernels
+}  // namespace inkling
+HWY_AFTER_NAMESPACE();
+
+#endif  // INKLING_KERNELS_VECTOR_RANGE_INL_H_
