@@ -10,6 +10,7 @@ if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER "${INKLING_CCACHE}")
   endif()
 endif()
+include("${CMAKE_CURRENT_LIST_DIR}/precompiled_headers.cmake")
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
@@ -53,6 +54,9 @@ function(inkling_add_room name)
   set_property(GLOBAL APPEND PROPERTY INKLING_LIBS_OF_ROOMS ${arg_LIBS})
   target_compile_definitions(${name} PRIVATE INKLING_BUILDING_LIBRARY)
   inkling_set_compile_options(${name})
+  if(NOT name STREQUAL "inkling_kernels")  # includes neither abseil nor much of the standard library
+    inkling_precompile_headers(${name} library LIBS absl::span absl::status absl::statusor absl::strings)
+  endif()
 endfunction()
 
 # A program in <build>/bin: SOURCES, LIBS; installed with the library.
