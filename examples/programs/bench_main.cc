@@ -5,6 +5,8 @@
 // failed), 2 (usage).
 
 #include <CLI/CLI.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -22,7 +24,9 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "examples/programs/fabricated_model.h"
+#include "examples/programs/machine_probe.h"
 #include "examples/programs/model_shapes.h"
+#include "examples/programs/model_work.h"
 #include "examples/programs/speed_report.h"
 #include "examples/programs/speed_test.h"
 #include "inkling/llm_options.h"
@@ -30,6 +34,10 @@
 #include "src/format/element_type.h"
 #include "src/format/model_config.h"
 #include "src/session/model_engine.h"
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/resource.h>
+#endif
 
 namespace {
 
@@ -47,13 +55,16 @@ struct BenchOptions {
   std::string cache_dir;
   std::string kv_cache = "f16";
   std::string output = "md";
+  bool profile = false;
+  bool probe = false;
 };
 
 const std::map<std::string, inkling::ReportFormat>& Formats() {
-  static const auto& formats =
-      *new std::map<std::string, inkling::ReportFormat>{{"md", inkling::ReportFormat::kMarkdown},
-                                                        {"csv", inkling::ReportFormat::kCsv},
-                                                        {"json", inkling::ReportFormat::kJson}};
+  static const auto& formats = *new std::map<std::string, inkling::ReportFormat>{
+      {"md", inkling::ReportFormat::kMarkdown},
+      {"csv", inkling::ReportFormat::kCsv},
+      {"json", inkling::ReportFormat::kJson},
+      {"jsonl", inkling::ReportFormat::kJsonLines}};
   return formats;
 }
 
@@ -70,28 +81,70 @@ std::vector<inkling::SpeedTest> Tests(const BenchOptions& options) {
   return tests;
 }
 
+// Most memory that the process ever had, or 0 where the system doesn't say.
+int64_t PeakMemoryBytes() {
+#if defined(__unix__) || defined(__APPLE__)
+  rusage usage;
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+#ifdef __APPLE__
+  return usage.ru_maxrss;
+#else
+  return int64_t{usage.ru_maxrss} * 1024;
+#endif
+#else
+  return 0;
+#endif
+}
+
+// Opens the model and adds the time to `seconds`.
+absl::StatusOr<std::unique_ptr<inkling::ModelEngine>> OpenTimed(
+    const std::string& path, const inkling::ModelOptions& model_options, double& seconds) {
+  const absl::Time begin = absl::Now();
+  absl::StatusOr<std::unique_ptr<inkling::ModelEngine>> engine =
+      inkling::ModelEngine::Open(path, model_options);
+  seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+  return engine;
+}
+
 absl::Status MeasureModel(const std::string& path, const std::string& name, int threads,
                           const BenchOptions& options, std::vector<inkling::SpeedRow>& rows) {
   inkling::ModelOptions model_options;
   model_options.num_threads = threads;
   model_options.prefill_chunk = options.chunk;
   model_options.cache_dir = options.cache_dir;
-  const absl::Time begin = absl::Now();
-  absl::StatusOr<std::unique_ptr<inkling::ModelEngine>> engine =
-      inkling::ModelEngine::Open(path, model_options);
+  inkling::SpeedRow common;
+  common.model_filename = name;
+  common.kv_cache = options.kv_cache;
+  common.prefill_chunk = options.chunk;
+  auto engine = OpenTimed(path, model_options, common.load_seconds);
+  if (engine.ok() && !options.cache_dir.empty()) {
+    engine->reset();
+    engine = OpenTimed(path, model_options, common.warm_load_seconds.emplace());
+  }
   if (!engine.ok()) return engine.status();
-  const double load_seconds = absl::ToDoubleSeconds(absl::Now() - begin);
-  const inkling::KvElement element =
-      options.kv_cache == "f32" ? inkling::KvElement::kF32 : inkling::KvElement::kF16;
+  common.model = (*engine)->Describe();
+  common.work = inkling::CountWork(**engine);
+  const inkling::SpeedOptions speed_options = {
+      .element = options.kv_cache == "f32" ? inkling::KvElement::kF32 : inkling::KvElement::kF16,
+      .repetitions = options.repetitions,
+      .profile = options.profile};
+  const size_t first_row = rows.size();
   for (const inkling::SpeedTest& test : Tests(options)) {
     std::fprintf(stderr, "inkling-bench: %s: %d prompt, %d generated tokens at depth %d\n",
                  name.c_str(), test.num_prompt, test.num_generated, test.depth);
     absl::StatusOr<inkling::SpeedResult> result =
-        inkling::MeasureSpeed(**engine, element, test, options.repetitions);
+        inkling::MeasureSpeed(**engine, test, speed_options);
     if (!result.ok()) return result.status();
-    rows.push_back({name, options.kv_cache, options.chunk, load_seconds, (*engine)->Describe(),
-                    *std::move(result)});
+    rows.push_back(common);
+    rows.back().peak_memory_bytes = PeakMemoryBytes();
+    rows.back().result = *std::move(result);
   }
+  if (!options.probe) return absl::OkStatus();
+  std::fprintf(stderr, "inkling-bench: the machine's limits, %d threads\n",
+               common.model.num_threads);
+  absl::StatusOr<inkling::MachineLimits> limits = inkling::ProbeMachine(common.model.num_threads);
+  if (!limits.ok()) return limits.status();
+  for (size_t i = first_row; i < rows.size(); ++i) rows[i].limits = *limits;
   return absl::OkStatus();
 }
 
@@ -170,7 +223,7 @@ int main(int argc, char** argv) {
       ->delimiter(',');
   app.add_option("--n-gen,-n", options.generations, "Generated tokens: 128 or 32,128; 0 = none")
       ->delimiter(',');
-  app.add_option("--n-depth,-d", options.depths, "Positions that are filled before")
+  app.add_option("--n-depth,--depth,-d", options.depths, "Positions that are filled before")
       ->delimiter(',');
   app.add_option("--threads,-t", options.threads, "Threads: 2 or 1,2; 0 = the machine's")
       ->delimiter(',');
@@ -180,15 +233,22 @@ int main(int argc, char** argv) {
   app.add_option("--ubatch-size,-u", options.chunk,
                  "Prompt tokens that go through the model at once")
       ->capture_default_str();
-  app.add_option("--cache-dir", options.cache_dir,
-                 "Folder that keeps packed weights; the load time is then a warm start's from the "
-                 "second run on");
+  app.add_option(
+      "--cache-dir", options.cache_dir,
+      "Folder that keeps packed weights; the model is then opened twice, and JSON has the "
+      "warm start's time too");
   app.add_option("--kv-cache", options.kv_cache, "Cache element type: f16 or f32")
       ->check(CLI::IsMember({"f16", "f32"}))
       ->capture_default_str();
-  app.add_option("--output,-o", options.output, "Report: md, csv or json")
-      ->check(CLI::IsMember({"md", "csv", "json"}))
+  app.add_option("--output,-o", options.output, "Report: md, csv, json or jsonl")
+      ->check(CLI::IsMember({"md", "csv", "json", "jsonl"}))
       ->capture_default_str();
+  app.add_flag("--profile", options.profile,
+               "Run each test once more and say how long each kind of step took (md, json, jsonl)");
+  app.add_flag(
+      "--probe", options.probe,
+      "Measure the machine's limits too (int8 multiply-adds, bytes read; takes 512 MiB) and "
+      "say how much of them each test reached");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

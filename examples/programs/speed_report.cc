@@ -1,7 +1,9 @@
-// Every format prints the same fields; JSON adds the samples.
+// Every format prints the same fields; JSON adds the samples and the profile.
 
 #include "examples/programs/speed_report.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -15,7 +17,10 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "examples/programs/machine_probe.h"
+#include "examples/programs/model_work.h"
 #include "examples/programs/speed_test.h"
+#include "src/decoder/step_timer.h"
 
 namespace inkling {
 namespace {
@@ -54,6 +59,61 @@ std::string HumanCount(int64_t count) {
                          : absl::StrFormat("%.2f B", millions / 1000);
 }
 
+// What a test is bound by: a prompt by multiply-adds, generation by reading weights.
+struct Rate {
+  double value = 0;
+  double limit = 0;  // 0: not measured
+  const char* unit = "";
+};
+
+Rate RateOf(const SpeedRow& row) {
+  if (row.result.test.num_generated == 0) {
+    // An operation is a multiplication or an addition, as makers of hardware count.
+    return {2e-9 * MultiplyAddRate(row.work, row.result),
+            row.limits.has_value() ? 2e-9 * row.limits->multiply_adds_per_second : 0, "Gop/s"};
+  }
+  return {1e-9 * WeightReadRate(row.work, row.result),
+          row.limits.has_value() ? 1e-9 * row.limits->bytes_read_per_second : 0, "GB/s"};
+}
+
+void AddRates(const SpeedRow& row, nlohmann::ordered_json& fields) {
+  const Rate rate = RateOf(row);
+  fields["rate"] = rate.value;
+  fields["rate_unit"] = rate.unit;
+  if (rate.limit > 0) {
+    fields["limit"] = rate.limit;
+    fields["share_of_limit"] = rate.value / rate.limit;
+  }
+}
+
+const char* StepName(DecoderStep step) {
+  switch (step) {
+    case DecoderStep::kEmbedding:
+      return "embedding";
+    case DecoderStep::kNorm:
+      return "norms and residuals";
+    case DecoderStep::kQuantize:
+      return "quantise rows";
+    case DecoderStep::kQueryKeyValue:
+      return "q, k, v";
+    case DecoderStep::kRotateAndStore:
+      return "rotate and store";
+    case DecoderStep::kAttention:
+      return "attention";
+    case DecoderStep::kAttentionOutput:
+      return "attention output";
+    case DecoderStep::kGateUp:
+      return "gate, up, activation";
+    case DecoderStep::kDown:
+      return "down";
+    case DecoderStep::kHead:
+      return "head";
+    case DecoderStep::kOther:
+      return "other";
+  }
+  return "other";
+}
+
 nlohmann::ordered_json Fields(const SpeedRow& row, const std::string& cpu) {
   const SpeedResult& result = row.result;
   nlohmann::ordered_json fields;
@@ -79,19 +139,46 @@ nlohmann::ordered_json Fields(const SpeedRow& row, const std::string& cpu) {
   fields["stddev_ns"] = static_cast<int64_t>(StandardDeviation(result.sample_nanoseconds));
   fields["avg_ts"] = Average(result.sample_tokens_per_second);
   fields["stddev_ts"] = StandardDeviation(result.sample_tokens_per_second);
+  fields["warm_load_seconds"] = row.warm_load_seconds.has_value()
+                                    ? nlohmann::ordered_json(*row.warm_load_seconds)
+                                    : nlohmann::ordered_json(nullptr);
+  fields["peak_memory_bytes"] = row.peak_memory_bytes;
+  AddRates(row, fields);
   return fields;
+}
+
+nlohmann::ordered_json FieldsWithSamples(const SpeedRow& row, const std::string& cpu) {
+  nlohmann::ordered_json fields = Fields(row, cpu);
+  fields["samples_ns"] = row.result.sample_nanoseconds;
+  fields["samples_ts"] = row.result.sample_tokens_per_second;
+  if (row.result.profile.has_value()) {
+    for (size_t i = 0; i < kNumDecoderSteps; ++i) {
+      const DecoderStep step = static_cast<DecoderStep>(i);
+      const StepTimer::Step& time = row.result.profile->step(step);
+      fields["profile"][StepName(step)] = {{"ns", time.nanoseconds}, {"count", time.count}};
+    }
+  }
+  return fields;
+}
+
+std::string Dump(const nlohmann::ordered_json& json, int indent) {
+  return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::string FormatJson(const std::vector<SpeedRow>& rows) {
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
   const std::string cpu = CpuName();
+  for (const SpeedRow& row : rows) report.push_back(FieldsWithSamples(row, cpu));
+  return absl::StrCat(Dump(report, 2), "\n");
+}
+
+std::string FormatJsonLines(const std::vector<SpeedRow>& rows) {
+  std::string report;
+  const std::string cpu = CpuName();
   for (const SpeedRow& row : rows) {
-    nlohmann::ordered_json fields = Fields(row, cpu);
-    fields["samples_ns"] = row.result.sample_nanoseconds;
-    fields["samples_ts"] = row.result.sample_tokens_per_second;
-    report.push_back(std::move(fields));
+    absl::StrAppend(&report, Dump(FieldsWithSamples(row, cpu), -1), "\n");
   }
-  return absl::StrCat(report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace), "\n");
+  return report;
 }
 
 std::string CsvCell(const nlohmann::ordered_json& value) {
@@ -116,6 +203,49 @@ std::string FormatCsv(const std::vector<SpeedRow>& rows) {
   return report;
 }
 
+// Behind the table: what the machine can do, and the rates next to it.
+std::string LimitsTable(const std::vector<SpeedRow>& rows) {
+  std::string report = absl::StrFormat("\n| %-30s | %15s | %12s | %12s | %8s |\n", "model", "test",
+                                       "rate", "limit", "reached");
+  absl::StrAppend(&report, "| ", std::string(30, '-'), " | ", std::string(14, '-'),
+                  ": | -----------: | -----------: | -------: |\n");
+  for (const SpeedRow& row : rows) {
+    const Rate rate = RateOf(row);
+    absl::StrAppend(&report,
+                    absl::StrFormat("| %-30s | %15s | %12s | %12s | %7.1f%% |\n",
+                                    absl::StrCat(row.model.source, " ", row.model.weight_types),
+                                    TestName(row.result.test),
+                                    absl::StrFormat("%.1f %s", rate.value, rate.unit),
+                                    absl::StrFormat("%.1f %s", rate.limit, rate.unit),
+                                    100 * rate.value / rate.limit));
+  }
+  return report;
+}
+
+// Where the time of one run of a test went.
+std::string ProfileTable(const SpeedRow& row) {
+  const StepTimer& profile = *row.result.profile;
+  double total = 0;
+  for (size_t i = 0; i < kNumDecoderSteps; ++i) {
+    total += static_cast<double>(profile.step(static_cast<DecoderStep>(i)).nanoseconds);
+  }
+  const int32_t tokens = row.result.test.num_prompt + row.result.test.num_generated;
+  std::string report = absl::StrFormat("\n| %-22s | %12s | %7s | %9s |\n",
+                                       absl::StrCat(TestName(row.result.test), ": step"),
+                                       "us per token", "share", "times");
+  absl::StrAppend(&report, "| ", std::string(22, '-'), " | -----------: | ------: | --------: |\n");
+  for (size_t i = 0; i < kNumDecoderSteps; ++i) {
+    const DecoderStep step = static_cast<DecoderStep>(i);
+    const double nanoseconds = static_cast<double>(profile.step(step).nanoseconds);
+    absl::StrAppend(&report, absl::StrFormat("| %-22s | %12.2f | %6.2f%% | %9d |\n", StepName(step),
+                                             1e-3 * nanoseconds / tokens, 100 * nanoseconds / total,
+                                             profile.step(step).count));
+  }
+  absl::StrAppend(&report, absl::StrFormat("| %-22s | %12.2f | %6.2f%% | %9s |\n", "all",
+                                           1e-3 * total / tokens, 100.0, ""));
+  return report;
+}
+
 std::string FormatMarkdown(const std::vector<SpeedRow>& rows) {
   std::string report =
       absl::StrFormat("| %-30s | %10s | %10s | %-10s | %7s | %15s | %20s |\n", "model", "size",
@@ -134,6 +264,10 @@ std::string FormatMarkdown(const std::vector<SpeedRow>& rows) {
                         absl::StrFormat("%.2f ± %.2f", Average(result.sample_tokens_per_second),
                                         StandardDeviation(result.sample_tokens_per_second))));
   }
+  if (!rows.empty() && rows.front().limits.has_value()) report += LimitsTable(rows);
+  for (const SpeedRow& row : rows) {
+    if (row.result.profile.has_value()) report += ProfileTable(row);
+  }
   return report;
 }
 
@@ -147,6 +281,8 @@ std::string FormatReport(const std::vector<SpeedRow>& rows, ReportFormat format)
       return FormatCsv(rows);
     case ReportFormat::kJson:
       return FormatJson(rows);
+    case ReportFormat::kJsonLines:
+      return FormatJsonLines(rows);
   }
   return std::string();
 }

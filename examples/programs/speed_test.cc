@@ -41,6 +41,13 @@ class TokenFeed {
     }
   }
 
+  // Back to `depth` positions, filling them where they aren't there (any more).
+  absl::Status GoTo(int32_t depth) {
+    const bool is_there = depth <= cache_.length() && cache_.rewind_floor() <= depth;
+    absl::Status status = cache_.Rewind(is_there ? depth : 0);
+    return status.ok() && !is_there ? Prefill(depth) : status;
+  }
+
   // Prefill in chunks; logits for the last token only, as a session would ask for.
   absl::Status Prefill(int32_t count) {
     const int32_t chunk = engine_.decoder().options().prefill_rows;
@@ -52,6 +59,9 @@ class TokenFeed {
     }
     return absl::OkStatus();
   }
+
+  // From now on, passes give their times to `timer` (null: to nobody).
+  void SetTimer(StepTimer* timer) { timer_ = timer; }
 
   absl::Status Generate(int32_t count) {
     for (int32_t i = 0; i < count; ++i) {
@@ -67,6 +77,9 @@ class TokenFeed {
         static_cast<size_t>(cache_.length()), static_cast<size_t>(rows));
     const absl::Span<float> logits =
         logit_rows == LogitRows::kNone ? absl::Span<float>() : absl::MakeSpan(logits_);
+    if (timer_ != nullptr) {
+      return engine_.decoder().ForwardTimed(tokens, cache_, logit_rows, logits, *timer_);
+    }
     return engine_.decoder().Forward(tokens, cache_, logit_rows, logits, nullptr);
   }
 
@@ -74,6 +87,7 @@ class TokenFeed {
   KvCache& cache_;
   std::vector<int32_t> tokens_;
   std::vector<float> logits_;
+  StepTimer* timer_ = nullptr;
 };
 
 absl::Status RunOnce(TokenFeed& feed, const SpeedTest& test) {
@@ -86,28 +100,27 @@ absl::Status RunOnce(TokenFeed& feed, const SpeedTest& test) {
 
 }  // namespace
 
-absl::StatusOr<SpeedResult> MeasureSpeed(const ModelEngine& engine, KvElement element,
-                                         const SpeedTest& test, int32_t repetitions) {
-  const int32_t total = test.depth + test.num_prompt + test.num_generated;
+absl::StatusOr<SpeedResult> MeasureSpeed(const ModelEngine& engine, const SpeedTest& test,
+                                         const SpeedOptions& options) {
+  const int64_t total = int64_t{test.depth} + test.num_prompt + test.num_generated;
   if (total < 1 || total > engine.config().context_length) {
     return absl::InvalidArgumentError(
         absl::StrCat("the test takes ", total, " positions; expected 1 to ",
                      engine.config().context_length, " (the model's context)"));
   }
-  KvCache::Options options;
-  options.capacity = total;
-  options.max_chunk = engine.decoder().options().prefill_rows;
-  options.element = element;
-  absl::StatusOr<std::unique_ptr<KvCache>> cache = KvCache::Create(engine.config(), options);
+  KvCache::Options cache_options;
+  cache_options.capacity = static_cast<int32_t>(total);
+  cache_options.max_chunk = engine.decoder().options().prefill_rows;
+  cache_options.element = options.element;
+  absl::StatusOr<std::unique_ptr<KvCache>> cache = KvCache::Create(engine.config(), cache_options);
   if (!cache.ok()) return cache.status();
   TokenFeed feed(engine, **cache);
   SpeedResult result;
   result.test = test;
   result.started = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
   const double tokens = test.num_prompt + test.num_generated;
-  for (int32_t i = 0; i <= repetitions; ++i) {
-    absl::Status status = (*cache)->Rewind(0);
-    if (status.ok()) status = feed.Prefill(test.depth);
+  for (int32_t i = 0; i <= options.repetitions; ++i) {
+    absl::Status status = feed.GoTo(test.depth);
     if (!status.ok()) return status;
     const Clock::time_point begin = Clock::now();
     status = RunOnce(feed, test);
@@ -118,12 +131,26 @@ absl::StatusOr<SpeedResult> MeasureSpeed(const ModelEngine& engine, KvElement el
     result.sample_nanoseconds.push_back(nanoseconds);
     result.sample_tokens_per_second.push_back(1e9 * tokens / nanoseconds);
   }
+  if (!options.profile) return result;
+  absl::Status status = feed.GoTo(test.depth);
+  if (!status.ok()) return status;
+  feed.SetTimer(&result.profile.emplace());
+  status = RunOnce(feed, test);
+  if (!status.ok()) return status;
   return result;
 }
 
 double Average(const std::vector<double>& samples) {
   if (samples.empty()) return 0;
   return std::accumulate(samples.begin(), samples.end(), 0.0) / static_cast<double>(samples.size());
+}
+
+double Median(std::vector<double> samples) {
+  if (samples.empty()) return 0;
+  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+  std::nth_element(samples.begin(), middle, samples.end());
+  if (samples.size() % 2 == 1) return *middle;
+  return (*middle + *std::max_element(samples.begin(), middle)) / 2;
 }
 
 double StandardDeviation(const std::vector<double>& samples) {

@@ -8,12 +8,14 @@
 #define INKLING_EXAMPLES_PROGRAMS_SPEED_TEST_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "src/decoder/kv_cache.h"
+#include "src/decoder/step_timer.h"
 #include "src/session/model_engine.h"
 
 namespace inkling {
@@ -29,14 +31,21 @@ struct SpeedResult {
   std::string started;  // UTC, ISO 8601
   std::vector<double> sample_nanoseconds;
   std::vector<double> sample_tokens_per_second;
+  std::optional<StepTimer> profile;  // of one more run, if asked for
 };
 
-// Runs `test` `repetitions` times on `engine` with a cache of `element`. Errors: InvalidArgument if
-// the test doesn't fit the model's context.
-absl::StatusOr<SpeedResult> MeasureSpeed(const ModelEngine& engine, KvElement element,
-                                         const SpeedTest& test, int32_t repetitions);
+struct SpeedOptions {
+  KvElement element = KvElement::kF16;
+  int32_t repetitions = 5;
+  bool profile = false;  // run once more with a clock between the steps
+};
+
+// Runs `test` on `engine`. Errors: InvalidArgument if the test doesn't fit the model's context.
+absl::StatusOr<SpeedResult> MeasureSpeed(const ModelEngine& engine, const SpeedTest& test,
+                                         const SpeedOptions& options);
 
 double Average(const std::vector<double>& samples);
+double Median(std::vector<double> samples);  // 0 of none
 // Of the sample (n - 1); 0 for one.
 double StandardDeviation(const std::vector<double>& samples);
 

@@ -69,8 +69,9 @@ class Decoder {
   // Runs `tokens` (1 to prefill_rows of them, each in [0, vocab)) at positions cache.length()...,
   // commits their keys and values, and writes logits of the asked rows to `logits` ([1 or
   // tokens.size(), vocab_size], sized exactly; empty for kNone). `cancel` may be null; when it
-  // turns true the call returns Cancelled between layers and the cache is as before. Any error
-  // leaves the cache as before. Thread-safe for different caches: callers take turns.
+  // turns true the call returns Cancelled at the next slice of a product and the cache is as
+  // before. Any error leaves the cache as before. Thread-safe for different caches: callers take
+  // turns.
   absl::Status Forward(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
                        absl::Span<float> logits, const std::atomic<bool>* cancel);
 

@@ -339,8 +339,8 @@ TEST(ForEachSliceTest, StopsWhenItIsToldTo) {
       const auto run = [&](size_t, size_t worker) {
         EXPECT_LT(worker, static_cast<size_t>(threads));
         if (std::this_thread::get_id() == caller) ++calls;
-        // The others leave the slices to the caller, which is the one that asks. How many they still
-        // take before they see that it is over, nobody knows.
+        // The others leave the slices to the caller, which is the one that asks. How many they
+        // still take before they see that it is over, nobody knows.
         while (std::this_thread::get_id() != caller && asked < 3) std::this_thread::yield();
         return absl::OkStatus();
       };

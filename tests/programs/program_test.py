@@ -198,6 +198,36 @@ class BenchTest(unittest.TestCase):
             self.assertEqual(row["n_threads"], 1)
             self.assertIn("stddev_ts", row)
 
+    def test_json_lines_hold_a_test_each(self):
+        lines = run_well("inkling-bench", "-m", own_model(), *self.FLAGS, "-o", "jsonl").stdout.splitlines()
+        self.assertEqual([json.loads(line)["n_gen"] for line in lines], [0, 8])
+
+    def test_a_profile_names_where_the_time_goes(self):
+        report = json.loads(run_well("inkling-bench", "-m", own_model(), *self.FLAGS, "--profile", "-o", "json").stdout)
+        for row, passes in zip(report, (1, 8)):
+            profile = row["profile"]
+            self.assertEqual(profile["head"]["count"], passes)
+            self.assertEqual(profile["attention"]["count"], 4 * passes)  # layers
+            whole = sum(step["ns"] for step in profile.values())
+            self.assertGreater(whole, 0)
+        table = run_well("inkling-bench", "-m", own_model(), *self.FLAGS, "--profile").stdout
+        self.assertIn("pp32: step", table)
+        self.assertIn("tg8: step", table)
+
+    def test_rates_are_compared_with_the_limits_of_the_machine(self):
+        report = json.loads(run_well("inkling-bench", "-m", own_model(), *self.FLAGS, "--probe", "-o", "json").stdout)
+        self.assertEqual([row["rate_unit"] for row in report], ["Gop/s", "GB/s"])
+        for row in report:
+            self.assertGreater(row["limit"], 1)
+            self.assertAlmostEqual(row["share_of_limit"], row["rate"] / row["limit"])
+        self.assertIn("reached |", run_well("inkling-bench", "-m", own_model(), *self.FLAGS, "--probe").stdout)
+
+    def test_kept_weights_are_opened_twice(self):
+        row = json.loads(run_well("inkling-bench", "-m", own_model(), "-p", 8, "-n", 0, "-r", 1, "--cache-dir",
+                                  work_folder() / "packed", "-o", "json").stdout)[0]
+        self.assertGreater(row["warm_load_seconds"], 0)
+        self.assertGreater(row["peak_memory_bytes"], 1 << 20)
+
     def test_csv_has_a_line_for_each_test(self):
         lines = run_well("inkling-bench", "-m", own_model(), *self.FLAGS, "--output", "csv").stdout.splitlines()
         self.assertEqual(len(lines), 3)
