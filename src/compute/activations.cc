@@ -8,8 +8,10 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/block_product.h"
 #include "kernels/quantize.h"
 #include "src/compute/linear.h"
+#include "src/compute/matrix_operator.h"
 #include "xnnpack.h"
 
 namespace inkling {
@@ -45,10 +47,16 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, s
   Activations activations;
   activations.max_rows_ = max_rows;
   activations.dim_ = dim;
+  activations.quantized_stride_ = MatrixOperator::QuantizedStride(dim);
   ABSL_ASSIGN_OR_RETURN(activations.rows_,
                         AlignedArray<float>::Create(values + kReadAheadBytes / sizeof(float)));
+  const size_t quantized_bytes = static_cast<size_t>(max_rows * activations.quantized_stride_);
   ABSL_ASSIGN_OR_RETURN(activations.quantized_,
-                        AlignedArray<int8_t>::Create(values + kReadAheadBytes));
+                        AlignedArray<int8_t>::Create(quantized_bytes + kReadAheadBytes));
+  if (MatrixOperator::NeedsUnitSums(dim)) {
+    ABSL_ASSIGN_OR_RETURN(activations.unit_sums_,
+                          AlignedArray<int32_t>::Create(values / kernels::kProductUnit));
+  }
   ABSL_ASSIGN_OR_RETURN(activations.parameters_,
                         AlignedArray<kernels::QuantizationParams>::Create(
                             static_cast<size_t>(max_rows) + kExtraParameters));
@@ -59,11 +67,12 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, s
 
 void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
   const size_t dim = static_cast<size_t>(dim_);
+  const size_t stride = static_cast<size_t>(quantized_stride_);
   kernels::QuantizeRowsArgs args;
   args.input = rows_.data() + first * dim;
   args.input_stride = dim;
-  args.output = quantized_.data() + first * dim;
-  args.output_stride = dim;
+  args.output = quantized_.data() + first * stride;
+  args.output_stride = stride;
   args.params = parameters_.data() + first;
   args.num_rows = end - first;
   args.dim = dim;
@@ -73,6 +82,12 @@ void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
     args.range_stride = static_cast<size_t>(max_rows_);
   }
   kernels::QuantizeRows(args);
+  if (unit_sums_.data() == nullptr) return;
+  kernels::SumUnits({.rows = args.output,
+                     .row_stride = stride,
+                     .num_rows = end - first,
+                     .dim = dim,
+                     .sums = unit_sums_.data() + first * (dim / kernels::kProductUnit)});
 }
 
 void Activations::QuantizeInParallel(int64_t num_rows, size_t num_parts, ThreadPool& pool) {

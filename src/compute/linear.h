@@ -65,8 +65,11 @@ class Activations {
   // parameters must be copies of them.
   int64_t quantized_rows() const { return quantized_rows_; }
 
-  // [max_rows, dim] and what XNNPACK reads behind it; zero point and scale of each row.
+  // [max_rows, dim], rows quantized_stride() bytes apart, and what XNNPACK reads behind it; sums of
+  // its units, where this CPU has a product that reads them; zero point and scale of each row.
   const int8_t* quantized() const { return quantized_.data(); }
+  int64_t quantized_stride() const { return quantized_stride_; }
+  const int32_t* unit_sums() const { return unit_sums_.data(); }
   const void* parameters() const { return parameters_.data(); }
 
  private:
@@ -76,9 +79,11 @@ class Activations {
 
   int64_t max_rows_ = 0;
   int64_t dim_ = 0;
+  int64_t quantized_stride_ = 0;
   int64_t quantized_rows_ = 0;
   AlignedArray<float> rows_;
   AlignedArray<int8_t> quantized_;
+  AlignedArray<int32_t> unit_sums_;  // [max_rows, dim / kernels::kProductUnit] or empty
   AlignedArray<kernels::QuantizationParams> parameters_;
   AlignedArray<kernels::RowRange> ranges_;  // [max_parts, max_rows]
 };

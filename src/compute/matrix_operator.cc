@@ -1,5 +1,6 @@
 // XNNPACK's life of an operator: create (once), reshape (when the row count changes), setup and run
-// (every product).
+// (every product). A product of our own kernel needs none of that; its packed bytes lie among
+// XNNPACK's, through the same provider.
 
 #include "src/compute/matrix_operator.h"
 
@@ -9,6 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/block_product.h"
+#include "kernels/quantize.h"
 #include "xnnpack.h"
 
 namespace inkling {
@@ -45,6 +48,8 @@ xnn_status CreateHandle(const MatrixRows& matrix, xnn_weights_cache_provider* pr
   const size_t in = static_cast<size_t>(matrix.columns);
   const size_t out = static_cast<size_t>(matrix.rows);
   const size_t stride = static_cast<size_t>(matrix.output_stride);
+  const size_t quantized_stride =
+      static_cast<size_t>(MatrixOperator::QuantizedStride(matrix.columns));
   const auto* float_scales = reinterpret_cast<const float*>(matrix.scales);
   switch (matrix.type.element) {
     case ElementType::kF32:
@@ -54,17 +59,17 @@ xnn_status CreateHandle(const MatrixRows& matrix, xnn_weights_cache_provider* pr
           /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
     case ElementType::kInt8Channel:
       return xnn_create_fully_connected_nc_qd8_f32_qc8w(
-          in, out, /*input_stride=*/in, /*output_stride=*/stride, float_scales,
+          in, out, quantized_stride, /*output_stride=*/stride, float_scales,
           reinterpret_cast<const int8_t*>(matrix.values), matrix.bias, -kNoLimit, kNoLimit,
           /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
     case ElementType::kInt4Channel:
       return xnn_create_fully_connected_nc_qd8_f32_qc4w(
-          in, out, /*input_stride=*/in, /*output_stride=*/stride, kInt4ZeroPoint, float_scales,
+          in, out, quantized_stride, /*output_stride=*/stride, kInt4ZeroPoint, float_scales,
           matrix.values, matrix.bias, -kNoLimit, kNoLimit,
           /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
     case ElementType::kInt4Block:
       return xnn_create_fully_connected_nc_qd8_f32_qb4w(
-          in, out, /*input_stride=*/in, /*output_stride=*/stride,
+          in, out, quantized_stride, /*output_stride=*/stride,
           static_cast<size_t>(matrix.type.block_size), kInt4ZeroPoint,
           reinterpret_cast<const uint16_t*>(matrix.scales), matrix.values, matrix.bias, -kNoLimit,
           kNoLimit, /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
@@ -110,12 +115,26 @@ xnn_status Setup(xnn_operator_t handle, ElementType element, const MatrixOperato
   return xnn_setup_fully_connected_nc_f32(handle, input.rows, output);
 }
 
+constexpr int64_t kCacheAliasBytes = 4096;
+constexpr int64_t kCacheLineBytes = 64;
+
 }  // namespace
+
+int64_t MatrixOperator::QuantizedStride(int64_t dim) {
+  return dim % kCacheAliasBytes == 0 ? dim + kCacheLineBytes : dim;
+}
+
+bool MatrixOperator::NeedsUnitSums(int64_t dim) {
+  return dim % static_cast<int64_t>(kernels::kProductUnit) == 0 && kernels::HasBlockProduct();
+}
 
 void MatrixOperator::Delete::operator()(xnn_operator* handle) const { xnn_delete_operator(handle); }
 
 absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
                                                       PackedWeights& packed) {
+  if (matrix.type.element == ElementType::kInt4Block && kernels::HasBlockProduct()) {
+    return CreateBlocks(matrix, packed);
+  }
   xnn_operator_t created = nullptr;
   const xnn_status status = CreateHandle(matrix, packed.provider(), &created);
   Handle handle(created);
@@ -126,7 +145,49 @@ absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
   return MatrixOperator(std::move(handle), matrix.type.element);
 }
 
+absl::StatusOr<MatrixOperator> MatrixOperator::CreateBlocks(const MatrixRows& matrix,
+                                                            PackedWeights& packed) {
+  const kernels::BlockMatrixShape shape = {static_cast<size_t>(matrix.rows),
+                                           static_cast<size_t>(matrix.columns),
+                                           static_cast<size_t>(matrix.type.block_size)};
+  const xnn_weights_cache_provider& provider = *packed.provider();
+  size_t offset = provider.look_up(provider.context, nullptr);
+  if (offset == SIZE_MAX) {
+    const size_t bytes = kernels::BlockMatrixBytes(shape);
+    void* room = provider.reserve_space(provider.context, bytes);
+    if (room == nullptr) return packed.room();
+    kernels::PackBlockMatrix({.shape = shape,
+                              .nibbles = reinterpret_cast<const uint8_t*>(matrix.values),
+                              .scales = reinterpret_cast<const uint16_t*>(matrix.scales),
+                              .bias = matrix.bias,
+                              .packed = room});
+    offset = provider.look_up_or_insert(provider.context, nullptr, room, bytes);
+    if (offset == SIZE_MAX) return packed.room();
+  }
+  return MatrixOperator({.shape = shape,
+                         .packed = provider.offset_to_addr(provider.context, offset),
+                         .output_stride = matrix.output_stride});
+}
+
+void MatrixOperator::RunBlocks(const Input& input, float* output) const {
+  kernels::BlockProduct(
+      {.shape = blocks_.shape,
+       .packed = blocks_.packed,
+       .input = input.quantized,
+       .input_stride =
+           static_cast<size_t>(QuantizedStride(static_cast<int64_t>(blocks_.shape.num_inputs))),
+       .unit_sums = input.unit_sums,
+       .params = static_cast<const kernels::QuantizationParams*>(input.parameters),
+       .num_rows = static_cast<size_t>(input.num_rows),
+       .output = output,
+       .output_stride = static_cast<size_t>(blocks_.output_stride)});
+}
+
 absl::Status MatrixOperator::Run(const Input& input, float* output) {
+  if (handle_ == nullptr) {
+    RunBlocks(input, output);
+    return absl::OkStatus();
+  }
   xnn_status status = xnn_status_success;
   if (input.num_rows != shaped_rows_) {
     status = Reshape(handle_.get(), element_, static_cast<size_t>(input.num_rows));

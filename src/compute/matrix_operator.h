@@ -1,4 +1,5 @@
-// MatrixOperator: one XNNPACK fully connected operator, whatever the weight's type.
+// MatrixOperator: one product, whatever the weight's type: an XNNPACK fully connected operator, or
+// for int4 in blocks our own kernel where the CPU can run it.
 //
 // Linear makes them, one for each slice of a matrix; here and in the .cc are all the places where
 // XNNPACK's functions differ by type. The operator holds no weights, only an address in
@@ -13,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kernels/block_product.h"
 #include "src/compute/packed_weights.h"
 #include "src/format/element_type.h"
 
@@ -37,10 +39,17 @@ class MatrixOperator {
   // Errors: ResourceExhausted, InvalidArgument, Unimplemented.
   static absl::StatusOr<MatrixOperator> Create(const MatrixRows& matrix, PackedWeights& packed);
 
+  // Bytes between int8 rows of `dim` values. Rows 4096 bytes apart would share the few places that
+  // a first cache level has for each address modulo 4096, and a kernel reads up to 14 at once.
+  static int64_t QuantizedStride(int64_t dim);
+  // True if operators want Input::unit_sums for rows of `dim` values.
+  static bool NeedsUnitSums(int64_t dim);
+
   // Rows of int8 or f32 input with everything that XNNPACK may read behind them.
   struct Input {
     const float* rows;
-    const int8_t* quantized;
+    const int8_t* quantized;   // QuantizedStride(matrix.columns) apart
+    const int32_t* unit_sums;  // of the quantized rows, kernels::SumUnits; where they are needed
     const void* parameters;
     int64_t num_rows;
   };
@@ -55,11 +64,25 @@ class MatrixOperator {
   };
   using Handle = std::unique_ptr<xnn_operator, Delete>;
 
+  // A product of kernels::BlockProduct.
+  struct Blocks {
+    kernels::BlockMatrixShape shape = {};
+    const void* packed = nullptr;
+    int64_t output_stride = 0;
+  };
+
   MatrixOperator(Handle handle, ElementType element)
       : handle_(std::move(handle)), element_(element) {}
+  explicit MatrixOperator(const Blocks& blocks)
+      : element_(ElementType::kInt4Block), blocks_(blocks) {}
 
-  Handle handle_;
+  static absl::StatusOr<MatrixOperator> CreateBlocks(const MatrixRows& matrix,
+                                                     PackedWeights& packed);
+  void RunBlocks(const Input& input, float* output) const;
+
+  Handle handle_;  // null for a product of blocks
   ElementType element_;
+  Blocks blocks_;
   int64_t shaped_rows_ = 0;  // what the operator was last shaped for; 0: not yet
 };
 

@@ -69,9 +69,11 @@ BufferSizes MeasureBuffers(const ModelConfig& config, int32_t max_rows, int32_t 
   return sizes;
 }
 
-// f32 rows, their int8 form and its parameters; ranges of `parts` parts.
+// f32 rows, their int8 form with a line between rows, sums of its units, its parameters; ranges of
+// `parts` parts.
 int64_t ActivationBytes(int64_t rows, int64_t dim, size_t parts = 0) {
-  return rows * (dim * 5 + 8 + static_cast<int64_t>(parts * sizeof(kernels::RowRange)));
+  return rows * (dim * 5 + int64_t{kAlignment} + dim / 8 + 8 +
+                 static_cast<int64_t>(parts * sizeof(kernels::RowRange)));
 }
 
 // The feed-forward's inner rows are written in so many parts.

@@ -51,9 +51,12 @@ std::vector<double> SeenByProduct(const Activations& input, int64_t rows, bool q
   std::vector<double> seen(static_cast<size_t>(rows * input.dim()));
   const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters());
   for (size_t i = 0; i < seen.size(); ++i) {
-    const auto& row = params[i / static_cast<size_t>(input.dim())];
-    seen[i] = quantized ? (input.quantized()[i] - row.zero_point) * static_cast<double>(row.scale)
-                        : input.rows()[i];
+    const size_t r = i / static_cast<size_t>(input.dim());
+    const auto& row = params[r];
+    const int8_t* levels = input.quantized() + r * static_cast<size_t>(input.quantized_stride());
+    const int8_t level = levels[i % static_cast<size_t>(input.dim())];
+    seen[i] =
+        quantized ? (level - row.zero_point) * static_cast<double>(row.scale) : input.rows()[i];
   }
   return seen;
 }
@@ -140,7 +143,8 @@ TEST_P(LinearTypes, MatchesReferenceAtEveryShape) {
 TEST_P(LinearTypes, MatchesReferenceAtLargerShapes) {
   const auto pool = NewPool(2);
   for (const Case& c :
-       {Case{33, 2048, 130, GetParam(), false}, Case{17, 384, 1030, GetParam(), true}}) {
+       {Case{33, 2048, 130, GetParam(), false}, Case{17, 384, 1030, GetParam(), true},
+        Case{13, 4096, 70, GetParam(), true}}) {
     SCOPED_TRACE(testing::PrintToString(c));
     ExpectMatchesReference(c, *pool);
     if (HasFatalFailure()) return;

@@ -1,0 +1,106 @@
+// The packed form that BlockProduct reads, written once when a model is opened; see block_product.h
+// for the layout.
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#include "kernels/block_product.h"
+
+namespace inkling::kernels {
+namespace {
+
+constexpr size_t kTileOutputs = kBlockTileOutputs;
+constexpr size_t kHeadBytes = 2 * kTileOutputs * sizeof(float);
+
+size_t NumBlocks(const BlockMatrixShape& shape) { return shape.num_inputs / shape.block_size; }
+
+size_t BlockBytes(const BlockMatrixShape& shape) {
+  return shape.block_size / kProductUnit * kUnitBytes;
+}
+
+size_t TileBytes(const BlockMatrixShape& shape) {
+  const size_t num_blocks = NumBlocks(shape);
+  return kHeadBytes + (num_blocks + 1) / 2 * 2 * kScaleBytes + num_blocks * BlockBytes(shape);
+}
+
+float Bf16Value(uint16_t bits) {
+  const uint32_t wide = uint32_t{bits} << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof(value));
+  return value;
+}
+
+uint8_t NibbleAt(const uint8_t* nibbles, size_t index) {
+  return index % 2 == 0 ? nibbles[index / 2] & 15 : nibbles[index / 2] >> 4;
+}
+
+// Sum of a row's dequantised weights.
+float SumOfRow(const uint8_t* nibbles, const uint16_t* scales, const BlockMatrixShape& shape) {
+  double sum = 0;
+  for (size_t block = 0; block < NumBlocks(shape); ++block) {
+    const uint8_t* bytes = nibbles + block * shape.block_size / 2;
+    int levels = 0;
+    for (size_t i = 0; i < shape.block_size / 2; ++i) levels += (bytes[i] & 15) + (bytes[i] >> 4);
+    levels -= kInt4ZeroPoint * static_cast<int>(shape.block_size);
+    sum += static_cast<double>(Bf16Value(scales[block])) * levels;
+  }
+  return static_cast<float>(sum);
+}
+
+// Writes lane `lane` of a block's units.
+void PackBlock(const uint8_t* nibbles, size_t block_size, size_t lane, uint8_t* units) {
+  constexpr size_t kHalf = kProductUnit / 2;
+  for (size_t first = 0; first < block_size; first += kProductUnit) {
+    for (size_t k = 0; k < kHalf; ++k) {
+      const uint8_t low = NibbleAt(nibbles, first + k);
+      const uint8_t high = NibbleAt(nibbles, first + kHalf + k);
+      units[k / 4 * 4 * kTileOutputs + 4 * lane + k % 4] = static_cast<uint8_t>(low | high << 4);
+    }
+    units += kUnitBytes;
+  }
+}
+
+// Writes lane `lane` of all blocks.
+void PackOutput(const BlockMatrixShape& shape, const uint8_t* nibbles, const uint16_t* scales,
+                size_t lane, uint8_t* blocks) {
+  for (size_t b = 0; b < NumBlocks(shape); ++b) {
+    uint8_t* pair = blocks + b / 2 * 2 * (kScaleBytes + BlockBytes(shape));
+    std::memcpy(pair + b % 2 * kScaleBytes + lane * sizeof(uint16_t), scales + b, sizeof(uint16_t));
+    PackBlock(nibbles + b * shape.block_size / 2, shape.block_size, lane,
+              pair + 2 * kScaleBytes + b % 2 * BlockBytes(shape));
+  }
+}
+
+}  // namespace
+
+size_t BlockMatrixBytes(const BlockMatrixShape& shape) {
+  return (shape.num_outputs + kTileOutputs - 1) / kTileOutputs * TileBytes(shape);
+}
+
+void PackBlockMatrix(const PackBlockMatrixArgs& args) {
+  const BlockMatrixShape& shape = args.shape;
+  auto* packed = static_cast<uint8_t*>(args.packed);
+  for (size_t first = 0; first < shape.num_outputs; first += kTileOutputs) {
+    uint8_t* tile = packed + first / kTileOutputs * TileBytes(shape);
+    auto* sums = reinterpret_cast<float*>(tile);
+    float* bias = sums + kTileOutputs;
+    // Outputs that don't exist have scales of 0.
+    std::memset(tile, 0, TileBytes(shape));
+    for (size_t lane = 0; lane < std::min(kTileOutputs, shape.num_outputs - first); ++lane) {
+      const size_t output = first + lane;
+      const uint8_t* nibbles = args.nibbles + output * shape.num_inputs / 2;
+      const uint16_t* scales = args.scales + output * NumBlocks(shape);
+      sums[lane] = SumOfRow(nibbles, scales, shape);
+      if (args.bias != nullptr) bias[lane] = args.bias[output];
+      PackOutput(shape, nibbles, scales, lane, tile + kHeadBytes);
+    }
+  }
+}
+
+BlockTile BlockTileAt(const BlockMatrixShape& shape, const void* packed, size_t index) {
+  const auto* tile = static_cast<const uint8_t*>(packed) + index * TileBytes(shape);
+  const auto* sums = reinterpret_cast<const float*>(tile);
+  return {sums, sums + kTileOutputs, tile + kHeadBytes};
+}
+
+}  // namespace inkling::kernels

@@ -1,0 +1,206 @@
+// BlockProduct in AVX-512 intrinsics: vpdpbusd takes its signed operand, here 4 activations for all
+// lanes, from memory, which Highway's SumOfMulQuadAccumulate can't say.
+//
+// Twelve rows go through a tile of outputs at once: their sums take 12 registers, a unit of weights
+// 8, the integer sums of six rows 6. Products of a unit are exact in 32 bits, and each row adds its
+// units in order, whatever rows there are beside it.
+#include "kernels/block_product.h"
+
+#include "kernels/compiled_targets.h"
+// After compiled_targets.h.
+#include "hwy/highway.h"
+
+#if HWY_ARCH_X86_64 && defined(__GNUC__)
+#define INKLING_HAS_BLOCK_PRODUCT 1
+#if !defined(__clang__)
+// GCC's own header leaves a variable that doesn't matter uninitialised (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+#else
+#define INKLING_HAS_BLOCK_PRODUCT 0
+#endif
+
+#include <algorithm>
+#include <cstring>
+
+namespace inkling::kernels {
+
+#if INKLING_HAS_BLOCK_PRODUCT
+
+#define INKLING_AVX512_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+#define INKLING_AVX512_INLINE INKLING_AVX512_VNNI __attribute__((always_inline)) inline
+// In front of loops over what must lie in registers.
+#if defined(__clang__)
+#define INKLING_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define INKLING_UNROLL _Pragma("GCC unroll 12")
+#endif
+
+namespace {
+
+constexpr size_t kTileOutputs = kBlockTileOutputs;
+constexpr size_t kMaxTileRows = 12;
+constexpr size_t kMaxGroupRows = 6;  // vpdpbusd takes 4 cycles, so 4 chains at least
+constexpr size_t kUnitVectors = 8;   // of 4 inputs x 16 outputs, a byte each
+// How far ahead of its use a line of weights is asked for: a page, because the hardware's own
+// prefetching starts anew with every page.
+constexpr size_t kPrefetchBytes = 4096;
+
+INKLING_AVX512_INLINE __m512i BroadcastInt(const void* bytes) {
+  int32_t value;
+  std::memcpy(&value, bytes, sizeof(value));
+  return _mm512_set1_epi32(value);
+}
+
+// bf16 to f32.
+INKLING_AVX512_INLINE __m512 LoadScales(const uint8_t* scales) {
+  const __m256i bits = _mm256_load_si256(reinterpret_cast<const __m256i*>(scales));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+
+INKLING_AVX512_INLINE void Prefetch(const uint8_t* line) {
+  _mm_prefetch(reinterpret_cast<const char*>(line) + kPrefetchBytes, _MM_HINT_T0);
+}
+
+// One row tile's input, from its first row on.
+struct RowTile {
+  const int8_t* input;
+  size_t input_stride;
+  const int32_t* unit_sums;
+  size_t num_units;
+};
+
+// Adds scale * (unit of weights x the unit's inputs) to the sums of kRows rows.
+template <size_t kRows>
+INKLING_AVX512_INLINE void AddUnit(const RowTile& rows, size_t index, const uint8_t* unit,
+                                   __m512 scale, __m512* sums) {
+  constexpr size_t kGroups = (kRows + kMaxGroupRows - 1) / kMaxGroupRows;
+  constexpr size_t kGroupRows = (kRows + kGroups - 1) / kGroups;
+  const __m512i low = _mm512_set1_epi8(15);
+  __m512i weights[kUnitVectors];
+  INKLING_UNROLL
+  for (size_t i = 0; i < kUnitVectors / 2; ++i) {
+    const __m512i nibbles = _mm512_load_si512(unit + 64 * i);
+    weights[i] = _mm512_and_si512(nibbles, low);
+    weights[i + kUnitVectors / 2] = _mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low);
+  }
+  const int8_t* input = rows.input + index * kProductUnit;
+  INKLING_UNROLL
+  for (size_t first = 0; first < kRows; first += kGroupRows) {
+    const size_t count = std::min(kGroupRows, kRows - first);
+    __m512i products[kGroupRows];
+    INKLING_UNROLL
+    for (size_t r = 0; r < count; ++r) {
+      products[r] = BroadcastInt(rows.unit_sums + (first + r) * rows.num_units + index);
+    }
+    INKLING_UNROLL
+    for (size_t i = 0; i < kUnitVectors; ++i) {
+      INKLING_UNROLL
+      for (size_t r = 0; r < count; ++r) {
+        const int8_t* row = input + (first + r) * rows.input_stride;
+        products[r] = _mm512_dpbusd_epi32(products[r], weights[i], BroadcastInt(row + 4 * i));
+      }
+    }
+    INKLING_UNROLL
+    for (size_t r = 0; r < count; ++r) {
+      sums[first + r] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(products[r]), sums[first + r]);
+    }
+  }
+}
+
+// Rows [first_row, first_row + kRows) of one tile's outputs, those in `mask`.
+template <size_t kRows>
+INKLING_AVX512_VNNI void MultiplyTile(const BlockProductArgs& args, const BlockTile& tile,
+                                      size_t first_row, size_t first_output, __mmask16 mask) {
+  const size_t num_units = args.shape.num_inputs / kProductUnit;
+  const size_t block_units = args.shape.block_size / kProductUnit;
+  const RowTile rows = {args.input + first_row * args.input_stride, args.input_stride,
+                        args.unit_sums + first_row * num_units, num_units};
+  const QuantizationParams* params = args.params + first_row;
+  __m512 sums[kRows];
+  const __m512 weight_sums = _mm512_load_ps(tile.sums);
+  INKLING_UNROLL
+  for (size_t r = 0; r < kRows; ++r) {
+    const float zero_point = static_cast<float>(-params[r].zero_point);
+    sums[r] = _mm512_mul_ps(weight_sums, _mm512_set1_ps(zero_point));
+  }
+  const uint8_t* next = tile.blocks;
+  for (size_t pair = 0; pair < num_units; pair += 2 * block_units) {
+    const uint8_t* scales = next;
+    Prefetch(next);
+    next += 2 * kScaleBytes;
+    const size_t pair_end = std::min(pair + 2 * block_units, num_units);
+    for (size_t block = pair; block < pair_end; block += block_units, scales += kScaleBytes) {
+      const __m512 scale = LoadScales(scales);
+      for (size_t u = block; u < block + block_units; ++u, next += kUnitBytes) {
+        INKLING_UNROLL
+        for (size_t line = 0; line < kUnitBytes; line += 64) Prefetch(next + line);
+        AddUnit<kRows>(rows, u, next, scale, sums);
+      }
+    }
+  }
+  const __m512 bias = _mm512_load_ps(tile.bias);
+  float* output = args.output + first_row * args.output_stride + first_output;
+  INKLING_UNROLL
+  for (size_t r = 0; r < kRows; ++r) {
+    const __m512 result = _mm512_fmadd_ps(_mm512_set1_ps(params[r].scale), sums[r], bias);
+    _mm512_mask_storeu_ps(output + r * args.output_stride, mask, result);
+  }
+}
+
+using MultiplyTileFunction = void (*)(const BlockProductArgs&, const BlockTile&, size_t, size_t,
+                                      __mmask16);
+constexpr MultiplyTileFunction kMultiplyTile[kMaxTileRows + 1] = {
+    nullptr,          MultiplyTile<1>,  MultiplyTile<2>, MultiplyTile<3>, MultiplyTile<4>,
+    MultiplyTile<5>,  MultiplyTile<6>,  MultiplyTile<7>, MultiplyTile<8>, MultiplyTile<9>,
+    MultiplyTile<10>, MultiplyTile<11>, MultiplyTile<12>};
+
+}  // namespace
+
+bool HasBlockProduct() {
+  return (hwy::SupportedTargets() & (HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_AVX3_SPR)) != 0;
+}
+
+INKLING_AVX512_VNNI void SumUnits(const SumUnitsArgs& args) {
+  const __m256i weights = _mm256_set1_epi8(kInt4ZeroPoint);
+  const size_t num_units = args.dim / kProductUnit;
+  for (size_t r = 0; r < args.num_rows; ++r) {
+    const int8_t* row = args.rows + r * args.row_stride;
+    for (size_t u = 0; u < num_units; ++u) {
+      const auto* unit = reinterpret_cast<const __m256i*>(row + u * kProductUnit);
+      const __m256i eight =
+          _mm256_dpbusd_epi32(_mm256_setzero_si256(), weights, _mm256_loadu_si256(unit));
+      __m128i sum =
+          _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+      sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+      sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
+      args.sums[r * num_units + u] = -_mm_cvtsi128_si32(sum);
+    }
+  }
+}
+
+void BlockProduct(const BlockProductArgs& args) {
+  // Row tiles of equal height: a last one of few rows would read all weights for little.
+  const size_t num_row_tiles = (args.num_rows + kMaxTileRows - 1) / kMaxTileRows;
+  for (size_t t = 0; t < num_row_tiles; ++t) {
+    const size_t first = args.num_rows * t / num_row_tiles;
+    const size_t end = args.num_rows * (t + 1) / num_row_tiles;
+    const MultiplyTileFunction multiply = kMultiplyTile[end - first];
+    for (size_t n = 0; n < args.shape.num_outputs; n += kTileOutputs) {
+      const size_t count = std::min(kTileOutputs, args.shape.num_outputs - n);
+      multiply(args, BlockTileAt(args.shape, args.packed, n / kTileOutputs), first, n,
+               static_cast<__mmask16>((1u << count) - 1));
+    }
+  }
+}
+
+#else
+
+bool HasBlockProduct() { return false; }
+void SumUnits(const SumUnitsArgs&) {}
+void BlockProduct(const BlockProductArgs&) {}
+
+#endif
+
+}  // namespace inkling::kernels
