@@ -14,11 +14,16 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "gtest/gtest.h"
+#include "kernels/block_product.h"
+#include "kernels/compiled_targets.h"
 #include "kernels/quantize.h"
 #include "src/format/quantization.h"
 #include "tests/compute/owned_weight.h"
 #include "tests/testing/status_matchers.h"
+// After compiled_targets.h.
+#include "hwy/targets.h"
 
 namespace inkling {
 namespace {
@@ -311,6 +316,23 @@ TEST_P(LinearTypes, ProductsOfOneRegionEqualProductsAlone) {
   EXPECT_OK(RunProducts({}, input, kRows, *pool, Never));
   EXPECT_THAT(RunProducts(std::vector<Product>(9, products[0]), input, kRows, *pool, Never),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"at most 8", "found 9"}));
+}
+
+// Where this CPU runs our own product of blocks, XNNPACK's is what all the other CPUs run.
+TEST(LinearWithoutBlockProduct, MatchesReference) {
+  if (!kernels::HasBlockProduct()) GTEST_SKIP() << "the other tests have run XNNPACK's";
+  const absl::Cleanup restore = [] { hwy::SetSupportedTargetsForTest(0); };
+  hwy::SetSupportedTargetsForTest(HWY_STATIC_TARGET);
+  ASSERT_FALSE(kernels::HasBlockProduct());
+  const auto pool = NewPool(2);
+  for (int32_t block_size : {32, 64, 128}) {
+    for (int64_t rows : {1, 5, 17}) {
+      const Case c = {rows, 384, 130, {ElementType::kInt4Block, block_size}, true};
+      SCOPED_TRACE(testing::PrintToString(c));
+      ExpectMatchesReference(c, *pool);
+      if (HasFatalFailure()) return;
+    }
+  }
 }
 
 TEST(ForEachSliceTest, RunsEachOnceAndReturnsTheFirstError) {
