@@ -13,13 +13,15 @@
 #include "absl/strings/str_format.h"
 #include "converter/row_encoder.h"
 #include "converter/tensor_stream.h"
+#include "converter/type_choice.h"
 
 namespace inkling {
 namespace {
 
 constexpr TensorType kInt8 = {ElementType::kInt8Channel, 0};
+constexpr TensorType kF16 = {ElementType::kF16, 0};
 
-// A type that the tensor fits in.
+// Of a type that the tensor fits in.
 int64_t StoredBytes(const TensorInfo& info, TensorType type) {
   return ValueBytes(type, info.rows, info.columns).value_or(0) +
          ScaleBytes(type, info.rows, info.columns).value_or(0);
@@ -27,8 +29,86 @@ int64_t StoredBytes(const TensorInfo& info, TensorType type) {
 
 struct Upgrade {
   size_t tensor;
+  TensorType from;
+  TensorType to;
   int64_t bytes;
   double gain;  // divergence saved
+};
+
+// Asks how much the types of one conversion's matrices cost.
+class UpgradeSearch {
+ public:
+  UpgradeSearch(const Checkpoint& checkpoint, const TensorPlan& plan, const ModelConfig& config,
+                const ConvertOptions& options, const ImportanceFile& importance)
+      : encoder_(checkpoint, options.search),
+        plan_(plan),
+        config_(config),
+        options_(options),
+        importance_(importance) {}
+
+  // From `type` of tensor `index` to int8, and from there to f16.
+  absl::StatusOr<std::vector<Upgrade>> Find(size_t index, TensorType type) const {
+    const TensorInfo& info = plan_.tensors[index].info;
+    std::vector<Upgrade> upgrades;
+    if (IsFloat(type) || !MayChange(info.role)) return upgrades;
+    ABSL_ASSIGN_OR_RETURN(double divergence, DivergenceIn(index, type));
+    for (const TensorType better : {kInt8, kF16}) {
+      if (type == better) continue;
+      double left = 0;  // f16 rounds to a 2048th, a tenth of what int8 does at its best
+      if (better == kInt8) {
+        ABSL_ASSIGN_OR_RETURN(left, DivergenceIn(index, kInt8));
+      }
+      upgrades.push_back({index, type, better, StoredBytes(info, better) - StoredBytes(info, type),
+                          divergence - left});
+      divergence = left;
+      type = better;
+    }
+    return upgrades;
+  }
+
+ private:
+  // A vocabulary matrix for which the options name a type keeps it; an embedding that is only
+  // looked up has no products to be measured by.
+  bool MayChange(TensorRole role) const {
+    switch (role) {
+      case TensorRole::kLinear:
+        return true;
+      case TensorRole::kHead:
+        return !options_.head.has_value();
+      case TensorRole::kEmbedding:
+        return config_.tied_head && !options_.embedding.has_value() && !options_.head.has_value();
+      case TensorRole::kBias:
+      case TensorRole::kNorm:
+        break;
+    }
+    return false;
+  }
+
+  // Measured on the first rows.
+  absl::StatusOr<double> DivergenceIn(size_t index, TensorType type) const {
+    const PlannedTensor& tensor = plan_.tensors[index];
+    ABSL_ASSIGN_OR_RETURN(const RowCalibration calibration,
+                          CalibrationOf(&importance_, tensor.info, config_, options_.quality));
+    ABSL_ASSIGN_OR_RETURN(const std::vector<EncodedRows> slices,
+                          encoder_.Encode(tensor, type, 0, calibration));
+    MatrixLoss loss;
+    int64_t rows = 0;
+    for (const EncodedRows& slice : slices) {
+      loss.output_error += slice.output_error;
+      loss.squared_norm += slice.squared_norm;
+      rows += slice.num_rows;
+    }
+    const double share = static_cast<double>(tensor.info.rows) / static_cast<double>(rows);
+    loss.output_error *= share;
+    loss.squared_norm *= share;
+    return ExpectedDivergence(importance_, tensor.info.name, type, loss);
+  }
+
+  RowEncoder encoder_;
+  const TensorPlan& plan_;
+  const ModelConfig& config_;
+  const ConvertOptions& options_;
+  const ImportanceFile& importance_;
 };
 
 }  // namespace
@@ -55,37 +135,20 @@ absl::Status SpendBits(const Checkpoint& checkpoint, const TensorPlan& plan,
         "found %.3f",
         least, bits));
   }
-  const RowEncoder encoder(checkpoint, options.search);
+  const UpgradeSearch search(checkpoint, plan, config, options, importance);
   std::vector<Upgrade> upgrades;
   for (size_t i = 0; i < types.size(); ++i) {
-    const PlannedTensor& tensor = plan.tensors[i];
-    const bool int4 = types[i].element == ElementType::kInt4Block ||
-                      types[i].element == ElementType::kInt4Channel;
-    if (!int4 || tensor.info.role != TensorRole::kLinear) continue;
-    ABSL_ASSIGN_OR_RETURN(const RowCalibration calibration,
-                          CalibrationOf(&importance, tensor.info, config, options.quality));
-    ABSL_ASSIGN_OR_RETURN(const std::vector<EncodedRows> slices,
-                          encoder.Encode(tensor, types[i], 0, calibration));
-    double error = 0;
-    int64_t rows = 0;
-    for (const EncodedRows& slice : slices) {
-      error += slice.output_error;
-      rows += slice.num_rows;
-    }
-    error *= static_cast<double>(tensor.info.rows) / static_cast<double>(rows);
-    ABSL_ASSIGN_OR_RETURN(const double divergence,
-                          ExpectedDivergence(importance, tensor.info.name, error));
-    // int8 leaves less than a hundredth of int4's error power.
-    upgrades.push_back(
-        {i, StoredBytes(tensor.info, kInt8) - StoredBytes(tensor.info, types[i]), divergence});
+    ABSL_ASSIGN_OR_RETURN(const std::vector<Upgrade> found, search.Find(i, types[i]));
+    upgrades.insert(upgrades.end(), found.begin(), found.end());
   }
-  std::sort(upgrades.begin(), upgrades.end(), [](const Upgrade& a, const Upgrade& b) {
+  std::stable_sort(upgrades.begin(), upgrades.end(), [](const Upgrade& a, const Upgrade& b) {
     return a.gain * static_cast<double>(b.bytes) > b.gain * static_cast<double>(a.bytes);
   });
   for (const Upgrade& upgrade : upgrades) {
-    const TensorType before = types[upgrade.tensor];
-    types[upgrade.tensor] = kInt8;
-    if (BitsPerWeight(plan, types) > bits) types[upgrade.tensor] = before;
+    // A second step whose first one wasn't affordable.
+    if (!(types[upgrade.tensor] == upgrade.from)) continue;
+    types[upgrade.tensor] = upgrade.to;
+    if (BitsPerWeight(plan, types) > bits) types[upgrade.tensor] = upgrade.from;
   }
   return absl::OkStatus();
 }

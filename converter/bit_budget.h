@@ -1,4 +1,5 @@
-// SpendBits: gives int8 to the matrices where int4 costs most, as far as a budget goes.
+// SpendBits: gives better types to the matrices where int4 or int8 costs most, as far as a budget
+// goes.
 
 #ifndef INKLING_CONVERTER_BIT_BUDGET_H_
 #define INKLING_CONVERTER_BIT_BUDGET_H_
@@ -18,10 +19,11 @@ namespace inkling {
 // Bits per weight of a file with these types, scales included.
 double BitsPerWeight(const TensorPlan& plan, absl::Span<const TensorType> types);
 
-// Changes linear layers' int4 in `types` to int8, those first that save most expected divergence
-// for a byte, while BitsPerWeight stays at or below options.bits_per_weight, which is set. What
-// int4 costs is measured on the first rows of each matrix. Errors: InvalidArgument if the types
-// take more already; reading.
+// Changes int4 in `types` to int8, and int8 to f16, those steps first that save most expected
+// divergence for a byte, while BitsPerWeight stays at or below options.bits_per_weight, which is
+// set. Linear layers take part, and a head (or the embedding it is tied to) whose type the options
+// leave open. What a type costs is measured on the first rows of each matrix. Errors:
+// InvalidArgument if the types take more already; reading.
 absl::Status SpendBits(const Checkpoint& checkpoint, const TensorPlan& plan,
                        const ModelConfig& config, const ConvertOptions& options,
                        const ImportanceFile& importance, std::vector<TensorType>& types);

@@ -58,8 +58,9 @@ struct ConvertOptions {
   // none.
   std::string importance_path;
 
-  // Matrices that would be int4 become int8, the most sensitive first, while the file has at most
-  // so many bits per weight. Needs an importance file.
+  // Matrices that would be int4 become int8, and int8 f16, the most sensitive first, while the file
+  // has at most so many bits per weight. f16 takes the memory of f32 at run time, and its products
+  // are float products. Needs an importance file.
   std::optional<double> bits_per_weight;
 
   // A tokenizer file (tokenizer.json, tokenizer.model, llama2.c's tokenizer.bin, GGUF) to use

@@ -92,8 +92,8 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
                  "statistics of the model's inputs, made by inkling-eval importance; best needs "
                  "them, and the summary tells the expected loss");
   app.add_option("--bits", flags.options.bits_per_weight,
-                 "most bits per weight: the most sensitive int4 matrices become int8 within it; "
-                 "needs --importance")
+                 "most bits per weight: the most sensitive int4 matrices become int8, and int8 f16 "
+                 "(f32 in memory), within it; needs --importance")
       ->check(CLI::Range(1.0, 32.0));
   app.add_flag("--quiet", flags.quiet, "print errors only");
   try {

@@ -18,6 +18,7 @@
 #include "absl/status/status_macros.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "converter/safetensors_header.h"
 #include "nlohmann/json.hpp"
@@ -52,10 +53,10 @@ absl::Status WriteImportance(const std::string& path, const ImportanceData& data
     tensors.push_back({absl::StrCat(name, kInputs), {inputs.columns, inputs.block}, inputs.values});
   }
   for (const auto& [name, outputs] : data.outputs) {
-    tensors.push_back(
-        {absl::StrCat(name, kOutputs),
-         {2},
-         {static_cast<float>(outputs.power), static_cast<float>(outputs.sensitivity)}});
+    tensors.push_back({absl::StrCat(name, kOutputs),
+                       {3},
+                       {static_cast<float>(outputs.power), static_cast<float>(outputs.sensitivity),
+                        static_cast<float>(outputs.squared_range)}});
   }
   nlohmann::json header;
   size_t end = 0;
@@ -94,24 +95,24 @@ absl::Status ImportanceFile::ReadEntries() {
     const bool inputs = absl::ConsumeSuffix(&name, kInputs);
     const bool outputs = !inputs && absl::ConsumeSuffix(&name, kOutputs);
     const bool shape_fits = inputs ? shape.size() == 2 && shape[0] > 0 && shape[1] > 0
-                                   : shape == std::vector<int64_t>{2};
+                                   : shape == std::vector<int64_t>{3};
     if ((!inputs && !outputs) || !shape_fits || entry.tensor.dtype != "F32") {
       return absl::InvalidArgumentError(absl::StrCat(
           file_.path(), ": tensor \"", entry.tensor.name,
-          "\": expected F32 NAME.inputs [columns, block] or NAME.outputs [2], as inkling-eval "
-          "importance writes them"));
+          "\": expected F32 NAME.inputs [columns, block] or NAME.outputs [3], as inkling-eval "
+          "importance of this version writes them"));
     }
     if (inputs) {
       inputs_.emplace(name, entry);
       continue;
     }
     ABSL_ASSIGN_OR_RETURN(const std::vector<float> numbers, ReadNumbers(entry));
-    if (numbers[0] < 0 || numbers[1] < 0) {
+    if (std::any_of(numbers.begin(), numbers.end(), [](float x) { return x < 0; })) {
       return absl::InvalidArgumentError(absl::StrCat(file_.path(), ": tensor \"", entry.tensor.name,
                                                      "\": expected numbers from 0 up, found ",
-                                                     numbers[0], " and ", numbers[1]));
+                                                     absl::StrJoin(numbers, ", ")));
     }
-    outputs_[std::string(name)] = {numbers[0], numbers[1]};
+    outputs_[std::string(name)] = {numbers[0], numbers[1], numbers[2]};
   }
   return absl::OkStatus();
 }

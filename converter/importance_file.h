@@ -5,7 +5,8 @@
 // error of the weights. A safetensors file of f32 tensors:
 //   NAME.inputs   [columns, block]  mean of x[i] * x[block * (i / block) + j] over the inputs x of
 //                                   the matrix; 0 beyond the last column
-//   NAME.outputs  [2]               mean of |y|^2 over the outputs y, and the sensitivity
+//   NAME.outputs  [3]               mean of |y|^2 over the outputs y, the sensitivity, and the mean
+//                                   of the squared range of an input
 // Matrices that read the same input (q, k and v; gate and up) share the `inputs` of one of them.
 
 #ifndef INKLING_CONVERTER_IMPORTANCE_FILE_H_
@@ -39,6 +40,10 @@ struct OutputImportance {
   // outputs brings about, divided by p / power. Divergences of several matrices add up while they
   // are small.
   double sensitivity = 0;
+
+  // Mean of (max x - min x)^2 over the inputs x, 0 counted among their values: int8 inputs are
+  // rounded to a 255th of their range.
+  double squared_range = 0;
 };
 
 // What a program that measures fills in, by the names of the tensors.

@@ -55,13 +55,20 @@ absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
 }
 
 absl::StatusOr<double> ExpectedDivergence(const ImportanceFile& importance,
-                                          absl::string_view weight, double output_error) {
+                                          absl::string_view weight, TensorType type,
+                                          const MatrixLoss& loss) {
   absl::StatusOr<OutputImportance> outputs = importance.Outputs(weight);
   if (absl::IsNotFound(outputs.status()) && weight == "head.weight") {
     outputs = importance.Outputs("embedding.weight");
   }
   if (!outputs.ok()) return outputs.status();
-  return outputs->power > 0 ? outputs->sensitivity * output_error / outputs->power : 0.0;
+  double error = loss.output_error;
+  if (!IsFloat(type)) {
+    // Rounding to steps of a range's 255th leaves errors that are even over a step: its square / 12
+    // for each input, and they add up over the weights of a row.
+    error += loss.squared_norm * outputs->squared_range / (255.0 * 255.0 * 12.0);
+  }
+  return outputs->power > 0 ? outputs->sensitivity * error / outputs->power : 0.0;
 }
 
 TensorStream::TensorStream(const Checkpoint& checkpoint, const ModelConfig& config,
@@ -102,7 +109,7 @@ absl::Status TensorStream::WriteTensor(size_t index, const PlannedTensor& tensor
   progress_.tensor_index = index;
   progress_.tensor_name = tensor.info.name;
   const int64_t done_before = progress_.done_bytes;
-  double output_error = 0;
+  MatrixLoss loss;
   for (int64_t row = 0; row < tensor.info.rows;) {
     ABSL_ASSIGN_OR_RETURN(const std::vector<EncodedRows> slices,
                           encoder_.Encode(tensor, type, row, calibration));
@@ -113,7 +120,8 @@ absl::Status TensorStream::WriteTensor(size_t index, const PlannedTensor& tensor
       kind.summary.stored_bytes += slice.bytes.values.size() + slice.bytes.scales.size();
       kind.squared_error += slice.squared_error;
       kind.squared_norm += slice.squared_norm;
-      output_error += slice.output_error;
+      loss.output_error += slice.output_error;
+      loss.squared_norm += slice.squared_norm;
       row += slice.num_rows;
       progress_.done_bytes = done_before + SourceBytes(checkpoint_, tensor, row);
     }
@@ -123,7 +131,7 @@ absl::Status TensorStream::WriteTensor(size_t index, const PlannedTensor& tensor
   }
   if (!calibration.inputs.has_value()) return absl::OkStatus();
   ABSL_ASSIGN_OR_RETURN(const double divergence,
-                        ExpectedDivergence(*importance_, tensor.info.name, output_error));
+                        ExpectedDivergence(*importance_, tensor.info.name, type, loss));
   *expected_divergence_ += divergence;
   return absl::OkStatus();
 }

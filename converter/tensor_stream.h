@@ -31,9 +31,18 @@ absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
                                              const TensorInfo& info, const ModelConfig& config,
                                              ConvertQuality quality);
 
-// The divergence to expect from an `output_error` (EncodedRows) of all rows of matrix `weight`.
+// What all rows of a matrix in one type lose, as sums over their EncodedRows.
+struct MatrixLoss {
+  double output_error = 0;
+  double squared_norm = 0;
+};
+
+// The divergence to expect from matrix `weight` in `type`: from the rounding of its weights and,
+// where the type takes int8 inputs, from that of its inputs. Errors: those of
+// ImportanceFile::Outputs.
 absl::StatusOr<double> ExpectedDivergence(const ImportanceFile& importance,
-                                          absl::string_view weight, double output_error);
+                                          absl::string_view weight, TensorType type,
+                                          const MatrixLoss& loss);
 
 class TensorStream {
  public:

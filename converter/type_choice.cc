@@ -69,11 +69,6 @@ bool IsOpen(TensorRole role, const ConvertOptions& options, const VocabularyType
   return false;
 }
 
-bool IsFloat(TensorType type) {
-  return type.element == ElementType::kF32 || type.element == ElementType::kF16 ||
-         type.element == ElementType::kBf16;
-}
-
 // A line for each thing that happened to tensors that were quantised before, with their kinds.
 class StoredNotes {
  public:
@@ -100,6 +95,11 @@ class StoredNotes {
 };
 
 }  // namespace
+
+bool IsFloat(TensorType type) {
+  return type.element == ElementType::kF32 || type.element == ElementType::kF16 ||
+         type.element == ElementType::kBf16;
+}
 
 VocabularyTypes ChooseVocabularyTypes(const ConvertOptions& options, const ModelConfig& config) {
   const TensorType default_type = DefaultVocabularyType(options.weights.value_or(kDefaultWeights));

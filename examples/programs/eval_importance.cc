@@ -44,6 +44,12 @@ class ProductSums {
     const std::string name(product.weight);
     const size_t outputs = static_cast<size_t>(product.num_rows * product.num_outputs);
     data_.outputs[name].power += SumOfSquares({product.output, outputs});
+    for (int64_t row = 0; row < product.num_rows; ++row) {
+      const float* input = product.input + row * product.num_inputs;
+      const auto [least, most] = std::minmax_element(input, input + product.num_inputs);
+      const double range = static_cast<double>(std::max(*most, 0.0f)) - std::min(*least, 0.0f);
+      data_.outputs[name].squared_range += range * range;
+    }
     rows_[name] += product.num_rows;
     if (InputOwner(name) != name) return;
     InputProducts& inputs = data_.inputs[name];
@@ -62,7 +68,10 @@ class ProductSums {
       const float count = static_cast<float>(rows_[name]);
       for (float& value : inputs.values) value /= count;
     }
-    for (auto& [name, outputs] : data_.outputs) outputs.power /= static_cast<double>(rows_[name]);
+    for (auto& [name, outputs] : data_.outputs) {
+      outputs.power /= static_cast<double>(rows_[name]);
+      outputs.squared_range /= static_cast<double>(rows_[name]);
+    }
     return std::move(data_);
   }
 

@@ -22,13 +22,14 @@ using absl::StatusCode;
 constexpr int64_t kHidden = 32;       // of TinyCheckpoint
 constexpr int64_t kFeedForward = 48;  // not a multiple of a block: stays int8
 constexpr TensorType kInt8 = {ElementType::kInt8Channel, 0};
+constexpr TensorType kF16 = {ElementType::kF16, 0};
 constexpr TensorType kInt4Block32 = {ElementType::kInt4Block, 32};
 
 // Uncorrelated inputs, one of them ten times as large; sensitivities that grow with the layer.
 ImportanceData TinyImportance() {
   ImportanceData data;
   const auto add = [&](const std::string& name, int64_t columns, double sensitivity) {
-    data.outputs[name] = {2.0, sensitivity};
+    data.outputs[name] = {2.0, sensitivity, 9.0};
     if (InputOwner(name) != name) return;
     InputProducts& inputs = data.inputs[name];
     inputs = {columns, columns, std::vector<float>(static_cast<size_t>(columns * columns))};
@@ -86,6 +87,7 @@ TEST_F(ImportanceTest, ThereAndBack) {
                        file->Outputs("layers.1.attention.v.weight"));
   EXPECT_EQ(outputs.power, 2.0);
   EXPECT_EQ(outputs.sensitivity, 1.5);
+  EXPECT_EQ(outputs.squared_range, 9.0);
   EXPECT_THAT(file->ReadInputs("layers.2.attention.q.weight", kHidden),
               MatchesStatus(StatusCode::kNotFound, {"no inputs of layers.2.attention.q.weight"}));
   EXPECT_THAT(file->ReadInputs("layers.0.attention.q.weight", 64),
@@ -105,11 +107,11 @@ TEST_F(ImportanceTest, DamagedFilesAreErrors) {
               MatchesStatus(StatusCode::kInvalidArgument, {"F32"}));
   EXPECT_THAT(open({"a.inputs", "F32", {2}, {1, 2}}),
               MatchesStatus(StatusCode::kInvalidArgument, {"columns"}));
-  EXPECT_THAT(open({"a.outputs", "F32", {1}, {1}}),
-              MatchesStatus(StatusCode::kInvalidArgument, {"[2]"}));
-  EXPECT_THAT(open({"a.outputs", "F32", {2}, {1, -1}}),
-              MatchesStatus(StatusCode::kInvalidArgument, {"found 1 and -1"}));
-  EXPECT_THAT(open({"a.outputs", "F32", {2}, {1, INFINITY}}),
+  EXPECT_THAT(open({"a.outputs", "F32", {2}, {1, 1}}),
+              MatchesStatus(StatusCode::kInvalidArgument, {"[3]"}));
+  EXPECT_THAT(open({"a.outputs", "F32", {3}, {1, 2, -1}}),
+              MatchesStatus(StatusCode::kInvalidArgument, {"found 1, 2, -1"}));
+  EXPECT_THAT(open({"a.outputs", "F32", {3}, {1, INFINITY, 1}}),
               MatchesStatus(StatusCode::kInvalidArgument, {"finite"}));
 }
 
@@ -137,6 +139,59 @@ TEST_F(ImportanceTest, BitsGoToTheMostSensitiveMatrices) {
   options_.bits_per_weight = least.bits_per_weight - 0.1;
   EXPECT_THAT(Convert(),
               MatchesStatus(StatusCode::kInvalidArgument, {"bits per weight: expected at least"}));
+}
+
+TEST_F(ImportanceTest, BitsMakeF16OfTheMostSensitiveInt8) {
+  options_.weights = kInt8;
+  ASSERT_OK_AND_ASSIGN(const ConvertSummary least, Convert());
+  options_.bits_per_weight = least.bits_per_weight + 2.5;
+  ASSERT_OK_AND_ASSIGN(const ConvertSummary more, Convert());
+  EXPECT_LE(more.bits_per_weight, *options_.bits_per_weight);
+  EXPECT_GT(more.bits_per_weight, least.bits_per_weight + 1.5);
+  EXPECT_LT(*more.expected_divergence, *least.expected_divergence);
+  EXPECT_EQ(TypeOf("layers.0.attention.q.weight"), kInt8);
+  EXPECT_EQ(TypeOf("layers.1.feed_forward.down.weight"), kF16);
+}
+
+TEST_F(ImportanceTest, BitsLeaveAVocabularyMatrixThatHasATypeAlone) {
+  options_.weights = kInt8;
+  options_.bits_per_weight = 16.0;
+  ASSERT_OK(Convert());
+  EXPECT_EQ(TypeOf("embedding.weight"), kF16);
+  EXPECT_EQ(TypeOf("layers.0.attention.q.weight"), kF16);
+  options_.embedding = kInt8;
+  ASSERT_OK(Convert());
+  EXPECT_EQ(TypeOf("embedding.weight"), kInt8);
+  EXPECT_EQ(TypeOf("layers.0.attention.q.weight"), kF16);
+}
+
+// Inputs of a range r lose r / 255 / sqrt(12) each when they become int8, which no rounding of the
+// weights changes: relative to outputs of power 2, with weights whose squares add up to what the
+// checkpoint holds.
+TEST_F(ImportanceTest, ExpectedDivergenceCountsInt8Inputs) {
+  options_.weights = TensorType{ElementType::kF32, 0};
+  ASSERT_OK_AND_ASSIGN(const ConvertSummary exact, Convert());
+  EXPECT_EQ(*exact.expected_divergence, 0.0);
+  options_.weights = kInt8;
+  ASSERT_OK_AND_ASSIGN(const ConvertSummary narrow, Convert());
+  ImportanceData data = TinyImportance();
+  for (auto& [name, outputs] : data.outputs) outputs.squared_range *= 100;
+  ASSERT_OK(WriteImportance(options_.importance_path, data));
+  ASSERT_OK_AND_ASSIGN(const ConvertSummary wide, Convert());
+  double inputs = 0;  // what the narrow ranges cost
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ModelReader> reader,
+                       ModelReader::Open(folder_.File("out.tflite")));
+  for (const auto& [name, outputs] : data.outputs) {
+    const TensorView& weight = *reader->Find(name);
+    ASSERT_OK_AND_ASSIGN(const std::vector<float> values,
+                         DequantizeRows({weight.values, static_cast<size_t>(weight.value_bytes)},
+                                        {weight.scales, static_cast<size_t>(weight.scale_bytes)},
+                                        weight.info.rows, weight.info.columns, weight.type));
+    double squared_norm = 0;
+    for (const float value : values) squared_norm += static_cast<double>(value) * value;
+    inputs += outputs.sensitivity / 2.0 * squared_norm * 9.0 / (255.0 * 255.0 * 12.0);
+  }
+  EXPECT_NEAR(*wide.expected_divergence - *narrow.expected_divergence, 99 * inputs, 0.5 * inputs);
 }
 
 TEST_F(ImportanceTest, WishesThatNeedAFileSaySo) {

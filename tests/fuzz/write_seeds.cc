@@ -147,7 +147,7 @@ void WriteLlama2c(const SeedFolder& seeds) {
 void WriteImportanceFiles(const SeedFolder& seeds) {
   ImportanceData data;
   data.inputs["layers.0.attention.q.weight"] = {32, 8, FixtureValues("inputs", 256)};
-  data.outputs["layers.0.attention.q.weight"] = {1.0, 0.5};
+  data.outputs["layers.0.attention.q.weight"] = {1.0, 0.5, 9.0};
   EXPECT_OK(WriteImportance(seeds.Path("importance", "one_matrix"), data));
 }
 
