@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/block_product.h"
+#include "kernels/nibble_units.h"
 
 namespace inkling::kernels {
 namespace {
@@ -30,10 +31,6 @@ float Bf16Value(uint16_t bits) {
   return value;
 }
 
-uint8_t NibbleAt(const uint8_t* nibbles, size_t index) {
-  return index % 2 == 0 ? nibbles[index / 2] & 15 : nibbles[index / 2] >> 4;
-}
-
 // Sum of a row's dequantised weights.
 float SumOfRow(const uint8_t* nibbles, const uint16_t* scales, const BlockMatrixShape& shape) {
   double sum = 0;
@@ -47,27 +44,14 @@ float SumOfRow(const uint8_t* nibbles, const uint16_t* scales, const BlockMatrix
   return static_cast<float>(sum);
 }
 
-// Writes lane `lane` of a block's units.
-void PackBlock(const uint8_t* nibbles, size_t block_size, size_t lane, uint8_t* units) {
-  constexpr size_t kHalf = kProductUnit / 2;
-  for (size_t first = 0; first < block_size; first += kProductUnit) {
-    for (size_t k = 0; k < kHalf; ++k) {
-      const uint8_t low = NibbleAt(nibbles, first + k);
-      const uint8_t high = NibbleAt(nibbles, first + kHalf + k);
-      units[k / 4 * 4 * kTileOutputs + 4 * lane + k % 4] = static_cast<uint8_t>(low | high << 4);
-    }
-    units += kUnitBytes;
-  }
-}
-
 // Writes lane `lane` of all blocks.
 void PackOutput(const BlockMatrixShape& shape, const uint8_t* nibbles, const uint16_t* scales,
                 size_t lane, uint8_t* blocks) {
   for (size_t b = 0; b < NumBlocks(shape); ++b) {
     uint8_t* pair = blocks + b / 2 * 2 * (kScaleBytes + BlockBytes(shape));
     std::memcpy(pair + b % 2 * kScaleBytes + lane * sizeof(uint16_t), scales + b, sizeof(uint16_t));
-    PackBlock(nibbles + b * shape.block_size / 2, shape.block_size, lane,
-              pair + 2 * kScaleBytes + b % 2 * BlockBytes(shape));
+    PackNibbleUnits(nibbles + b * shape.block_size / 2, shape.block_size, lane,
+                    pair + 2 * kScaleBytes + b % 2 * BlockBytes(shape));
   }
 }
 

@@ -8,60 +8,25 @@
 // whatever rows there are beside it.
 #include "kernels/block_product.h"
 
-#include "kernels/compiled_targets.h"
-// After compiled_targets.h.
-#include "hwy/highway.h"
-
-#if HWY_ARCH_X86_64 && defined(__GNUC__)
-#define INKLING_HAS_BLOCK_PRODUCT 1
-#if !defined(__clang__)
-// GCC's own header leaves a variable that doesn't matter uninitialised (GCC bug 105593).
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#else
-#define INKLING_HAS_BLOCK_PRODUCT 0
-#endif
-
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/avx512_vnni.h"
+
 namespace inkling::kernels {
 
-#if INKLING_HAS_BLOCK_PRODUCT
-
-#define INKLING_AVX512_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-#define INKLING_AVX512_INLINE INKLING_AVX512_VNNI __attribute__((always_inline)) inline
-// In front of loops over what must lie in registers.
-#if defined(__clang__)
-#define INKLING_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define INKLING_UNROLL _Pragma("GCC unroll 12")
-#endif
+#if INKLING_HAS_AVX512_VNNI
 
 namespace {
 
 constexpr size_t kTileOutputs = kBlockTileOutputs;
 constexpr size_t kMaxTileRows = 12;
 constexpr size_t kUnitVectors = 8;  // of 4 inputs x 16 outputs, a byte each
-// How far ahead of its use a line of weights is asked for: a page, because the hardware's own
-// prefetching starts anew with every page.
-constexpr size_t kPrefetchBytes = 4096;
-
-INKLING_AVX512_INLINE __m512i BroadcastInt(const void* bytes) {
-  int32_t value;
-  std::memcpy(&value, bytes, sizeof(value));
-  return _mm512_set1_epi32(value);
-}
 
 // bf16 to f32.
 INKLING_AVX512_INLINE __m512 LoadScales(const uint8_t* scales) {
   const __m256i bits = _mm256_load_si256(reinterpret_cast<const __m256i*>(scales));
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
-}
-
-INKLING_AVX512_INLINE void Prefetch(const uint8_t* line) {
-  _mm_prefetch(reinterpret_cast<const char*>(line) + kPrefetchBytes, _MM_HINT_T0);
 }
 
 // One row tile's input, from its first row on.

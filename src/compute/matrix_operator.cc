@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/block_product.h"
+#include "kernels/channel_product.h"
 #include "kernels/quantize.h"
 #include "xnnpack.h"
 
@@ -115,6 +116,27 @@ xnn_status Setup(xnn_operator_t handle, ElementType element, const MatrixOperato
   return xnn_setup_fully_connected_nc_f32(handle, input.rows, output);
 }
 
+// True if a kernel of our own multiplies by `matrix` on this CPU.
+bool IsOwnProduct(const MatrixRows& matrix) {
+  switch (matrix.type.element) {
+    case ElementType::kInt4Block:
+    case ElementType::kInt4Channel:
+      return MatrixOperator::NeedsUnitSums(matrix.columns);
+    case ElementType::kInt8Channel:
+    case ElementType::kF32:
+    case ElementType::kF16:
+    case ElementType::kBf16:
+      break;
+  }
+  return false;
+}
+
+size_t PackedBytes(const kernels::BlockMatrixShape& blocks,
+                   const kernels::ChannelMatrixShape& channels) {
+  return blocks.num_outputs > 0 ? kernels::BlockMatrixBytes(blocks)
+                                : kernels::ChannelMatrixBytes(channels);
+}
+
 constexpr int64_t kCacheAliasBytes = 4096;
 constexpr int64_t kCacheLineBytes = 64;
 
@@ -132,9 +154,7 @@ void MatrixOperator::Delete::operator()(xnn_operator* handle) const { xnn_delete
 
 absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
                                                       PackedWeights& packed) {
-  if (matrix.type.element == ElementType::kInt4Block && kernels::HasBlockProduct()) {
-    return CreateBlocks(matrix, packed);
-  }
+  if (IsOwnProduct(matrix)) return CreateOwn(matrix, packed);
   xnn_operator_t created = nullptr;
   const xnn_status status = CreateHandle(matrix, packed.provider(), &created);
   Handle handle(created);
@@ -145,47 +165,62 @@ absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
   return MatrixOperator(std::move(handle), matrix.type.element);
 }
 
-absl::StatusOr<MatrixOperator> MatrixOperator::CreateBlocks(const MatrixRows& matrix,
-                                                            PackedWeights& packed) {
-  const kernels::BlockMatrixShape shape = {static_cast<size_t>(matrix.rows),
-                                           static_cast<size_t>(matrix.columns),
-                                           static_cast<size_t>(matrix.type.block_size)};
+absl::StatusOr<MatrixOperator> MatrixOperator::CreateOwn(const MatrixRows& matrix,
+                                                         PackedWeights& packed) {
+  OwnProduct own;
+  own.element = matrix.type.element;
+  own.num_inputs = matrix.columns;
+  own.output_stride = matrix.output_stride;
+  const size_t num_outputs = static_cast<size_t>(matrix.rows);
+  const size_t num_inputs = static_cast<size_t>(matrix.columns);
+  if (own.element == ElementType::kInt4Block) {
+    own.blocks = {num_outputs, num_inputs, static_cast<size_t>(matrix.type.block_size)};
+  } else {
+    own.channels = {num_outputs, num_inputs};
+  }
   const xnn_weights_cache_provider& provider = *packed.provider();
   size_t offset = provider.look_up(provider.context, nullptr);
   if (offset == SIZE_MAX) {
-    const size_t bytes = kernels::BlockMatrixBytes(shape);
+    const size_t bytes = PackedBytes(own.blocks, own.channels);
     void* room = provider.reserve_space(provider.context, bytes);
     if (room == nullptr) return packed.room();
-    kernels::PackBlockMatrix({.shape = shape,
-                              .nibbles = reinterpret_cast<const uint8_t*>(matrix.values),
-                              .scales = reinterpret_cast<const uint16_t*>(matrix.scales),
-                              .bias = matrix.bias,
-                              .packed = room});
+    if (own.element == ElementType::kInt4Block) {
+      kernels::PackBlockMatrix({.shape = own.blocks,
+                                .nibbles = reinterpret_cast<const uint8_t*>(matrix.values),
+                                .scales = reinterpret_cast<const uint16_t*>(matrix.scales),
+                                .bias = matrix.bias,
+                                .packed = room});
+    } else {
+      kernels::PackChannelMatrix({.shape = own.channels,
+                                  .nibbles = reinterpret_cast<const uint8_t*>(matrix.values),
+                                  .scales = reinterpret_cast<const float*>(matrix.scales),
+                                  .bias = matrix.bias,
+                                  .packed = room});
+    }
     offset = provider.look_up_or_insert(provider.context, nullptr, room, bytes);
     if (offset == SIZE_MAX) return packed.room();
   }
-  return MatrixOperator({.shape = shape,
-                         .packed = provider.offset_to_addr(provider.context, offset),
-                         .output_stride = matrix.output_stride});
+  own.packed = provider.offset_to_addr(provider.context, offset);
+  return MatrixOperator(own);
 }
 
-void MatrixOperator::RunBlocks(const Input& input, float* output) const {
-  kernels::BlockProduct(
-      {.shape = blocks_.shape,
-       .packed = blocks_.packed,
-       .input = input.quantized,
-       .input_stride =
-           static_cast<size_t>(QuantizedStride(static_cast<int64_t>(blocks_.shape.num_inputs))),
-       .unit_sums = input.unit_sums,
-       .params = static_cast<const kernels::QuantizationParams*>(input.parameters),
-       .num_rows = static_cast<size_t>(input.num_rows),
-       .output = output,
-       .output_stride = static_cast<size_t>(blocks_.output_stride)});
+void MatrixOperator::RunOwn(const Input& input, float* output) const {
+  const size_t input_stride = static_cast<size_t>(QuantizedStride(own_.num_inputs));
+  const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters);
+  const size_t num_rows = static_cast<size_t>(input.num_rows);
+  const size_t output_stride = static_cast<size_t>(own_.output_stride);
+  if (element_ == ElementType::kInt4Block) {
+    kernels::BlockProduct({own_.blocks, own_.packed, input.quantized, input_stride, input.unit_sums,
+                           params, num_rows, output, output_stride});
+  } else {
+    kernels::ChannelProduct({own_.channels, own_.packed, input.quantized, input_stride,
+                             input.unit_sums, params, num_rows, output, output_stride});
+  }
 }
 
 absl::Status MatrixOperator::Run(const Input& input, float* output) {
   if (handle_ == nullptr) {
-    RunBlocks(input, output);
+    RunOwn(input, output);
     return absl::OkStatus();
   }
   xnn_status status = xnn_status_success;

@@ -1,5 +1,5 @@
 // MatrixOperator: one product, whatever the weight's type: an XNNPACK fully connected operator, or
-// for int4 in blocks our own kernel where the CPU can run it.
+// for int4 a kernel of our own where the CPU can run it.
 //
 // Linear makes them, one for each slice of a matrix; here and in the .cc are all the places where
 // XNNPACK's functions differ by type. The operator holds no weights, only an address in
@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kernels/block_product.h"
+#include "kernels/channel_product.h"
 #include "src/compute/packed_weights.h"
 #include "src/format/element_type.h"
 
@@ -64,25 +65,26 @@ class MatrixOperator {
   };
   using Handle = std::unique_ptr<xnn_operator, Delete>;
 
-  // A product of kernels::BlockProduct.
-  struct Blocks {
-    kernels::BlockMatrixShape shape = {};
-    const void* packed = nullptr;
+  // A product of kernels::BlockProduct or kernels::ChannelProduct.
+  struct OwnProduct {
+    ElementType element = ElementType::kF32;
+    kernels::BlockMatrixShape blocks = {};      // of kInt4Block
+    kernels::ChannelMatrixShape channels = {};  // of kInt4Channel
+    int64_t num_inputs = 0;
     int64_t output_stride = 0;
+    const void* packed = nullptr;
   };
 
   MatrixOperator(Handle handle, ElementType element)
       : handle_(std::move(handle)), element_(element) {}
-  explicit MatrixOperator(const Blocks& blocks)
-      : element_(ElementType::kInt4Block), blocks_(blocks) {}
+  explicit MatrixOperator(const OwnProduct& own) : element_(own.element), own_(own) {}
 
-  static absl::StatusOr<MatrixOperator> CreateBlocks(const MatrixRows& matrix,
-                                                     PackedWeights& packed);
-  void RunBlocks(const Input& input, float* output) const;
+  static absl::StatusOr<MatrixOperator> CreateOwn(const MatrixRows& matrix, PackedWeights& packed);
+  void RunOwn(const Input& input, float* output) const;
 
-  Handle handle_;  // null for a product of blocks
+  Handle handle_;  // null for a product of our own
   ElementType element_;
-  Blocks blocks_;
+  OwnProduct own_;
   int64_t shaped_rows_ = 0;  // what the operator was last shaped for; 0: not yet
 };
 

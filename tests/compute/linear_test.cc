@@ -318,16 +318,20 @@ TEST_P(LinearTypes, ProductsOfOneRegionEqualProductsAlone) {
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"at most 8", "found 9"}));
 }
 
-// Where this CPU runs our own product of blocks, XNNPACK's is what all the other CPUs run.
-TEST(LinearWithoutBlockProduct, MatchesReference) {
+// Where this CPU runs products of our own, XNNPACK's are what all the other CPUs run.
+TEST(LinearWithoutOwnProducts, MatchesReference) {
   if (!kernels::HasBlockProduct()) GTEST_SKIP() << "the other tests have run XNNPACK's";
   const absl::Cleanup restore = [] { hwy::SetSupportedTargetsForTest(0); };
   hwy::SetSupportedTargetsForTest(HWY_STATIC_TARGET);
   ASSERT_FALSE(kernels::HasBlockProduct());
   const auto pool = NewPool(2);
-  for (int32_t block_size : {32, 64, 128}) {
+  for (const TensorType& type : AllTensorTypes()) {
+    if (type.element == ElementType::kF32 || type.element == ElementType::kF16 ||
+        type.element == ElementType::kBf16) {
+      continue;
+    }
     for (int64_t rows : {1, 5, 17}) {
-      const Case c = {rows, 384, 130, {ElementType::kInt4Block, block_size}, true};
+      const Case c = {rows, 384, 130, type, true};
       SCOPED_TRACE(testing::PrintToString(c));
       ExpectMatchesReference(c, *pool);
       if (HasFatalFailure()) return;
@@ -376,6 +380,23 @@ TEST(ForEachSliceTest, StopsWhenItIsToldTo) {
       EXPECT_EQ(calls, 2u);  // of the caller
     }
   }
+}
+
+TEST(LinearPacking, SaysWhichRowsArePacked) {
+  constexpr int64_t kOutputs = 2600, kInputs = 4096;
+  const OwnedWeight weight = MakeWeight("w", kOutputs, kInputs, {ElementType::kF32}, 2);
+  const auto packed = NewPackedWeights();
+  std::vector<int64_t> begins, ends;
+  const auto listen = [&](int64_t first, int64_t count) {
+    begins.push_back(first);
+    ends.push_back(first + count);
+  };
+  ASSERT_OK(Linear::Create(weight.view, nullptr, *packed, SliceOutput::kInPlace, listen));
+  ASSERT_EQ(begins.size(), 2u);  // 42 MB in pieces of 16 MiB or a little more
+  EXPECT_EQ(begins[0], 0);
+  EXPECT_EQ(begins[1], ends[0]);
+  EXPECT_GE(ends[0] * kInputs * int64_t{sizeof(float)}, int64_t{16} << 20);
+  EXPECT_LE(ends[1], kOutputs);
 }
 
 // f16 and bf16 are packed through pieces of some hundred rows; nobody may see the seams.

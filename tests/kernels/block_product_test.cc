@@ -13,13 +13,10 @@
 #include <vector>
 
 #include "tests/kernels/kernel_testing.h"
+#include "tests/kernels/quantized_rows.h"
 
 namespace inkling::kernels {
 namespace {
-
-struct FreeMemory {
-  void operator()(void* memory) const { std::free(memory); }
-};
 
 // A random matrix, as a model file has it and packed.
 struct Matrix {
@@ -52,34 +49,9 @@ struct Matrix {
   std::unique_ptr<void, FreeMemory> packed;
 };
 
-// Random int8 rows with gaps between them, every row with parameters of its own.
-struct Rows {
-  Rows(size_t num_rows, size_t dim)
-      : stride(dim + 5),
-        values(num_rows * stride),
-        unit_sums(num_rows * dim / kProductUnit),
-        params(num_rows) {
-    std::mt19937 engine(2);
-    for (int8_t& value : values) value = static_cast<int8_t>(engine());
-    for (QuantizationParams& row : params) {
-      row.zero_point = static_cast<int32_t>(engine() % 256) - 128;
-      row.scale = 0.01f * static_cast<float>(1 + engine() % 100);
-    }
-    // The extremes of both.
-    std::fill_n(values.begin(), dim, static_cast<int8_t>(-128));
-    params[0].zero_point = 127;
-    SumUnits({values.data(), stride, num_rows, dim, unit_sums.data()});
-  }
-
-  size_t stride;
-  std::vector<int8_t> values;
-  std::vector<int32_t> unit_sums;
-  std::vector<QuantizationParams> params;
-};
-
 // Runs rows [first, first + count) into rows of `output_stride`.
-std::vector<float> Multiply(const Matrix& matrix, const Rows& rows, size_t first, size_t count,
-                            size_t output_stride) {
+std::vector<float> Multiply(const Matrix& matrix, const QuantizedRows& rows, size_t first,
+                            size_t count, size_t output_stride) {
   std::vector<float> output(count * output_stride, kUntouched);
   BlockProduct({.shape = matrix.shape,
                 .packed = matrix.packed.get(),
@@ -95,7 +67,7 @@ std::vector<float> Multiply(const Matrix& matrix, const Rows& rows, size_t first
 
 void ExpectMatchesReference(const Matrix& matrix, size_t num_rows) {
   const BlockMatrixShape& shape = matrix.shape;
-  const Rows rows(num_rows, shape.num_inputs);
+  const QuantizedRows rows(num_rows, shape.num_inputs);
   const size_t stride = shape.num_outputs + 3;
   const std::vector<float> output = Multiply(matrix, rows, 0, num_rows, stride);
   for (size_t r = 0; r < num_rows; ++r) {
@@ -103,8 +75,7 @@ void ExpectMatchesReference(const Matrix& matrix, size_t num_rows) {
       double sum = matrix.bias[n];
       double magnitude = std::abs(sum);
       for (size_t k = 0; k < shape.num_inputs; ++k) {
-        const double x = static_cast<double>(rows.params[r].scale) *
-                         (rows.values[r * rows.stride + k] - rows.params[r].zero_point);
+        const double x = rows.Real(r, k);
         sum += x * matrix.Weight(n, k);
         magnitude += std::abs(x * matrix.Weight(n, k));
       }
@@ -147,7 +118,7 @@ TEST_F(BlockProductTest, MatchesReferenceAtEveryShape) {
 TEST_F(BlockProductTest, RowsHaveTheSameBitsAloneAndAmongOthers) {
   constexpr size_t kRows = 29, kOutputs = 48;
   const Matrix matrix({kOutputs, 320, 64});
-  const Rows rows(kRows, 320);
+  const QuantizedRows rows(kRows, 320);
   const std::vector<float> together = Multiply(matrix, rows, 0, kRows, kOutputs);
   for (size_t count : {1, 2, 5, 8, 13}) {
     for (size_t first = 0; first + count <= kRows; ++first) {
@@ -161,7 +132,7 @@ TEST_F(BlockProductTest, RowsHaveTheSameBitsAloneAndAmongOthers) {
 }
 
 TEST_F(BlockProductTest, UnitsAreSummed) {
-  const Rows rows(3, 96);
+  const QuantizedRows rows(3, 96);
   for (size_t u = 0; u < rows.unit_sums.size(); ++u) {
     int32_t sum = 0;
     for (size_t k = 0; k < kProductUnit; ++k) {

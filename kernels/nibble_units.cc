@@ -1,0 +1,52 @@
+// A unit of an output at a time in 64-bit words: opening a model packs every weight once, so this
+// is most of a cold start.
+#include "kernels/nibble_units.h"
+
+#include <cstring>
+
+#include "kernels/block_product.h"
+
+namespace inkling::kernels {
+namespace {
+
+// The low 4 bytes of `word`, each followed by a byte of 0.
+uint64_t SpreadBytes(uint64_t word) {
+  word &= 0xffffffff;
+  word = (word | word << 16) & 0x0000ffff0000ffff;
+  return (word | word << 8) & 0x00ff00ff00ff00ff;
+}
+
+// A byte for each of the 8 nibbles in the low half of `pairs`.
+uint64_t NibblesOf(uint64_t pairs) {
+  const uint64_t spread = SpreadBytes(pairs);
+  return (spread & 0x000f000f000f000f) | (spread & 0x00f000f000f000f0) << 4;
+}
+
+uint64_t Load64(const uint8_t* bytes) {
+  uint64_t value;
+  std::memcpy(&value, bytes, sizeof(value));
+  return value;
+}
+
+}  // namespace
+
+// Words are put together as little-endian memory has them; kernels that read units run on x86.
+void PackNibbleUnits(const uint8_t* nibbles, size_t num_inputs, size_t lane, uint8_t* units) {
+  constexpr size_t kHalfBytes = kProductUnit / 4;
+  constexpr size_t kLineBytes = 4 * kBlockTileOutputs;
+  for (size_t first = 0; first < num_inputs; first += kProductUnit) {
+    const uint64_t low_pairs = Load64(nibbles + first / 2);
+    const uint64_t high_pairs = Load64(nibbles + first / 2 + kHalfBytes);
+    for (size_t half = 0; half < 2; ++half) {
+      const uint64_t levels = NibblesOf(low_pairs >> 32 * half) | NibblesOf(high_pairs >> 32 * half)
+                                                                      << 4;
+      uint8_t* line = units + 2 * half * kLineBytes + 4 * lane;
+      std::memcpy(line, &levels, 4);
+      const uint64_t upper = levels >> 32;
+      std::memcpy(line + kLineBytes, &upper, 4);
+    }
+    units += kUnitBytes;
+  }
+}
+
+}  // namespace inkling::kernels

@@ -1,0 +1,132 @@
+// ChannelProduct against a double-precision product of the dequantised weights. Only some CPUs have
+// its instructions; on the others XNNPACK's product is used and nothing here can run.
+#include "kernels/channel_product.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "kernels/block_product.h"
+#include "tests/kernels/kernel_testing.h"
+#include "tests/kernels/quantized_rows.h"
+
+namespace inkling::kernels {
+namespace {
+
+// A random matrix, as a model file has it and packed.
+struct Matrix {
+  explicit Matrix(ChannelMatrixShape matrix_shape)
+      : shape(matrix_shape),
+        nibbles(shape.num_outputs * shape.num_inputs / 2),
+        scales(shape.num_outputs),
+        bias(RandomValues(shape.num_outputs, 3)),
+        packed(std::aligned_alloc(64, ChannelMatrixBytes(shape))) {
+    std::mt19937 engine(1);
+    for (uint8_t& byte : nibbles) byte = static_cast<uint8_t>(engine());
+    for (float& scale : scales) scale = 0.001f * static_cast<float>(1 + engine() % 1000);
+    // The furthest from 0.
+    std::memset(nibbles.data(), 0, shape.num_inputs / 2);
+    // Packing must not rely on what was there.
+    std::memset(packed.get(), 0xff, ChannelMatrixBytes(shape));
+    PackChannelMatrix({shape, nibbles.data(), scales.data(), bias.data(), packed.get()});
+  }
+
+  double Weight(size_t output, size_t input) const {
+    const size_t index = output * shape.num_inputs + input;
+    const int level = index % 2 == 0 ? nibbles[index / 2] & 15 : nibbles[index / 2] >> 4;
+    return static_cast<double>(scales[output]) * (level - 8);
+  }
+
+  ChannelMatrixShape shape;
+  std::vector<uint8_t> nibbles;
+  std::vector<float> scales;
+  std::vector<float> bias;
+  std::unique_ptr<void, FreeMemory> packed;
+};
+
+// Runs rows [first, first + count) into rows of `output_stride`.
+std::vector<float> Multiply(const Matrix& matrix, const QuantizedRows& rows, size_t first,
+                            size_t count, size_t output_stride) {
+  std::vector<float> output(count * output_stride, kUntouched);
+  ChannelProduct(
+      {.shape = matrix.shape,
+       .packed = matrix.packed.get(),
+       .input = rows.values.data() + first * rows.stride,
+       .input_stride = rows.stride,
+       .unit_sums = rows.unit_sums.data() + first * matrix.shape.num_inputs / kProductUnit,
+       .params = rows.params.data() + first,
+       .num_rows = count,
+       .output = output.data(),
+       .output_stride = output_stride});
+  return output;
+}
+
+void ExpectMatchesReference(const Matrix& matrix, size_t num_rows) {
+  const ChannelMatrixShape& shape = matrix.shape;
+  const QuantizedRows rows(num_rows, shape.num_inputs);
+  const size_t stride = shape.num_outputs + 3;
+  const std::vector<float> output = Multiply(matrix, rows, 0, num_rows, stride);
+  for (size_t r = 0; r < num_rows; ++r) {
+    for (size_t n = 0; n < shape.num_outputs; ++n) {
+      double product = 0;
+      for (size_t k = 0; k < shape.num_inputs; ++k)
+        product += rows.Real(r, k) * matrix.Weight(n, k);
+      // Only the last steps round: the sum to f32, two multiplications and an addition.
+      const double tolerance = 3e-7 * (std::abs(product) + std::abs(matrix.bias[n]));
+      ASSERT_NEAR(output[r * stride + n], product + matrix.bias[n], tolerance)
+          << "row " << r << ", output " << n;
+    }
+    for (size_t n = shape.num_outputs; n < stride; ++n) {
+      ASSERT_EQ(output[r * stride + n], kUntouched) << "row " << r << ", behind output " << n;
+    }
+  }
+}
+
+class ChannelProductTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!HasBlockProduct()) GTEST_SKIP() << "this CPU has no AVX-512 VNNI";
+  }
+};
+
+TEST_F(ChannelProductTest, MatchesReferenceAtEveryNumberOfRows) {
+  const Matrix matrix({40, 128});
+  for (size_t num_rows = 1; num_rows <= 50; ++num_rows) {
+    ExpectMatchesReference(matrix, num_rows);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST_F(ChannelProductTest, MatchesReferenceAtEveryShape) {
+  for (size_t num_inputs : {32, 64, 96, 544, 4096}) {
+    for (size_t num_outputs : {1, 15, 16, 17, 64}) {
+      SCOPED_TRACE(testing::Message() << num_outputs << " outputs of " << num_inputs << " inputs");
+      ExpectMatchesReference(Matrix({num_outputs, num_inputs}), 7);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST_F(ChannelProductTest, RowsHaveTheSameBitsAloneAndAmongOthers) {
+  constexpr size_t kRows = 37, kOutputs = 48;
+  const Matrix matrix({kOutputs, 320});
+  const QuantizedRows rows(kRows, 320);
+  const std::vector<float> together = Multiply(matrix, rows, 0, kRows, kOutputs);
+  for (size_t count : {1, 2, 3, 8, 16, 17}) {
+    for (size_t first = 0; first + count <= kRows; ++first) {
+      const std::vector<float> some = Multiply(matrix, rows, first, count, kOutputs);
+      ASSERT_EQ(
+          std::memcmp(some.data(), together.data() + first * kOutputs, some.size() * sizeof(float)),
+          0)
+          << count << " rows from " << first;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace inkling::kernels
