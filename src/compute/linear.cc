@@ -47,6 +47,9 @@ constexpr int64_t kMinMultiplyAddsToSplit = int64_t{1} << 17;
 
 constexpr size_t kMaxProducts = 8;
 
+// Values of a matrix that are packed between two calls of RowsPacked, at least.
+constexpr int64_t kTellBytes = int64_t{16} << 20;
+
 int64_t SliceRows(int64_t rows, int64_t columns) {
   const auto round_down = [](int64_t value) {
     return std::max<int64_t>(1, value / kSliceMultiple) * kSliceMultiple;
@@ -134,7 +137,8 @@ int64_t Linear::num_outputs() const { return state_->num_outputs; }
 bool Linear::needs_quantized_input() const { return state_->needs_quantized_input; }
 
 absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView* bias,
-                                      PackedWeights& packed, SliceOutput slice_output) {
+                                      PackedWeights& packed, SliceOutput slice_output,
+                                      RowsPacked rows_packed) {
   ABSL_RETURN_IF_ERROR(CheckWeight(weight));
   if (bias != nullptr) {
     ABSL_RETURN_IF_ERROR(CheckBias(*bias, weight));
@@ -149,6 +153,8 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
     ABSL_ASSIGN_OR_RETURN(
         wide, AlignedArray<float>::Create(static_cast<size_t>(longest * linear.num_inputs())));
   }
+  const int64_t row_bytes = weight.value_bytes / weight.info.rows;
+  int64_t told_rows = 0;
   for (size_t i = 0; i < linear.num_slices(); ++i) {
     MatrixRows matrix = RowsOf(weight, bias, linear.slice(i));
     if (slice_output == SliceOutput::kCompact) matrix.output_stride = matrix.rows;
@@ -162,6 +168,11 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
                           absl::StrCat("tensor ", weight.info.name, ": ", made.status().message()));
     }
     linear.state_->operators.push_back(*std::move(made));
+    const int64_t new_rows = linear.slice(i).first + linear.slice(i).size - told_rows;
+    if (new_rows * row_bytes >= kTellBytes) {
+      rows_packed(told_rows, new_rows);
+      told_rows += new_rows;
+    }
   }
   ABSL_RETURN_IF_ERROR(packed.FinishTensor());
   return linear;

@@ -88,6 +88,9 @@ class Activations {
   AlignedArray<kernels::RowRange> ranges_;  // [max_parts, max_rows]
 };
 
+// Told which rows of a matrix have been packed, [first, first + count), while others haven't yet.
+using RowsPacked = absl::FunctionRef<void(int64_t first, int64_t count)>;
+
 // Where the slices of a product write.
 enum class SliceOutput : uint8_t {
   kInPlace,  // into their columns of the whole output
@@ -98,12 +101,14 @@ class Linear {
  public:
   // `weight`: [out, in] matrix of any element type (f16/bf16 are widened to f32 when packed).
   // `bias`: f32 [out] or null. Packs into `packed` unless another Linear of this tensor (by name,
-  // type and bias) did already. Neither view is read again after that. `packed` outlives the
-  // Linear. Errors: InvalidArgument (scales that aren't positive normal numbers, a shape XNNPACK
-  // can't take), ResourceExhausted, Unimplemented (this CPU has no kernel for the type).
-  static absl::StatusOr<Linear> Create(const TensorView& weight, const TensorView* bias,
-                                       PackedWeights& packed,
-                                       SliceOutput slice_output = SliceOutput::kInPlace);
+  // type and bias) did already. Neither view is read again after that; of a large matrix,
+  // `rows_packed` hears it piece by piece. `packed` outlives the Linear. Errors: InvalidArgument
+  // (scales that aren't positive normal numbers, a shape XNNPACK can't take), ResourceExhausted,
+  // Unimplemented (this CPU has no kernel for the type).
+  static absl::StatusOr<Linear> Create(
+      const TensorView& weight, const TensorView* bias, PackedWeights& packed,
+      SliceOutput slice_output = SliceOutput::kInPlace,
+      RowsPacked rows_packed = [](int64_t, int64_t) {});
 
   // An upper bound of what Create will add to PackedWeights for this tensor.
   static int64_t PackedBytesBound(const TensorView& weight);

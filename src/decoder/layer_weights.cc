@@ -104,7 +104,12 @@ class WeightBinder {
           absl::StrCat("decoder: the model file has no tensor ", weight_name));
     }
     const TensorView* bias = reader_.Find(bias_name);
-    ABSL_ASSIGN_OR_RETURN(Linear prefill, Linear::Create(*weight, bias, packed_, slice_output));
+    // A head is as large as several layers: its rows are released while the rest is packed.
+    const auto release = [&](int64_t first, int64_t count) {
+      reader_.ReleaseRows(*weight, first, count);
+    };
+    ABSL_ASSIGN_OR_RETURN(Linear prefill,
+                          Linear::Create(*weight, bias, packed_, slice_output, release));
     ABSL_ASSIGN_OR_RETURN(Linear decode, Linear::Create(*weight, bias, packed_, slice_output));
     reader_.ReleasePages(*weight);
     return PerContext<Linear>{std::move(prefill), std::move(decode)};

@@ -95,4 +95,10 @@ void ModelReader::ReleasePages(const TensorView& view) const {
     file_.ReleasePages(view.scales - file_.bytes().data(), view.scale_bytes);
 }
 
+void ModelReader::ReleaseRows(const TensorView& view, int64_t first_row, int64_t num_rows) const {
+  const int64_t row_bytes = view.value_bytes / view.info.rows;
+  file_.ReleasePages(view.values - file_.bytes().data() + first_row * row_bytes,
+                     num_rows * row_bytes);
+}
+
 }  // namespace inkling
