@@ -35,6 +35,11 @@ struct Shape {
   bool layer_norm = false;  // with biases
   bool biases = false;      // of the products
   bool parallel = false;    // attention and feed-forward read one norm
+  bool post_norms = false;  // outputs of blocks are normalised too
+  float attention_soft_cap = 0;
+  float logit_soft_cap = 0;
+  int32_t window = 0;       // of layers that don't see everything
+  int32_t full_layers = 1;  // every n-th layer sees everything
 };
 
 constexpr Shape kShapes[] = {
@@ -66,6 +71,25 @@ constexpr Shape kShapes[] = {
      .activation = Activation::kGeluTanh,
      .gated = true,
      .tied_head = true},
+    {.name = "gemma2-2b",
+     .vocab = 256000,
+     .hidden = 2304,
+     .layers = 26,
+     .heads = 8,
+     .kv_heads = 4,
+     .head_dim = 256,
+     .feed_forward = 9216,
+     .context = 8192,
+     .rotary_dim = 256,
+     .rope_base = 10000,
+     .activation = Activation::kGeluTanh,
+     .gated = true,
+     .tied_head = true,
+     .post_norms = true,
+     .attention_soft_cap = 50,
+     .logit_soft_cap = 30,
+     .window = 4096,
+     .full_layers = 2},
     {.name = "phi-2",
      .vocab = 51200,
      .hidden = 2560,
@@ -176,7 +200,14 @@ ModelConfig ConfigOf(const Shape& shape) {
   config.feed_forward_bias = shape.biases;
   config.head_bias = shape.biases && !shape.tied_head;
   config.residual = shape.parallel ? ResidualKind::kParallelSharedNorm : ResidualKind::kSequential;
+  config.post_norms = shape.post_norms;
+  config.attention_soft_cap = shape.attention_soft_cap;
+  config.logit_soft_cap = shape.logit_soft_cap;
   config.layers.resize(static_cast<size_t>(shape.layers));
+  for (int32_t layer = 0; layer < shape.layers; ++layer) {
+    if ((layer + 1) % shape.full_layers != 0)
+      config.layers[static_cast<size_t>(layer)].window = shape.window;
+  }
   if (shape.rotary_dim == 0) {
     config.position = PositionKind::kAlibi;
     for (int32_t head = 0; head < shape.heads; ++head) {

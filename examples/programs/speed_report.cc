@@ -143,6 +143,10 @@ nlohmann::ordered_json Fields(const SpeedRow& row, const std::string& cpu) {
                                     ? nlohmann::ordered_json(*row.warm_load_seconds)
                                     : nlohmann::ordered_json(nullptr);
   fields["peak_memory_bytes"] = row.peak_memory_bytes;
+  // A prompt test ends with the logits of its last token; only sampling is missing, some
+  // microseconds.
+  const bool is_prompt = result.test.num_prompt > 0 && result.test.num_generated == 0;
+  fields["time_to_first_token_ns"] = is_prompt ? fields["avg_ns"] : nlohmann::ordered_json(nullptr);
   AddRates(row, fields);
   return fields;
 }
