@@ -13,6 +13,7 @@
 #define HWY_TARGET_INCLUDE "kernels/attention.cc"
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
@@ -43,6 +44,12 @@ struct QueryTile {
   float* packed_query;             // [head_dim][width], scaled
   float* scores;                   // [width][kSpan]
   float* sums;                     // [width][head_dim], running weighted sums of values
+};
+
+// Of a span's int8 keys and values, [kSpan]; null for other elements.
+struct SpanScales {
+  const float* keys;
+  const float* values;
 };
 
 }  // namespace inkling::kernels
@@ -92,10 +99,10 @@ HWY_INLINE BlockVector RoundToBf16(BlockTag d, BlockVector x) {
   return hn::BitCast(d, RoundedToBf16(d, x));
 }
 
-// Applies bias, soft cap and mask to a query's scores of the span, in that order, and returns their
-// maximum. Scores of keys that the query does not see become -inf.
+// Applies scales of keys, bias, soft cap and mask to a query's scores of the span, in that order,
+// and returns their maximum. Scores of keys that the query does not see become -inf.
 HWY_INLINE float FinishScores(const AttentionArgs& args, const QueryTile& tile, size_t q,
-                              int64_t span_begin, size_t num_scores) {
+                              const float* key_scales, int64_t span_begin, size_t num_scores) {
   const BlockTag d;
   const auto lowest = hn::Set(d, kLowestScore);
   const auto minus_infinity = hn::Set(d, -std::numeric_limits<float>::infinity());
@@ -109,6 +116,7 @@ HWY_INLINE float FinishScores(const AttentionArgs& args, const QueryTile& tile, 
   auto max = lowest;
   for (size_t i = 0; i < num_scores; i += hn::Lanes(d)) {
     auto score = hn::LoadU(d, scores + i);
+    if (key_scales != nullptr) score = hn::Mul(score, hn::LoadU(d, key_scales + i));
     const auto offset = hn::Iota(d, static_cast<float>(i));
     if (slope != nullptr) {
       const auto key = hn::Iota(d, static_cast<float>(span_begin + static_cast<int64_t>(i)));
@@ -128,11 +136,12 @@ HWY_INLINE float FinishScores(const AttentionArgs& args, const QueryTile& tile, 
   return hn::ReduceMax(d, max);
 }
 
-// Turns a query's scores into weights exp(score - max) and moves its running maximum and sum on.
-HWY_INLINE void WeighScores(const AttentionArgs& args, QueryTile& tile, size_t q,
+// Turns a query's scores into weights exp(score - max), times the scales of values, and moves its
+// running maximum and sum on.
+HWY_INLINE void WeighScores(const AttentionArgs& args, QueryTile& tile, size_t q, SpanScales scales,
                             int64_t span_begin, size_t num_scores) {
   const BlockTag d;
-  const float span_max = FinishScores(args, tile, q, span_begin, num_scores);
+  const float span_max = FinishScores(args, tile, q, scales.keys, span_begin, num_scores);
   const float max = std::max(tile.max[q], span_max);
   const auto max_v = hn::Set(d, max);
   float* scores = tile.scores + q * kSpan;
@@ -142,7 +151,9 @@ HWY_INLINE void WeighScores(const AttentionArgs& args, QueryTile& tile, size_t q
     auto block_sum = hn::Zero(d);
     for (size_t i = block; i < block + kKvBlock; i += hn::Lanes(d)) {
       const auto weight = Exp(d, hn::Sub(hn::LoadU(d, scores + i), max_v));
-      hn::StoreU(weight, d, scores + i);
+      const auto scaled =
+          scales.values == nullptr ? weight : hn::Mul(weight, hn::LoadU(d, scales.values + i));
+      hn::StoreU(scaled, d, scores + i);
       block_sum = hn::Add(block_sum, weight);
     }
     sum += hn::ReduceSum(d, block_sum);
@@ -166,15 +177,26 @@ HWY_INLINE void AttendSpan(const AttentionArgs& args, QueryTile& tile, int64_t s
 
   const Element* keys[kSpanBlocks];
   const Element* values[kSpanBlocks];
+  float key_scales[kSpan];
+  float value_scales[kSpan];
+  constexpr bool kHasScales = std::is_same_v<Element, int8_t>;
   for (size_t b = 0; b < num_blocks; ++b) {
     const size_t slot_block = (static_cast<size_t>(first_block) + b) % num_ring_blocks;
     const size_t offset = slot_block * kKvBlock * head_dim;
     keys[b] = static_cast<const Element*>(args.key_cache) + offset;
     values[b] = static_cast<const Element*>(args.value_cache) + offset;
+    if constexpr (kHasScales) {
+      const size_t slot = slot_block * kKvBlock;
+      std::copy_n(KvScales(args.layout, args.key_cache) + slot, kKvBlock,
+                  key_scales + b * kKvBlock);
+      std::copy_n(KvScales(args.layout, args.value_cache) + slot, kKvBlock,
+                  value_scales + b * kKvBlock);
+    }
   }
+  const SpanScales scales = kHasScales ? SpanScales{key_scales, value_scales} : SpanScales{};
   ScoreSpan<Element, kWidth>(tile.packed_query, head_dim, keys, num_blocks, tile.scores);
   for (size_t q = 0; q < kWidth; ++q) {
-    WeighScores(args, tile, q, scored_begin, num_blocks * kKvBlock);
+    WeighScores(args, tile, q, scales, scored_begin, num_blocks * kKvBlock);
   }
   const WeightedSpan span = {tile.scores, static_cast<size_t>(begin - scored_begin),
                              static_cast<size_t>(end - scored_begin)};
@@ -254,8 +276,10 @@ HWY_INLINE void AttendElements(const AttentionArgs& args, float* partials) {
 void AttendRows(const AttentionArgs& args, float* partials) {
   if (args.layout.element == KvElement::kF32) {
     AttendElements<float>(args, partials);
-  } else {
+  } else if (args.layout.element == KvElement::kF16) {
     AttendElements<uint16_t>(args, partials);
+  } else {
+    AttendElements<int8_t>(args, partials);
   }
 }
 

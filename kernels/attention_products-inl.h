@@ -55,6 +55,10 @@ HWY_INLINE BlockVector LoadBlock(BlockTag d, const uint16_t* from) {
   return FloatFromHalf(d, hn::LoadU(HalfTag<BlockTag>(), from));
 }
 
+HWY_INLINE BlockVector LoadBlock(BlockTag d, const int8_t* from) {
+  return FloatFromLevels(d, hn::LoadU(hn::Rebind<int8_t, BlockTag>(), from));
+}
+
 // Scores kWidth queries against kBlocks blocks of keys at once. With few queries several blocks run
 // side by side, because one chain of dependent additions per vector would wait for its own latency.
 template <class Element, size_t kWidth, size_t kBlocks>

@@ -4,6 +4,8 @@
 // With B = kKvBlock positions to a block and slot = position % ring_capacity:
 //   K: [kv_head][slot / B][head_dim][B]     a query row times a block is B running sums
 //   V: [kv_head][slot / B][B][head_dim]     a row of weights times a block is head_dim sums
+// int8 elements are levels from -127 to 127; behind those of a kv head stand its scales, f32
+// [slot].
 #ifndef INKLING_KERNELS_KV_LAYOUT_H_
 #define INKLING_KERNELS_KV_LAYOUT_H_
 
@@ -15,10 +17,12 @@ namespace inkling::kernels {
 // Positions in a block: 16 halfs are one 32-byte load, and 16 floats one cache line.
 inline constexpr size_t kKvBlock = 16;
 
-enum class KvElement : uint8_t { kF16, kF32 };
+enum class KvElement : uint8_t { kF16, kF32, kInt8 };
 
 // Returns the bytes of one cache element.
-constexpr size_t KvElementBytes(KvElement element) { return element == KvElement::kF32 ? 4 : 2; }
+constexpr size_t KvElementBytes(KvElement element) {
+  return element == KvElement::kF32 ? 4 : element == KvElement::kF16 ? 2 : 1;
+}
 
 struct KvLayout {
   KvElement element = KvElement::kF16;
@@ -33,7 +37,19 @@ struct KvLayout {
 
 // Returns the bytes that K (or V) of one kv head occupies.
 constexpr size_t KvHeadBytes(const KvLayout& layout) {
-  return layout.ring_capacity * layout.head_dim * KvElementBytes(layout.element);
+  const size_t elements = layout.ring_capacity * layout.head_dim * KvElementBytes(layout.element);
+  const bool has_scales = layout.element == KvElement::kInt8;
+  return elements + (has_scales ? layout.ring_capacity * sizeof(float) : 0);
+}
+
+// The scales of a kv head's int8 elements, [slot]. `cache`: K (or V) of the kv head.
+inline float* KvScales(const KvLayout& layout, void* cache) {
+  return reinterpret_cast<float*>(static_cast<int8_t*>(cache) +
+                                  layout.ring_capacity * layout.head_dim);
+}
+inline const float* KvScales(const KvLayout& layout, const void* cache) {
+  return reinterpret_cast<const float*>(static_cast<const int8_t*>(cache) +
+                                        layout.ring_capacity * layout.head_dim);
 }
 
 // Rounds a number of positions up to whole blocks: the smallest valid ring_capacity.

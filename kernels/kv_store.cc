@@ -9,6 +9,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/kv_store.cc"
 #include <algorithm>
+#include <limits>
+#include <type_traits>
 
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
@@ -20,11 +22,12 @@ namespace inkling {
 namespace kernels {
 namespace HWY_NAMESPACE {
 
-HWY_INLINE void ConvertSpan(const float* from, float* to, size_t size) {
+// `factor` multiplies values that become int8; other elements need none.
+HWY_INLINE void ConvertSpan(const float* from, float* to, size_t size, float /*factor*/) {
   std::copy(from, from + size, to);
 }
 
-HWY_INLINE void ConvertSpan(const float* from, uint16_t* to, size_t size) {
+HWY_INLINE void ConvertSpan(const float* from, uint16_t* to, size_t size, float /*factor*/) {
   const FloatTag d;
   const FloatVector limit = hn::Set(d, 65504.0f);
   ForEachVector(d, size, [&](size_t i, auto lanes) HWY_ATTR {
@@ -35,13 +38,55 @@ HWY_INLINE void ConvertSpan(const float* from, uint16_t* to, size_t size) {
   });
 }
 
+HWY_INLINE void ConvertSpan(const float* from, int8_t* to, size_t size, float factor) {
+  const FloatTag d;
+  const FloatVector factor_v = hn::Set(d, factor);
+  const FloatVector limit = hn::Set(d, 127.0f);
+  ForEachVector(d, size, [&](size_t i, auto lanes) HWY_ATTR {
+    const FloatVector x = hn::Mul(LoadLanes(d, from + i, lanes), factor_v);
+    // An infinity stays one; see ScaleOf.
+    const FloatVector bounded = hn::Clamp(x, hn::Neg(limit), limit);
+    StoreLanes(hn::Rebind<int8_t, FloatTag>(), LevelsFromFloat(d, bounded), to + i, lanes);
+  });
+}
+
+// Scale of a row's int8 elements: 0 of zeros, NaN if one of the values is.
+HWY_INLINE float ScaleOf(const float* row, size_t size) {
+  const FloatTag d;
+  // Near the largest finite number, and 127 times its scale is still one.
+  const FloatVector limit = hn::Set(d, 3e38f);
+  FloatVector largest = hn::Zero(d);
+  FloatVector nan = hn::Zero(d);
+  ForEachVector(d, size, [&](size_t i, auto lanes) HWY_ATTR {
+    const FloatVector x = hn::Abs(LoadLanes(d, row + i, lanes));
+    const FloatVector bounded = hn::IfThenElse(hn::Gt(x, limit), limit, x);
+    largest = hn::IfThenElse(hn::Gt(bounded, largest), bounded, largest);
+    nan = hn::Add(nan, hn::Mul(bounded, hn::Zero(d)));  // 0, or NaN for good
+  });
+  const float scale = hn::ReduceMax(d, largest) / 127.0f + hn::ReduceSum(d, nan);
+  // Values so small that dividing by them overflows are as good as 0.
+  return scale < std::numeric_limits<float>::min() ? 0.0f : scale;
+}
+
+// Writes the scale of an int8 row; returns the factor for its elements.
 template <class Element>
-HWY_INLINE void ScatterKey(const float* row, Element* column, size_t head_dim) {
+HWY_INLINE float StoreScale(const KvLayout& layout, const float* row, void* cache, size_t slot) {
+  if constexpr (std::is_same_v<Element, int8_t>) {
+    const float scale = ScaleOf(row, layout.head_dim);
+    KvScales(layout, cache)[slot] = scale;
+    return scale > 0 ? 1.0f / scale : 0.0f;
+  } else {
+    return 1.0f;
+  }
+}
+
+template <class Element>
+HWY_INLINE void ScatterKey(const float* row, float factor, Element* column, size_t head_dim) {
   constexpr size_t kPiece = 128;  // elements converted at a time: 512 bytes of stack
   Element piece[kPiece];
   for (size_t begin = 0; begin < head_dim; begin += kPiece) {
     const size_t size = std::min(kPiece, head_dim - begin);
-    ConvertSpan(row + begin, piece, size);
+    ConvertSpan(row + begin, piece, size, factor);
     for (size_t i = 0; i < size; ++i) column[(begin + i) * kKvBlock] = piece[i];
   }
 }
@@ -58,9 +103,12 @@ HWY_INLINE void StoreRows(const KvStoreArgs& args) {
           (static_cast<size_t>(args.first_position) + r) % args.layout.ring_capacity;
       const size_t block = slot / kKvBlock * kKvBlock * head_dim;
       const size_t lane = slot % kKvBlock;
-      ScatterKey(args.key + r * args.key_row_stride + h * head_dim, keys + block + lane, head_dim);
-      ConvertSpan(args.value + r * args.value_row_stride + h * head_dim,
-                  values + block + lane * head_dim, head_dim);
+      const float* key = args.key + r * args.key_row_stride + h * head_dim;
+      const float* value = args.value + r * args.value_row_stride + h * head_dim;
+      ScatterKey(key, StoreScale<Element>(args.layout, key, keys, slot), keys + block + lane,
+                 head_dim);
+      ConvertSpan(value, values + block + lane * head_dim, head_dim,
+                  StoreScale<Element>(args.layout, value, values, slot));
     }
   }
 }
@@ -68,8 +116,10 @@ HWY_INLINE void StoreRows(const KvStoreArgs& args) {
 void StoreRowsOfElement(const KvStoreArgs& args) {
   if (args.layout.element == KvElement::kF32) {
     StoreRows<float>(args);
-  } else {
+  } else if (args.layout.element == KvElement::kF16) {
     StoreRows<uint16_t>(args);
+  } else {
+    StoreRows<int8_t>(args);
   }
 }
 
@@ -85,12 +135,16 @@ HWY_EXPORT(StoreRowsOfElement);
 
 namespace {
 
-// Reads elements first, first + stride, ... of the cache into args.output.
-void LoadStrided(const KvLoadArgs& args, size_t first, size_t stride) {
+// Reads elements first, first + stride, ... of the cache into args.output; they are those of
+// `slot`.
+void LoadStrided(const KvLoadArgs& args, size_t slot, size_t first, size_t stride) {
   for (size_t i = 0; i < args.layout.head_dim; ++i) {
     const size_t index = first + i * stride;
     if (args.layout.element == KvElement::kF32) {
       args.output[i] = static_cast<const float*>(args.cache)[index];
+    } else if (args.layout.element == KvElement::kInt8) {
+      const float level = static_cast<float>(static_cast<const int8_t*>(args.cache)[index]);
+      args.output[i] = level * KvScales(args.layout, args.cache)[slot];
     } else {
       F16ToF32(static_cast<const uint16_t*>(args.cache) + index, args.output + i, 1);
     }
@@ -104,12 +158,12 @@ void StoreKeyValues(const KvStoreArgs& args) { HWY_DYNAMIC_DISPATCH(StoreRowsOfE
 void LoadKey(const KvLoadArgs& args) {
   const size_t slot = static_cast<size_t>(args.position) % args.layout.ring_capacity;
   const size_t block = slot / kKvBlock * kKvBlock * args.layout.head_dim;
-  LoadStrided(args, block + slot % kKvBlock, kKvBlock);
+  LoadStrided(args, slot, block + slot % kKvBlock, kKvBlock);
 }
 
 void LoadValue(const KvLoadArgs& args) {
   const size_t slot = static_cast<size_t>(args.position) % args.layout.ring_capacity;
-  LoadStrided(args, slot * args.layout.head_dim, 1);
+  LoadStrided(args, slot, slot * args.layout.head_dim, 1);
 }
 
 }  // namespace inkling::kernels

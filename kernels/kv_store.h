@@ -27,6 +27,8 @@ struct KvStoreArgs {
 
 // Stores the rows at slots (first_position + r) % ring_capacity. f16 elements are rounded to
 // nearest even and saturate at +-65504, so that one large value cannot turn later sums into NaN.
+// int8 elements have a scale for each position and kv head, largest magnitude / 127; where a value
+// is NaN the whole row becomes NaN.
 // Safe to call from several threads on different rows or, with shifted pointers, different kv
 // heads.
 void StoreKeyValues(const KvStoreArgs& args);

@@ -25,6 +25,17 @@ namespace hn = hwy::HWY_NAMESPACE;
 using FloatTag = hn::ScalableTag<float>;
 using FloatVector = hn::Vec<FloatTag>;
 
+// int8 to float32, and back from integers within its range.
+template <class D>
+HWY_INLINE hn::Vec<D> FloatFromLevels(D d, hn::Vec<hn::Rebind<int8_t, D>> levels) {
+  return hn::ConvertTo(d, hn::PromoteTo(hn::RebindToSigned<D>(), levels));
+}
+
+template <class D>
+HWY_INLINE hn::Vec<hn::Rebind<int8_t, D>> LevelsFromFloat(D /*d*/, hn::Vec<D> x) {
+  return hn::DemoteTo(hn::Rebind<int8_t, D>(), hn::NearestInt(x));
+}
+
 struct AllLanes {};
 struct FirstLanes {
   size_t count;  // > 0 and below the number of lanes
@@ -62,6 +73,11 @@ HWY_INLINE FloatVector LoadAsFloat(FloatTag d, const uint16_t* from, Lanes lanes
 }
 
 // Calls body(i, lanes) for i = 0, N, 2N ... so that every element of [0, size) is covered once.
+template <class Lanes>
+HWY_INLINE FloatVector LoadAsFloat(FloatTag d, const int8_t* from, Lanes lanes) {
+  return FloatFromLevels(d, LoadLanes(hn::Rebind<int8_t, FloatTag>(), from, lanes));
+}
+
 template <class D, class Body>
 HWY_INLINE void ForEachVector(D d, size_t size, const Body& body) {
   const size_t lanes = hn::Lanes(d);

@@ -24,6 +24,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "examples/programs/fabricated_model.h"
+#include "examples/programs/kv_cache_flag.h"
 #include "examples/programs/machine_probe.h"
 #include "examples/programs/model_shapes.h"
 #include "examples/programs/model_work.h"
@@ -125,7 +126,7 @@ absl::Status MeasureModel(const std::string& path, const std::string& name, int 
   common.model = (*engine)->Describe();
   common.work = inkling::CountWork(**engine);
   const inkling::SpeedOptions speed_options = {
-      .element = options.kv_cache == "f32" ? inkling::KvElement::kF32 : inkling::KvElement::kF16,
+      .element = inkling::KvElementOf(inkling::KvCacheTypes().at(options.kv_cache)).value(),
       .repetitions = options.repetitions,
       .profile = options.profile};
   const size_t first_row = rows.size();
@@ -237,8 +238,8 @@ int main(int argc, char** argv) {
       "--cache-dir", options.cache_dir,
       "Folder that keeps packed weights; the model is then opened twice, and JSON has the "
       "warm start's time too");
-  app.add_option("--kv-cache", options.kv_cache, "Cache element type: f16 or f32")
-      ->check(CLI::IsMember({"f16", "f32"}))
+  app.add_option("--kv-cache", options.kv_cache, inkling::kKvCacheHelp)
+      ->check(CLI::IsMember(inkling::KvCacheTypes()))
       ->capture_default_str();
   app.add_option("--output,-o", options.output, "Report: md, csv, json or jsonl")
       ->check(CLI::IsMember({"md", "csv", "json", "jsonl"}))

@@ -18,7 +18,7 @@ struct EvalModelOptions {
   std::string model;
   int32_t threads = 0;
   int32_t chunk = 128;
-  std::string kv_cache = "f32";  // f32 or f16
+  std::string kv_cache = "f32";  // a key of KvCacheTypes()
 };
 
 // `inkling-eval perplexity`: llama.cpp's method (see text_windows.h).

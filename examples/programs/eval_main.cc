@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "examples/programs/eval_commands.h"
+#include "examples/programs/kv_cache_flag.h"
 
 namespace {
 
@@ -19,8 +20,8 @@ void AddModelOptions(CLI::App& command, inkling::EvalModelOptions& options) {
       ->capture_default_str();
   command.add_option("--chunk", options.chunk, "Tokens that go through the model at once")
       ->capture_default_str();
-  command.add_option("--kv-cache", options.kv_cache, "Cache element type: f32 or f16")
-      ->check(CLI::IsMember({"f32", "f16"}))
+  command.add_option("--kv-cache", options.kv_cache, inkling::kKvCacheHelp)
+      ->check(CLI::IsMember(inkling::KvCacheTypes()))
       ->capture_default_str();
 }
 
@@ -50,7 +51,8 @@ int main(int argc, char** argv) {
       app.add_subcommand("kl", "Mean KL divergence from a reference model on a text");
   AddModelOptions(*divergence_command, divergence.model);
   divergence_command
-      ->add_option("--reference", divergence.reference, "Reference model file, e.g. in f32")
+      ->add_option("--reference", divergence.reference,
+                   "Reference model file, e.g. in f32; its cache is f32")
       ->required();
   AddTextOptions(*divergence_command, divergence.text_file, divergence.context,
                  divergence.max_windows);

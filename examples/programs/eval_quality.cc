@@ -121,6 +121,7 @@ absl::Status RunPerplexity(const PerplexityOptions& options) {
 absl::Status RunDivergence(const DivergenceOptions& options) {
   EvalModelOptions reference_options = options.model;
   reference_options.model = options.reference;
+  reference_options.kv_cache = "f32";  // so that what a smaller cache costs shows too
   absl::StatusOr<std::unique_ptr<WindowRunner>> model =
       WindowRunner::Create(options.model, options.context);
   if (!model.ok()) return model.status();

@@ -18,6 +18,7 @@
 #include "absl/types/span.h"
 #include "converter/tokenizer_import.h"
 #include "examples/programs/eval_commands.h"
+#include "examples/programs/kv_cache_flag.h"
 #include "examples/programs/npy_writer.h"
 #include "examples/programs/text_windows.h"
 #include "examples/programs/token_list.h"
@@ -79,8 +80,7 @@ absl::Status RunGenerateTokens(const GenerateTokensOptions& options) {
       LlmModel::Open(options.model.model, model_options);
   if (!model.ok()) return model.status();
   SessionOptions session_options;
-  session_options.kv_cache_type =
-      options.model.kv_cache == "f16" ? KvCacheType::kFloat16 : KvCacheType::kFloat32;
+  session_options.kv_cache_type = KvCacheTypes().at(options.model.kv_cache);
   absl::StatusOr<std::unique_ptr<LlmSession>> session = LlmSession::Create(*model, session_options);
   if (!session.ok()) return session.status();
   GenerateOptions generate;

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "examples/programs/chat_console.h"
+#include "examples/programs/kv_cache_flag.h"
 #include "examples/programs/line_reader.h"
 #include "examples/programs/run_options.h"
 #include "inkling/llm_model.h"
@@ -41,8 +42,8 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache) {
       ->capture_default_str();
   app.add_option("--cache-dir", options.model_options.cache_dir,
                  "Folder that keeps packed weights, so that later starts take milliseconds");
-  app.add_option("--kv-cache", kv_cache, "Cache element type: f16 or f32")
-      ->check(CLI::IsMember({"f16", "f32"}))
+  app.add_option("--kv-cache", kv_cache, inkling::kKvCacheHelp)
+      ->check(CLI::IsMember(inkling::KvCacheTypes()))
       ->capture_default_str();
 }
 
@@ -116,7 +117,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   options.has_prompt = app.count("--prompt") > 0;
-  if (kv_cache == "f32") options.session_options.kv_cache_type = inkling::KvCacheType::kFloat32;
+  options.session_options.kv_cache_type = inkling::KvCacheTypes().at(kv_cache);
   const absl::Status status = Run(options);
   if (status.ok()) return 0;
   std::fprintf(stderr, "inkling-run: %s\n", std::string(status.message()).c_str());

@@ -19,7 +19,7 @@ namespace inkling {
 // One line of a report: a result and what it was measured on.
 struct SpeedRow {
   std::string model_filename;
-  std::string kv_cache;  // "f16" or "f32"
+  std::string kv_cache;  // a key of KvCacheTypes()
   int32_t prefill_chunk = 0;
   double load_seconds = 0;                  // from nothing to a model that is ready
   std::optional<double> warm_load_seconds;  // once more, over the packed weights that were kept

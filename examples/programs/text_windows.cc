@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "examples/programs/kv_cache_flag.h"
 #include "inkling/llm_options.h"
 #include "kernels/softmax.h"
 #include "src/decoder/decoder.h"
@@ -75,10 +76,6 @@ absl::StatusOr<std::vector<std::vector<int32_t>>> CutWindows(const ModelEngine& 
 
 absl::StatusOr<std::unique_ptr<WindowRunner>> WindowRunner::Create(const EvalModelOptions& options,
                                                                    int32_t context) {
-  if (options.kv_cache != "f32" && options.kv_cache != "f16") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--kv-cache is '", options.kv_cache, "'; expected f32 or f16"));
-  }
   auto runner = std::make_unique<WindowRunner>();
   ModelOptions model_options;
   model_options.num_threads = options.threads;
@@ -89,8 +86,7 @@ absl::StatusOr<std::unique_ptr<WindowRunner>> WindowRunner::Create(const EvalMod
   runner->engine_ = *std::move(engine);
   SessionOptions session_options;
   session_options.max_tokens = context;
-  session_options.kv_cache_type =
-      options.kv_cache == "f16" ? KvCacheType::kFloat16 : KvCacheType::kFloat32;
+  session_options.kv_cache_type = KvCacheTypes().at(options.kv_cache);
   absl::StatusOr<KvCache::Options> cache_options =
       ResolveCacheOptions(session_options, runner->engine_->config(), options.chunk);
   if (!cache_options.ok()) return cache_options.status();

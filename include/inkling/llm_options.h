@@ -31,8 +31,9 @@ struct ModelOptions {
 
 // Element type of the key/value cache.
 enum class KvCacheType : uint8_t {
-  kFloat16 = 0,  // half the memory; differences in logits of about 1e-3 of their size
+  kFloat16 = 0,  // half of kFloat32's memory; differences in logits of about 1e-3 of their size
   kFloat32 = 1,
+  kInt8 = 2,  // half of kFloat16's memory and a scale for each position and head
 };
 
 // How a session is made.

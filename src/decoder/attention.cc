@@ -35,8 +35,7 @@ constexpr int64_t kMinPartKeys = 256;
 
 kernels::KvLayout LayoutOf(const ForwardPass& pass, const KvCache::LayerView& view) {
   kernels::KvLayout layout;
-  layout.element =
-      pass.cache.element() == KvElement::kF32 ? kernels::KvElement::kF32 : kernels::KvElement::kF16;
+  layout.element = pass.cache.element();
   layout.head_dim = static_cast<size_t>(pass.config.head_dim);
   layout.ring_capacity = static_cast<size_t>(view.ring);
   layout.kv_head_stride_bytes = kernels::KvHeadBytes(layout);

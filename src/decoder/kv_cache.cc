@@ -45,9 +45,11 @@ absl::Status CheckOptions(const KvCache::Options& options) {
     return absl::InvalidArgumentError(absl::StrCat("kv cache: max_chunk: expected 1 to ",
                                                    kMaxPositions, ", found ", options.max_chunk));
   }
-  if (options.element != KvElement::kF16 && options.element != KvElement::kF32) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "kv cache: element: expected kF16 or kF32, found ", static_cast<int>(options.element)));
+  if (options.element != KvElement::kF16 && options.element != KvElement::kF32 &&
+      options.element != KvElement::kInt8) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("kv cache: element: expected kF16, kF32 or kInt8, found ",
+                     static_cast<int>(options.element)));
   }
   return absl::OkStatus();
 }
@@ -62,8 +64,10 @@ int32_t RingSlots(const LayerConfig& layer, const KvCache::Options& options) {
 
 // Bytes of the keys (or of the values) of one layer.
 int64_t RingBytes(const ModelConfig& config, int32_t ring, KvElement element) {
-  const int64_t element_bytes = element == KvElement::kF32 ? 4 : 2;
-  const int64_t bytes = int64_t{ring} * config.num_kv_heads * config.head_dim * element_bytes;
+  const kernels::KvLayout layout = {.element = element,
+                                    .head_dim = static_cast<size_t>(config.head_dim),
+                                    .ring_capacity = static_cast<size_t>(ring)};
+  const int64_t bytes = static_cast<int64_t>(kernels::KvHeadBytes(layout)) * config.num_kv_heads;
   return (bytes + kLayerAlignment - 1) / kLayerAlignment * kLayerAlignment;
 }
 

@@ -15,11 +15,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kernels/kv_layout.h"
 #include "src/format/model_config.h"
 
 namespace inkling {
 
-enum class KvElement : uint8_t { kF16 = 0, kF32 = 1 };
+using KvElement = kernels::KvElement;
 
 class KvCache {
  public:

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "inkling/llm_options.h"
@@ -61,6 +62,20 @@ std::vector<int32_t> MergedStopTokens(const ModelMetadata& metadata) {
 
 }  // namespace
 
+absl::StatusOr<KvElement> KvElementOf(KvCacheType type) {
+  switch (type) {
+    case KvCacheType::kFloat16:
+      return KvElement::kF16;
+    case KvCacheType::kFloat32:
+      return KvElement::kF32;
+    case KvCacheType::kInt8:
+      return KvElement::kInt8;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("kv_cache_type is ", static_cast<int>(type),
+                   "; expected kFloat16 (0), kFloat32 (1) or kInt8 (2)"));
+}
+
 absl::StatusOr<KvCache::Options> ResolveCacheOptions(const SessionOptions& options,
                                                      const ModelConfig& config,
                                                      int32_t prefill_chunk) {
@@ -73,17 +88,8 @@ absl::StatusOr<KvCache::Options> ResolveCacheOptions(const SessionOptions& optio
   resolved.capacity = options.max_tokens > 0 ? options.max_tokens
                                              : std::min(config.context_length, kDefaultMaxTokens);
   resolved.max_chunk = prefill_chunk;
-  switch (options.kv_cache_type) {
-    case KvCacheType::kFloat16:
-      resolved.element = KvElement::kF16;
-      return resolved;
-    case KvCacheType::kFloat32:
-      resolved.element = KvElement::kF32;
-      return resolved;
-  }
-  return absl::InvalidArgumentError(absl::StrCat("kv_cache_type is ",
-                                                 static_cast<int>(options.kv_cache_type),
-                                                 "; expected kFloat16 (0) or kFloat32 (1)"));
+  ABSL_ASSIGN_OR_RETURN(resolved.element, KvElementOf(options.kv_cache_type));
+  return resolved;
 }
 
 ModelEngine::ModelEngine(std::unique_ptr<ModelReader> reader,

@@ -60,6 +60,9 @@ class ModelEngine {
   std::vector<int32_t> stop_tokens_;
 };
 
+// The cache's element. Errors: InvalidArgument for a value that isn't one of KvCacheType's.
+absl::StatusOr<KvElement> KvElementOf(KvCacheType type);
+
 // Checks SessionOptions against a model and resolves their defaults. Errors: InvalidArgument.
 absl::StatusOr<KvCache::Options> ResolveCacheOptions(const SessionOptions& options,
                                                      const ModelConfig& config,

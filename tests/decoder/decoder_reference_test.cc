@@ -56,6 +56,9 @@ TEST_P(DecoderSweepTest, AgreesWithTheReference) {
   const std::unique_ptr<KvCache> half_cache = model.MakeCache(kCapacity, 16, KvElement::kF16);
   EXPECT_LE(NormalizedSquaredError(RunAll(*decoder, *half_cache, tokens, 16), expected.logits),
             1e-5);
+  const std::unique_ptr<KvCache> int8_cache = model.MakeCache(kCapacity, 16, KvElement::kInt8);
+  EXPECT_LE(NormalizedSquaredError(RunAll(*decoder, *int8_cache, tokens, 16), expected.logits),
+            1e-3);
 
   const std::unique_ptr<KvCache> cache = model.MakeCache(kCapacity, 16);
   std::vector<float> hidden(7 * static_cast<size_t>(model.config().hidden_dim));

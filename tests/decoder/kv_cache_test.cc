@@ -72,6 +72,11 @@ TEST(KvCacheTest, BytesAreThoseOfTheRings) {
       KvCache::RequiredBytes(config, {.capacity = 100, .max_chunk = 16, .element = KvElement::kF16})
           .value(),
       2 * 112 * per_slot * 2);
+  // And a scale of 4 bytes for each 8 elements.
+  EXPECT_EQ(KvCache::RequiredBytes(config,
+                                   {.capacity = 100, .max_chunk = 16, .element = KvElement::kInt8})
+                .value(),
+            2 * 112 * (per_slot + per_slot / 8 * 4));
   // A window of 20 with chunks of 16 needs 36 slots, in blocks of 16: 48.
   EXPECT_EQ(KvCache::RequiredBytes(WindowConfig(20),
                                    {.capacity = 100, .max_chunk = 16, .element = KvElement::kF32})

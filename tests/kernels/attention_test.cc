@@ -46,7 +46,7 @@ class Attention {
     keys_ = RandomValues(size, 1, p_.spread);
     values_ = RandomValues(size, 2, p_.spread);
     query_ = RandomValues(QueryFloats(), 3, p_.spread);
-    // 0xFF everywhere is NaN in both element types.
+    // 0xFF everywhere is NaN in both float types, and in the scales of int8.
     key_cache_.assign(KvHeadBytes(layout_), 0xFF);
     value_cache_.assign(KvHeadBytes(layout_), 0xFF);
     // Rows go in one at a time where the ring is shorter than the text.
@@ -61,6 +61,7 @@ class Attention {
                       .num_kv_heads = 1,
                       .first_position = static_cast<int64_t>(r),
                       .num_rows = 1});
+      if (p_.element == KvElement::kInt8) ReadBack(r);
     }
     if (p_.element == KvElement::kF16) {
       for (std::vector<float>* rows : {&keys_, &values_}) {
@@ -159,6 +160,18 @@ class Attention {
   const Problem& problem() const { return p_; }
 
  private:
+  // Makes keys_ and values_ of a position what its int8 elements stand for.
+  void ReadBack(size_t position) {
+    KvLoadArgs args = {.cache = key_cache_.data(),
+                       .layout = layout_,
+                       .position = static_cast<int64_t>(position),
+                       .output = &keys_[position * p_.head_dim]};
+    LoadKey(args);
+    args.cache = value_cache_.data();
+    args.output = &values_[position * p_.head_dim];
+    LoadValue(args);
+  }
+
   Problem p_;
   KvLayout layout_;
   std::vector<float> keys_, values_, query_;  // keys_ and values_ as stored
@@ -169,7 +182,7 @@ class Attention {
 class AttentionTest : public PerTargetTest {};
 
 TEST_P(AttentionTest, DecodeMatchesDoubleForEveryHeadDim) {
-  for (KvElement element : {KvElement::kF32, KvElement::kF16}) {
+  for (KvElement element : {KvElement::kF32, KvElement::kF16, KvElement::kInt8}) {
     for (size_t head_dim : {1, 3, 7, 8, 17, 24, 31, 32, 64, 65, 80, 96, 128, 200, 256}) {
       for (size_t num_keys : {1, 15, 16, 17, 63, 64, 65, 130, 333}) {
         Attention attention({.element = element, .head_dim = head_dim, .num_keys = num_keys});
@@ -181,7 +194,7 @@ TEST_P(AttentionTest, DecodeMatchesDoubleForEveryHeadDim) {
 }
 
 TEST_P(AttentionTest, EveryTileOfRowsAndHeadsMatchesDouble) {
-  for (KvElement element : {KvElement::kF32, KvElement::kF16}) {
+  for (KvElement element : {KvElement::kF32, KvElement::kF16, KvElement::kInt8}) {
     for (size_t group_size : {1, 2, 3, 4, 5, 6, 7, 8, 13, 16}) {
       for (size_t num_rows : {1, 2, 3, 5, 19, 64}) {
         Attention attention({.element = element,
@@ -218,16 +231,18 @@ TEST_P(AttentionTest, WindowAndRingMatchDouble) {
 }
 
 TEST_P(AttentionTest, RingGivesTheBitsOfAFlatCache) {
-  Problem problem = {.element = KvElement::kF16,
-                     .head_dim = 32,
-                     .group_size = 2,
-                     .num_rows = 9,
-                     .num_keys = 500,
-                     .window = 90};
-  Attention flat(problem);
-  problem.ring = 112;  // of 16s, not of 64s: spans wrap in their middle
-  Attention ring(problem);
-  EXPECT_EQ(ring.Run(), flat.Run());
+  for (KvElement element : {KvElement::kF16, KvElement::kInt8}) {
+    Problem problem = {.element = element,
+                       .head_dim = 32,
+                       .group_size = 2,
+                       .num_rows = 9,
+                       .num_keys = 500,
+                       .window = 90};
+    Attention flat(problem);
+    problem.ring = 112;  // of 16s, not of 64s: spans wrap in their middle
+    Attention ring(problem);
+    EXPECT_EQ(ring.Run(), flat.Run());
+  }
 }
 
 TEST_P(AttentionTest, KeyBeginIsALowerBound) {
@@ -276,7 +291,7 @@ TEST_P(AttentionTest, LargeScoresStayFinite) {
 }
 
 TEST_P(AttentionTest, RowsDoNotDependOnTheirNeighbours) {
-  for (KvElement element : {KvElement::kF32, KvElement::kF16}) {
+  for (KvElement element : {KvElement::kF32, KvElement::kF16, KvElement::kInt8}) {
     Attention attention({.element = element,
                          .head_dim = 72,
                          .group_size = 3,
@@ -301,7 +316,7 @@ TEST_P(AttentionTest, RowsDoNotDependOnTheirNeighbours) {
 
 TEST_P(AttentionTest, PartialsCombineToTheWhole) {
   for (size_t group_size : {1, 3}) {
-    Attention attention({.element = KvElement::kF16,
+    Attention attention({.element = group_size == 1 ? KvElement::kInt8 : KvElement::kF16,
                          .head_dim = 50,
                          .group_size = group_size,
                          .num_rows = 4,

@@ -1,6 +1,9 @@
 // Rows written to the cache layout and read back, on every instruction set.
 #include "kernels/kv_store.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "kernels/convert.h"
 #include "tests/kernels/kernel_testing.h"
 
@@ -135,6 +138,58 @@ TEST_P(KvStoreTest, HalfElementsSaturate) {
   EXPECT_EQ(ElementAt(cache.values, cache.layout, 0, 4), 65504.0f);
   EXPECT_TRUE(std::isnan(ElementAt(cache.values, cache.layout, 0, 5)));
   EXPECT_EQ(ElementAt(cache.keys, cache.layout, 0, 18 * 16), 65504.0f);
+}
+
+TEST_P(KvStoreTest, Int8RowsHaveScalesOfTheirOwn) {
+  const size_t num_kv_heads = 2, num_rows = 21, ring = 48;
+  for (size_t head_dim : {1, 5, 8, 24, 33, 64, 200}) {
+    Cache cache(LayoutOf(KvElement::kInt8, head_dim, ring, 16), num_kv_heads);
+    const size_t row = num_kv_heads * head_dim;
+    std::vector<float> keys = RandomValues(num_rows * (row + 1), 1);
+    const std::vector<float> values = RandomValues(num_rows * (row + 2), 2);
+    std::fill_n(&keys[3 * (row + 1)], head_dim, 0.0f);
+    for (size_t i = 0; i < head_dim; ++i) keys[4 * (row + 1) + i] *= 1e6f;
+    Store(cache, keys, values, num_kv_heads, 40, num_rows);  // wraps at 48
+    for (size_t r = 0; r < num_rows; ++r) {
+      for (size_t h = 0; h < num_kv_heads; ++h) {
+        const float* key = &keys[r * (row + 1) + h * head_dim];
+        float largest = 0;
+        for (size_t i = 0; i < head_dim; ++i) largest = std::max(largest, std::abs(key[i]));
+        std::vector<float> loaded(head_dim);
+        LoadKey({.cache = cache.keys.data() + h * cache.layout.kv_head_stride_bytes,
+                 .layout = cache.layout,
+                 .position = static_cast<int64_t>(40 + r),
+                 .output = loaded.data()});
+        for (size_t i = 0; i < head_dim; ++i) {
+          ASSERT_NEAR(loaded[i], key[i], 0.501f * largest / 127) << "row " << r << ", dim " << i;
+        }
+      }
+    }
+    // 27 of 48 slots, in each head, and the gap behind it are as they were: elements and scales.
+    size_t untouched = 0;
+    for (uint8_t byte : cache.values) untouched += byte == 0xEE;
+    EXPECT_GE(untouched, num_kv_heads * (27 * (head_dim + sizeof(float)) + 16));
+  }
+}
+
+TEST_P(KvStoreTest, Int8KeepsWhatIsNoNumber) {
+  const size_t head_dim = 19;
+  Cache cache(LayoutOf(KvElement::kInt8, head_dim, 16), 1);
+  std::vector<float> value(head_dim);
+  const auto stored = [&](const std::vector<float>& row) {
+    Store(cache, row, row, 1, 0, 1);
+    LoadValue({cache.values.data(), cache.layout, 0, value.data()});
+    return value;
+  };
+  std::vector<float> row(head_dim + 2, 1.0f);
+  row[5] = kNan;
+  for (float x : stored(row)) EXPECT_TRUE(std::isnan(x));
+  row[5] = -kInfinity;  // becomes the largest finite number, beside which the rest is nothing
+  EXPECT_LT(stored(row)[5], -2.9e38f);
+  EXPECT_TRUE(std::isfinite(value[5]));
+  EXPECT_EQ(value[4], 0.0f);
+  std::fill(row.begin(), row.end(), 1e-40f);
+  EXPECT_EQ(stored(row), std::vector<float>(head_dim, 0.0f));
 }
 
 INKLING_FOR_EACH_TARGET(KvStoreTest);
