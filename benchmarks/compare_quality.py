@@ -25,7 +25,8 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OURS = ["int4 channel: --weights=int4 --block=channel", "int4/128: --weights=int4 --block=128", "int4/64: --weights=int4 --block=64",
         "int4/32: --weights=int4 --block=32", "int4/32, all: --weights=int4 --block=32 --embedding=int4", "int8: --weights=int8"]
-THEIRS = ["Q4_0: Q4_0", "Q4_0, all: --pure Q4_0", "Q4_K_M: Q4_K_M", "Q4_K_M, imatrix: --imatrix Q4_K_M", "Q8_0: Q8_0"]
+THEIRS = ["Q4_0: Q4_0", "Q4_0, all: --pure Q4_0", "Q4_0, imatrix: --imatrix Q4_0", "Q4_K_M: Q4_K_M",
+          "Q4_K_M, imatrix: --imatrix Q4_K_M", "Q8_0: Q8_0"]
 
 
 def run(command):
@@ -48,19 +49,25 @@ class Ours:
     def __init__(self, args, folder):
         self.args, self.folder = args, folder
         self.f32 = folder / "f32.tflite"
-        self.importance = folder / "importance"
+        self.importance = None
         self.convert(self.f32, ["--weights=f32"])
-        run([args.bin / "inkling-eval", "importance", "--model", self.f32, "--text", args.calibration,
-             "--output", self.importance, "--block", args.neighbours])
 
     def convert(self, output, flags):
         return run([self.args.bin / "inkling-convert", self.args.model, output, *flags])
+
+    def importance_file(self):
+        """Made when the first row asks for it."""
+        if self.importance is None:
+            self.importance = self.folder / "importance"
+            run([self.args.bin / "inkling-eval", "importance", "--model", self.f32, "--text", self.args.calibration,
+                 "--output", self.importance, "--block", self.args.neighbours])
+        return self.importance
 
     def measure(self, name, flags):
         """(bits, mean KL, perplexity, name) of a conversion."""
         output = self.folder / "ours.tflite"
         if "--quality=best" in flags or any(flag.startswith("--bits") for flag in flags):
-            flags = [*flags, f"--importance={self.importance}"]
+            flags = [*flags, f"--importance={self.importance_file()}"]
         bits, = numbers(r"([\d.]+) bits per weight", self.convert(output, flags), "inkling-convert")
         said = run([self.args.bin / "inkling-eval", "kl", "--model", output, "--reference", self.f32, "--text", self.args.text,
                     "--windows", self.args.windows])
@@ -82,7 +89,7 @@ class Theirs:
             shutil.copyfile(args.model, folder / "f32.gguf")
         self.perplexity("f32.gguf")
         self.program("llama-imatrix", "-m", self.inside / "f32.gguf", "-f", self.inside / pathlib.Path(args.calibration).name,
-                     "-o", self.inside / "imatrix.gguf", "-c", 512, "-t", 2)
+                     "-o", self.inside / "imatrix.gguf", "-c", 512, "-t", self.args.threads)
 
     def program(self, *command):
         return run([*shlex.split(self.args.llama), *command])
@@ -90,7 +97,7 @@ class Theirs:
     def perplexity(self, model, *flags):
         chunks = ["--chunks", self.args.windows] if self.args.windows else []
         return self.program("llama-perplexity", "-m", self.inside / model, "-f", self.inside / pathlib.Path(self.args.text).name,
-                            "-c", 512, "-t", 2, "--kl-divergence-base", self.inside / "logits", *chunks, *flags)
+                            "-c", 512, "-t", self.args.threads, "--kl-divergence-base", self.inside / "logits", *chunks, *flags)
 
     def measure(self, name, flags):
         matrix = ["--imatrix", self.inside / "imatrix.gguf"] if "--imatrix" in flags else []
@@ -122,14 +129,17 @@ def main():
     parser.add_argument("--llama", default="")
     parser.add_argument("--exchange", default="")
     parser.add_argument("--windows", type=int, default=0, help="at most so many; 0: all of the text")
+    parser.add_argument("--threads", type=int, default=2, help="of llama.cpp's programs, which spin: 1 on a busy machine")
     parser.add_argument("--neighbours", type=int, default=256, help="inkling-eval importance --block")
-    parser.add_argument("--ours", action="append", help="a row: NAME: FLAGS OF inkling-convert")
+    parser.add_argument("--ours", action="append", help="a row: NAME: FLAGS OF inkling-convert; none: no row of ours")
     parser.add_argument("--theirs", action="append", help="a row: NAME: FLAGS OF llama-quantize TYPE; none: no llama.cpp")
     args = parser.parse_args()
     ours = args.ours or OURS + [f"{row.replace(':', ', best:', 1)} --quality=best" for row in OURS]
     theirs = args.theirs or THEIRS
     with tempfile.TemporaryDirectory(dir=args.exchange.split("=")[0] or None) as folder:
-        rows = read_rows(ours, Ours(args, pathlib.Path(folder)))
+        rows = []
+        if ours != ["none"]:
+            rows += read_rows(ours, Ours(args, pathlib.Path(folder)))
         if theirs != ["none"]:
             rows += read_rows(theirs, Theirs(args, pathlib.Path(folder)))
     print("| | bits per weight | mean KL | perplexity |\n|---|---|---|---|")

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Fabricates Hugging Face checkpoints with the exact shapes of released models, random weights in BF16, and converts them.
 
-    benchmarks/full_size_conversion.py BUILD_BIN FOLDER [MODEL ...] [-- flags of inkling-convert]
+    benchmarks/full_size_conversion.py [--write | --measure] BUILD_BIN FOLDER [MODEL ...] [-- flags of inkling-convert]
 
 Prints, for each model: bytes of the checkpoint, seconds, MB/s, peak memory of inkling-convert, and the speed at which
 the same disk reads the checkpoint and writes a file of the output's size, which is the bound that isn't ours. Needs
-twice the checkpoint's size in FOLDER (gemma-2b: 5 GB), and removes what it wrote.
+twice the checkpoint's size in FOLDER (gemma-2b: 5 GB), and removes what it wrote. --write only fabricates, --measure takes
+what --write left, for a machine that is quiet for a short time only.
 """
 
 import json
@@ -86,7 +87,7 @@ MODELS = {"gemma-2b": gemma_2b, "phi-2": phi_2, "stablelm-3b": stablelm_3b, "fal
 
 
 def write_checkpoint(folder, config, shapes):
-    """One safetensors file; weights of either sign between 2^-9 and 2^-5. Returns its bytes."""
+    """One safetensors file; weights of either sign between 2^-9 and 2^-5."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(config))
     pieces = [b"<unk>", b"\n<s>\n", b"\n</s>\n"] + [b"<0x00>"] * 256 + [b"a"]
@@ -106,7 +107,6 @@ def write_checkpoint(folder, config, shapes):
             left -= file.write(block[:min(left, BLOCK)])
         file.flush()
         os.fsync(file.fileno())
-    return end
 
 
 def forget_pages(path):
@@ -131,10 +131,9 @@ def plain_copy_seconds(source, target, target_bytes):
 
 
 def measure(program, folder, name, flags):
-    config, shapes = MODELS[name]()
     checkpoint, output = folder / name, folder / f"{name}.tflite"
     try:
-        size = write_checkpoint(checkpoint, config, shapes)
+        size = (checkpoint / "model.safetensors").stat().st_size
         forget_pages(checkpoint / "model.safetensors")
         start = time.monotonic()
         process = subprocess.Popen([program, checkpoint, output, "--quiet", *flags])
@@ -157,12 +156,17 @@ def measure(program, folder, name, flags):
 
 def main():
     arguments = sys.argv[1:]
+    step = arguments.pop(0) if arguments and arguments[0] in ("--write", "--measure") else ""
     flags = arguments[arguments.index("--") + 1:] if "--" in arguments else []
     arguments = arguments[:arguments.index("--")] if "--" in arguments else arguments
     if len(arguments) < 2 or not set(arguments[2:]) <= set(MODELS):
         sys.exit(__doc__)
     for name in arguments[2:] or MODELS:
-        measure(pathlib.Path(arguments[0]) / "inkling-convert", pathlib.Path(arguments[1]), name, flags)
+        folder = pathlib.Path(arguments[1])
+        if step != "--measure":
+            write_checkpoint(folder / name, *MODELS[name]())
+        if step != "--write":
+            measure(pathlib.Path(arguments[0]) / "inkling-convert", folder, name, flags)
 
 
 if __name__ == "__main__":

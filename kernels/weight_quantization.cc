@@ -2,7 +2,7 @@
 //
 // Weights are turned into tiles [kTileSize][lanes] on the stack. A run that fits in one tile is
 // turned once and then tried with every scale; a longer one is turned again for each pass, of which
-// there are six.
+// there are two to six.
 #include "kernels/weight_quantization.h"
 
 #include "kernels/compiled_targets.h"
@@ -31,6 +31,20 @@ constexpr size_t kMaxLanes = 16;
 constexpr size_t kGridSteps = 20;
 constexpr float kSmallestFactor = 0.6f;
 constexpr int kRefinements = 2;
+
+// The grids of dividers of UnbiasedScales, from above 1 down: a divider that clips nothing may be
+// too small. 1 itself is in both, for weights that were on such levels before.
+struct DividerGrid {
+  size_t num_steps;
+  size_t step_of_one;
+  float step;
+};
+constexpr DividerGrid kBlockGrid = {12, 3, 0.04f};
+constexpr DividerGrid kRowGrid = {16, 1, 0.05f};
+constexpr size_t kMaxDividers = 16;
+
+// Eight times this is finite.
+constexpr float kLargestInt4Scale = 0x1.fep124f;
 
 // Wider vectors than this would only make tiles that don't fit in the first cache.
 using LaneTag = hn::CappedTag<float, kMaxLanes>;
@@ -210,6 +224,101 @@ HWY_INLINE LaneVector SearchScale(RunGroup& runs, const WeightScalesArgs& args) 
   return best;
 }
 
+struct UnbiasedScale {
+  LaneVector scale;
+  LaneVector divider;
+};
+
+// <x, l> and <l, l> of a run, where x are the weights over a divider and l its levels.
+struct LevelSums {
+  LaneVector products;
+  LaneVector squares;
+};
+
+HWY_INLINE LevelSums AddLevels(const float* tile, size_t size, LaneVector inverse,
+                               LevelVectors levels, LevelSums sums) {
+  const LaneTag d;
+  const size_t lanes = hn::Lanes(d);
+  for (size_t i = 0; i < size; ++i) {
+    const LaneVector value = hn::Mul(hn::Load(d, tile + i * lanes), inverse);
+    const LaneVector level = NearestLevel(value, levels);
+    sums.products = hn::Add(sums.products, hn::Mul(value, level));
+    sums.squares = hn::Add(sums.squares, hn::Mul(level, level));
+  }
+  return sums;
+}
+
+// What SearchUnbiased knows of each divider of the grid, all for weights over `unclipped`, so that
+// no square overflows.
+struct DividerSums {
+  HWY_ALIGN float inverses[kMaxDividers * kMaxLanes];
+  HWY_ALIGN float products[kMaxDividers * kMaxLanes] = {};
+  HWY_ALIGN float squares[kMaxDividers * kMaxLanes] = {};
+};
+
+// The divider of this step over the one that just clips nothing.
+HWY_INLINE LaneVector GridFactor(DividerGrid grid, size_t step) {
+  const float steps = static_cast<float>(grid.step_of_one) - static_cast<float>(step);
+  return hn::Set(LaneTag(), 1.0f + grid.step * steps);
+}
+
+// Fills `sums`; returns the sum of (w / unclipped)^2.
+HWY_INLINE LaneVector SumDividers(RunGroup& runs, LaneVector unclipped, DividerGrid grid,
+                                  LevelVectors levels, DividerSums& sums) {
+  const LaneTag d;
+  const size_t lanes = hn::Lanes(d);
+  const LaneVector inverse = hn::Div(hn::Set(d, 1.0f), unclipped);
+  for (size_t i = 0; i < grid.num_steps; ++i) {
+    hn::Store(hn::Div(inverse, GridFactor(grid, i)), d, sums.inverses + i * lanes);
+  }
+  LaneVector norm = hn::Zero(d);
+  runs.ForEachTile([&](const float* tile, size_t size) HWY_ATTR {
+    for (size_t i = 0; i < size; ++i) {
+      const LaneVector value = hn::Mul(hn::Load(d, tile + i * lanes), inverse);
+      norm = hn::Add(norm, hn::Mul(value, value));
+    }
+    for (size_t i = 0; i < grid.num_steps * lanes; i += lanes) {
+      const LevelSums sum =
+          AddLevels(tile, size, hn::Load(d, sums.inverses + i), levels,
+                    {hn::Load(d, sums.products + i), hn::Load(d, sums.squares + i)});
+      hn::Store(sum.products, d, sums.products + i);
+      hn::Store(sum.squares, d, sums.squares + i);
+    }
+  });
+  return norm;
+}
+
+HWY_INLINE UnbiasedScale SearchUnbiased(RunGroup& runs, const WeightScalesArgs& args) {
+  const LaneTag d;
+  const size_t lanes = hn::Lanes(d);
+  const DividerGrid grid = args.run_size <= kTileSize ? kBlockGrid : kRowGrid;
+  const LevelVectors levels = {hn::Set(d, args.lowest_level), hn::Set(d, args.highest_level)};
+  const Extremes extremes = ExtremesOf(runs);
+  const LaneVector unclipped =
+      hn::Max(hn::Div(extremes.low, levels.lowest), hn::Div(extremes.high, levels.highest));
+  DividerSums sums;
+  const LaneVector norm = SumDividers(runs, unclipped, grid, levels, sums);
+
+  const LaneVector plain = MaxAbsScale(extremes, args);
+  UnbiasedScale best = {plain, plain};
+  LaneVector best_cost = hn::Set(d, FLT_MAX);  // the square of 1 / cosine, but for a factor
+  for (size_t i = 0; i < grid.num_steps; ++i) {
+    const LaneVector factor = GridFactor(grid, i);
+    const LaneVector product = hn::Mul(hn::Load(d, sums.products + i * lanes), factor);
+    const LaneVector cost =
+        hn::Div(hn::Load(d, sums.squares + i * lanes), hn::Mul(product, product));
+    const LaneVector scale = RoundToStored(
+        hn::Min(hn::Mul(unclipped, hn::Div(norm, product)), hn::Set(d, kLargestInt4Scale)),
+        args.stored);
+    const auto better =
+        hn::And(hn::And(IsUsable(scale), IsUsable(unclipped)), hn::Lt(cost, best_cost));
+    best.scale = hn::IfThenElse(better, scale, best.scale);
+    best.divider = hn::IfThenElse(better, hn::Mul(unclipped, factor), best.divider);
+    best_cost = hn::IfThenElse(better, cost, best_cost);
+  }
+  return best;
+}
+
 template <class ScaleOf>
 HWY_INLINE void ForEachGroup(const WeightScalesArgs& args, const ScaleOf& scale_of) {
   const LaneTag d;
@@ -229,10 +338,22 @@ void SearchScalesOfRuns(const WeightScalesArgs& args) {
   ForEachGroup(args, [&](RunGroup& runs) HWY_ATTR { return SearchScale(runs, args); });
 }
 
+void UnbiasedScalesOfRuns(const WeightScalesArgs& args, float* dividers) {
+  const LaneTag d;
+  const size_t lanes = hn::Lanes(d);
+  for (size_t first = 0; first < args.num_runs; first += lanes) {
+    const size_t count = std::min(lanes, args.num_runs - first);
+    RunGroup runs(args.weights + first * args.run_size, count, args.run_size);
+    const UnbiasedScale best = SearchUnbiased(runs, args);
+    hn::StoreN(best.scale, d, args.scales + first, count);
+    hn::StoreN(best.divider, d, dividers + first, count);
+  }
+}
+
 void RoundSpan(const WeightLevelsArgs& args) {
   const FloatTag d;
   const hn::Rebind<int8_t, FloatTag> d8;
-  const FloatVector inverse = hn::Set(d, 1.0f / args.scale);
+  const FloatVector inverse = hn::Set(d, 1.0f / args.divider);
   const FloatVector lowest = hn::Set(d, args.lowest_level);
   const FloatVector highest = hn::Set(d, args.highest_level);
   ForEachVector(d, args.size, [&](size_t i, auto lanes) HWY_ATTR {
@@ -286,6 +407,7 @@ namespace inkling::kernels {
 
 HWY_EXPORT(MaxAbsScalesOfRuns);
 HWY_EXPORT(SearchScalesOfRuns);
+HWY_EXPORT(UnbiasedScalesOfRuns);
 HWY_EXPORT(RoundSpan);
 HWY_EXPORT(PackSpan);
 HWY_EXPORT(SumSpan);
@@ -294,6 +416,10 @@ void MaxAbsScales(const WeightScalesArgs& args) { HWY_DYNAMIC_DISPATCH(MaxAbsSca
 
 void SquaredErrorScales(const WeightScalesArgs& args) {
   HWY_DYNAMIC_DISPATCH(SearchScalesOfRuns)(args);
+}
+
+void UnbiasedScales(const WeightScalesArgs& args, float* dividers) {
+  HWY_DYNAMIC_DISPATCH(UnbiasedScalesOfRuns)(args, dividers);
 }
 
 void RoundToLevels(const WeightLevelsArgs& args) { HWY_DYNAMIC_DISPATCH(RoundSpan)(args); }

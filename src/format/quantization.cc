@@ -81,7 +81,14 @@ QuantizedRows QuantizeRuns(absl::Span<const float> weights, size_t run, TensorTy
       .highest_level = levels.highest,
       .stored = block ? kernels::StoredScale::kBf16 : kernels::StoredScale::kF32,
       .scales = scales.data()};
-  search == ScaleSearch::kMaxAbs ? kernels::MaxAbsScales(args) : kernels::SquaredErrorScales(args);
+  std::vector<float> dividers(scales.size());
+  if (search == ScaleSearch::kSquaredError && !int8) {
+    kernels::UnbiasedScales(args, dividers.data());
+  } else {
+    search == ScaleSearch::kMaxAbs ? kernels::MaxAbsScales(args)
+                                   : kernels::SquaredErrorScales(args);
+    dividers = scales;
+  }
 
   std::vector<int8_t> run_levels(run);
   for (size_t i = 0; i < scales.size(); ++i) {
@@ -89,7 +96,7 @@ QuantizedRows QuantizeRuns(absl::Span<const float> weights, size_t run, TensorTy
     kernels::RoundToLevels(
         {.weights = weights.data() + i * run,
          .size = run,
-         .scale = scales[i],
+         .divider = dividers[i],
          .lowest_level = levels.lowest,
          .highest_level = levels.highest,
          .levels = int8 ? reinterpret_cast<int8_t*>(values) : run_levels.data()});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cfloat>
+#include <tuple>
 
 #include "tests/kernels/kernel_testing.h"
 
@@ -110,11 +111,111 @@ TEST_P(WeightQuantizationTest, ScalesAreThoseOfThePlainSearch) {
   }
 }
 
+struct Unbiased {
+  float scale, divider;
+};
+
+// As the header says, in float32 and in the order of the weights.
+Unbiased UnbiasedReference(const float* run, size_t size, StoredScale stored) {
+  const float low = std::min(0.0f, *std::min_element(run, run + size));
+  const float high = std::max(0.0f, *std::max_element(run, run + size));
+  const float unclipped = std::max(low / kInt4.lowest, high / kInt4.highest);
+  const float inverse = 1.0f / unclipped;
+  volatile float norm = 0;
+  for (size_t i = 0; i < size; ++i) {
+    volatile float value = run[i] * inverse;
+    volatile float square = value * value;
+    norm = norm + square;
+  }
+  const float plain = MaxAbsReference(run, size, kInt4, stored);
+  Unbiased best = {plain, plain};
+  float best_cost = FLT_MAX;
+  const int steps = size <= 128 ? 12 : 16;
+  for (int step = 0; step < steps; ++step) {
+    volatile float offset = size <= 128 ? 0.04f * (3.0f - static_cast<float>(step))
+                                        : 0.05f * (1.0f - static_cast<float>(step));
+    const float factor = 1.0f + offset;
+    volatile float products = 0;
+    volatile float squares = 0;
+    for (size_t i = 0; i < size; ++i) {
+      volatile float value = run[i] * (inverse / factor);
+      const float level = std::min(std::max(std::nearbyint(value), kInt4.lowest), kInt4.highest);
+      volatile float product = value * level;
+      volatile float square = level * level;
+      products = products + product;
+      squares = squares + square;
+    }
+    volatile float projected = products * factor;
+    volatile float square = projected * projected;
+    const float cost = squares / square;
+    const float scale = Stored(unclipped * (norm / projected), stored);
+    if (scale >= FLT_MIN && unclipped >= FLT_MIN && cost < best_cost) {
+      best = {scale, unclipped * factor};
+      best_cost = cost;
+    }
+  }
+  return best;
+}
+
+TEST_P(WeightQuantizationTest, UnbiasedScalesAreThoseOfThePlainSearch) {
+  for (const auto& [num_runs, run_size, stored] :
+       {std::tuple<size_t, size_t, StoredScale>{37, 32, StoredScale::kBf16},
+        {5, 128, StoredScale::kBf16},
+        {3, 300, StoredScale::kF32}}) {
+    std::vector<float> weights = RandomValues(num_runs * run_size, 7, 0.1f);
+    for (size_t i = 0; i < weights.size(); i += 61) weights[i] *= 4;
+    std::fill_n(weights.begin() + run_size, run_size, 0.0f);
+    std::vector<float> scales(num_runs + 1, -1.0f);
+    std::vector<float> dividers(num_runs + 1, -1.0f);
+    UnbiasedScales({weights.data(), num_runs, run_size, -8, 7, stored, scales.data()},
+                   dividers.data());
+    for (size_t i = 0; i < num_runs; ++i) {
+      const Unbiased expected = UnbiasedReference(&weights[i * run_size], run_size, stored);
+      EXPECT_EQ(scales[i], expected.scale) << "run " << i << " of " << run_size;
+      EXPECT_EQ(dividers[i], expected.divider) << "run " << i << " of " << run_size;
+    }
+    EXPECT_EQ(scales.back(), -1.0f);
+    EXPECT_EQ(dividers.back(), -1.0f);
+  }
+}
+
+// The error of each run is at right angles to it, where the scale isn't rounded.
+TEST_P(WeightQuantizationTest, UnbiasedScalesKeepTheLengthAlongTheWeights) {
+  constexpr size_t kRuns = 20;
+  constexpr size_t kSize = 100;
+  const std::vector<float> weights = RandomValues(kRuns * kSize, 5, 3.0f);
+  std::vector<float> scales(kRuns);
+  std::vector<float> dividers(kRuns);
+  UnbiasedScales({weights.data(), kRuns, kSize, -8, 7, StoredScale::kF32, scales.data()},
+                 dividers.data());
+  for (size_t run = 0; run < kRuns; ++run) {
+    std::vector<int8_t> levels(kSize);
+    RoundToLevels({&weights[run * kSize], kSize, dividers[run], -8, 7, levels.data()});
+    double projected = 0;
+    double norm = 0;
+    double error = 0;
+    for (size_t i = 0; i < kSize; ++i) {
+      const double weight = weights[run * kSize + i];
+      const double stored = static_cast<double>(scales[run]) * levels[i];
+      projected += weight * stored;
+      norm += weight * weight;
+      error += (weight - stored) * (weight - stored);
+    }
+    EXPECT_NEAR(projected, norm, 1e-5 * norm);
+    EXPECT_LT(error, 0.02 * norm);
+  }
+}
+
 TEST_P(WeightQuantizationTest, WeightsTooSmallForAScaleGetOne) {
   const std::vector<float> weights(32, 1e-39f);
   float scale = 0;
   SquaredErrorScales({weights.data(), 1, 32, -8, 7, StoredScale::kBf16, &scale});
   EXPECT_EQ(scale, 1.0f);
+  scale = 0;
+  float divider = 0;
+  UnbiasedScales({weights.data(), 1, 32, -8, 7, StoredScale::kBf16, &scale}, &divider);
+  EXPECT_EQ(scale, 1.0f);
+  EXPECT_EQ(divider, 1.0f);
 }
 
 TEST_P(WeightQuantizationTest, LevelsAndNibbles) {
