@@ -84,24 +84,9 @@ class UpgradeSearch {
     return false;
   }
 
-  // Measured on the first rows.
   absl::StatusOr<double> DivergenceIn(size_t index, TensorType type) const {
-    const PlannedTensor& tensor = plan_.tensors[index];
-    ABSL_ASSIGN_OR_RETURN(const RowCalibration calibration,
-                          CalibrationOf(&importance_, tensor.info, config_, options_.quality));
-    ABSL_ASSIGN_OR_RETURN(const std::vector<EncodedRows> slices,
-                          encoder_.Encode(tensor, type, 0, calibration));
-    MatrixLoss loss;
-    int64_t rows = 0;
-    for (const EncodedRows& slice : slices) {
-      loss.output_error += slice.output_error;
-      loss.squared_norm += slice.squared_norm;
-      rows += slice.num_rows;
-    }
-    const double share = static_cast<double>(tensor.info.rows) / static_cast<double>(rows);
-    loss.output_error *= share;
-    loss.squared_norm *= share;
-    return ExpectedDivergence(importance_, tensor.info.name, type, loss);
+    return SampledDivergence(encoder_, plan_.tensors[index], type, config_, options_.quality,
+                             importance_);
   }
 
   RowEncoder encoder_;

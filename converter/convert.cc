@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "converter/bit_budget.h"
 #include "converter/checkpoint.h"
+#include "converter/column_balance.h"
 #include "converter/importance_file.h"
 #include "converter/recipe.h"
 #include "converter/tensor_plan.h"
@@ -138,6 +139,11 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
                      checkpoint->tensors()[tensor.source_indices.front()].dtype});
   }
   TypeChoice choice = ChooseTypes(TensorList(metadata.config), forms, options, vocabulary);
+  int num_balanced = 0;
+  if (options.quality == ConvertQuality::kBest) {
+    ABSL_ASSIGN_OR_RETURN(num_balanced, BalanceColumns(*checkpoint, metadata.config, options,
+                                                       *importance, choice.types, plan));
+  }
   if (options.bits_per_weight.has_value()) {
     ABSL_RETURN_IF_ERROR(
         SpendBits(*checkpoint, plan, metadata.config, options, *importance, choice.types));
@@ -160,6 +166,10 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   summary.expected_divergence = stream.expected_divergence();
   summary.fallbacks = std::move(choice.fallbacks);
   summary.notes = std::move(choice.notes);
+  if (num_balanced > 0) {
+    summary.notes.push_back(absl::StrCat("large columns of inputs moved into weights behind ",
+                                         num_balanced, " norms, by powers of two"));
+  }
   for (std::string& note : imported.notes) {
     if (note != metadata.prompt_template.note) summary.notes.push_back(std::move(note));
   }

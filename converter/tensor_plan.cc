@@ -61,7 +61,8 @@ std::vector<RowRun> SourceRuns(const PlannedTensor& tensor, int64_t first, int64
 
 // Whether nothing is done to a planned tensor but to put rows in another order.
 bool KeepsValues(const PlannedTensor& tensor) {
-  return !tensor.info.is_vector && tensor.source.add == 0.0f && tensor.source.row_names.empty();
+  return !tensor.info.is_vector && tensor.source.add == 0.0f && tensor.source.row_names.empty() &&
+         tensor.column_factors.empty();
 }
 
 class Planner {
@@ -195,6 +196,12 @@ void AddTo(std::vector<float>& values, float add) {
   for (float& value : values) value += add;
 }
 
+// `values` are whole rows.
+void MultiplyColumns(absl::Span<const float> factors, std::vector<float>& values) {
+  if (factors.empty()) return;
+  for (size_t i = 0; i < values.size(); ++i) values[i] *= factors[i % factors.size()];
+}
+
 // Rows of a matrix that the checkpoint keeps as one vector a row.
 absl::StatusOr<std::vector<float>> ReadNamedRows(const Checkpoint& checkpoint,
                                                  const PlannedTensor& tensor, int64_t first_row,
@@ -207,6 +214,7 @@ absl::StatusOr<std::vector<float>> ReadNamedRows(const Checkpoint& checkpoint,
     values.insert(values.end(), part.begin(), part.end());
   }
   AddTo(values, tensor.source.add);
+  MultiplyColumns(tensor.column_factors, values);
   return values;
 }
 
@@ -257,6 +265,7 @@ absl::StatusOr<std::vector<float>> ReadPlannedRows(const Checkpoint& checkpoint,
     }
   }
   AddTo(values, tensor.source.add);
+  MultiplyColumns(tensor.column_factors, values);
   return values;
 }
 

@@ -26,6 +26,9 @@ struct PlannedTensor {
   TensorInfo info;
   std::vector<size_t> source_indices;  // into Checkpoint::tensors(): one, or one a row
   TensorSource source;
+
+  // What each column is multiplied with (converter/column_balance.h); powers of two. Empty: 1.
+  std::vector<float> column_factors = {};
 };
 
 struct TensorPlan {

@@ -2,6 +2,7 @@
 
 #include "converter/tensor_stream.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +26,44 @@ int64_t SourceBytes(const Checkpoint& checkpoint, const PlannedTensor& tensor, i
                               static_cast<double>(rows * tensor.info.columns) / values);
 }
 
+// A head that was given its own copy of a tied embedding is known under the embedding's name.
+absl::StatusOr<OutputImportance> OutputsOf(const ImportanceFile& importance,
+                                           absl::string_view weight) {
+  absl::StatusOr<OutputImportance> outputs = importance.Outputs(weight);
+  if (absl::IsNotFound(outputs.status()) && weight == "head.weight") {
+    outputs = importance.Outputs("embedding.weight");
+  }
+  return outputs;
+}
+
+// About how the range of a row grows with the sizes of its columns: a few large ones rule it, many
+// alike add a little each.
+double RangeOfColumns(const InputProducts& inputs) {
+  double sum = 0;
+  for (int64_t i = 0; i < inputs.columns; ++i) {
+    const double square = inputs.values[static_cast<size_t>(i * inputs.block + i % inputs.block)];
+    sum += std::pow(square, 4);
+  }
+  return std::pow(sum, 1.0 / 8);
+}
+
+// Turns what is known of inputs into what is known of inputs whose columns are divided.
+void DivideColumns(absl::Span<const float> factors, RowCalibration& calibration) {
+  if (factors.empty()) return;
+  InputProducts& inputs = *calibration.inputs;
+  const double before = RangeOfColumns(inputs);
+  for (int64_t i = 0; i < inputs.columns; ++i) {
+    const int64_t first = i / inputs.block * inputs.block;
+    const int64_t size = std::min(inputs.block, inputs.columns - first);
+    for (int64_t j = 0; j < size; ++j) {
+      inputs.values[static_cast<size_t>(i * inputs.block + j)] /=
+          factors[static_cast<size_t>(i)] * factors[static_cast<size_t>(first + j)];
+    }
+  }
+  const double ratio = before > 0 ? RangeOfColumns(inputs) / before : 1.0;
+  calibration.squared_range *= ratio * ratio;
+}
+
 }  // namespace
 
 int64_t InputBytes(const Checkpoint& checkpoint, const TensorPlan& plan) {
@@ -36,8 +75,9 @@ int64_t InputBytes(const Checkpoint& checkpoint, const TensorPlan& plan) {
 }
 
 absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
-                                             const TensorInfo& info, const ModelConfig& config,
+                                             const PlannedTensor& tensor, const ModelConfig& config,
                                              ConvertQuality quality) {
+  const TensorInfo& info = tensor.info;
   RowCalibration calibration;
   const bool is_head =
       info.role == TensorRole::kHead || (info.role == TensorRole::kEmbedding && config.tied_head);
@@ -49,6 +89,9 @@ absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
   }
   if (!inputs.ok()) return inputs.status();
   calibration.inputs = *std::move(inputs);
+  ABSL_ASSIGN_OR_RETURN(const OutputImportance outputs, OutputsOf(*importance, info.name));
+  calibration.squared_range = outputs.squared_range;
+  DivideColumns(tensor.column_factors, calibration);
   // Rows of an embedding are looked up too, where an error is an error whatever the inputs.
   calibration.refine = quality == ConvertQuality::kBest && info.role != TensorRole::kEmbedding;
   return calibration;
@@ -57,18 +100,35 @@ absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
 absl::StatusOr<double> ExpectedDivergence(const ImportanceFile& importance,
                                           absl::string_view weight, TensorType type,
                                           const MatrixLoss& loss) {
-  absl::StatusOr<OutputImportance> outputs = importance.Outputs(weight);
-  if (absl::IsNotFound(outputs.status()) && weight == "head.weight") {
-    outputs = importance.Outputs("embedding.weight");
-  }
-  if (!outputs.ok()) return outputs.status();
+  ABSL_ASSIGN_OR_RETURN(const OutputImportance outputs, OutputsOf(importance, weight));
   double error = loss.output_error;
   if (!IsFloat(type)) {
     // Rounding to steps of a range's 255th leaves errors that are even over a step: its square / 12
     // for each input, and they add up over the weights of a row.
-    error += loss.squared_norm * outputs->squared_range / (255.0 * 255.0 * 12.0);
+    error += loss.squared_norm * loss.squared_range / (255.0 * 255.0 * 12.0);
   }
-  return outputs->power > 0 ? outputs->sensitivity * error / outputs->power : 0.0;
+  return outputs.power > 0 ? outputs.sensitivity * error / outputs.power : 0.0;
+}
+
+absl::StatusOr<double> SampledDivergence(const RowEncoder& encoder, const PlannedTensor& tensor,
+                                         TensorType type, const ModelConfig& config,
+                                         ConvertQuality quality, const ImportanceFile& importance) {
+  ABSL_ASSIGN_OR_RETURN(const RowCalibration calibration,
+                        CalibrationOf(&importance, tensor, config, quality));
+  ABSL_ASSIGN_OR_RETURN(const std::vector<EncodedRows> slices,
+                        encoder.Encode(tensor, type, 0, calibration));
+  MatrixLoss loss;
+  loss.squared_range = calibration.squared_range;
+  int64_t rows = 0;
+  for (const EncodedRows& slice : slices) {
+    loss.output_error += slice.output_error;
+    loss.squared_norm += slice.squared_norm;
+    rows += slice.num_rows;
+  }
+  const double share = static_cast<double>(tensor.info.rows) / static_cast<double>(rows);
+  loss.output_error *= share;
+  loss.squared_norm *= share;
+  return ExpectedDivergence(importance, tensor.info.name, type, loss);
 }
 
 TensorStream::TensorStream(const Checkpoint& checkpoint, const ModelConfig& config,
@@ -103,13 +163,14 @@ std::vector<TensorKindSummary> TensorStream::TakeKinds() {
 absl::Status TensorStream::WriteTensor(size_t index, const PlannedTensor& tensor, TensorType type,
                                        ModelWriter& writer) {
   ABSL_ASSIGN_OR_RETURN(const RowCalibration calibration,
-                        CalibrationOf(importance_, tensor.info, config_, options_.quality));
+                        CalibrationOf(importance_, tensor, config_, options_.quality));
   Kind& kind = KindOf(tensor.info, type);
   ++kind.summary.num_tensors;
   progress_.tensor_index = index;
   progress_.tensor_name = tensor.info.name;
   const int64_t done_before = progress_.done_bytes;
   MatrixLoss loss;
+  loss.squared_range = calibration.squared_range;
   for (int64_t row = 0; row < tensor.info.rows;) {
     ABSL_ASSIGN_OR_RETURN(const std::vector<EncodedRows> slices,
                           encoder_.Encode(tensor, type, row, calibration));

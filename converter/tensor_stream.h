@@ -25,16 +25,17 @@ namespace inkling {
 // Bytes of the checkpoint that the tensors of `plan` read.
 int64_t InputBytes(const Checkpoint& checkpoint, const TensorPlan& plan);
 
-// What `importance` (null: nothing) knows of a tensor's inputs; empty for norms, biases and an
-// embedding that is no head. Errors: those of ImportanceFile::ReadInputs.
+// What `importance` (null: nothing) knows of a tensor's inputs, its column_factors divided out;
+// empty for norms, biases and an embedding that is no head. Errors: those of ImportanceFile.
 absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
-                                             const TensorInfo& info, const ModelConfig& config,
+                                             const PlannedTensor& tensor, const ModelConfig& config,
                                              ConvertQuality quality);
 
 // What all rows of a matrix in one type lose, as sums over their EncodedRows.
 struct MatrixLoss {
   double output_error = 0;
   double squared_norm = 0;
+  double squared_range = 0;  // RowCalibration's
 };
 
 // The divergence to expect from matrix `weight` in `type`: from the rounding of its weights and,
@@ -43,6 +44,11 @@ struct MatrixLoss {
 absl::StatusOr<double> ExpectedDivergence(const ImportanceFile& importance,
                                           absl::string_view weight, TensorType type,
                                           const MatrixLoss& loss);
+
+// The same for a matrix of a plan, measured on its first rows.
+absl::StatusOr<double> SampledDivergence(const RowEncoder& encoder, const PlannedTensor& tensor,
+                                         TensorType type, const ModelConfig& config,
+                                         ConvertQuality quality, const ImportanceFile& importance);
 
 class TensorStream {
  public:
