@@ -112,6 +112,7 @@ double BitsPerWeight(const TensorPlan& plan, absl::Span<const TensorType> types)
 absl::Status SpendBits(const Checkpoint& checkpoint, const TensorPlan& plan,
                        const ModelConfig& config, const ConvertOptions& options,
                        const ImportanceFile& importance, std::vector<TensorType>& types) {
+  if (!options.bits_per_weight.has_value()) return absl::OkStatus();
   const double bits = *options.bits_per_weight;
   const double least = BitsPerWeight(plan, types);
   if (bits < least) {

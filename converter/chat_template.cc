@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -233,16 +234,14 @@ class Learner {
     std::vector<std::vector<ChatMessage>> talks = {
         {User(odd)}, {User(Padded("a"))}, {User("  ")}, talk, {User("a"), Model("b"), User("c")}};
     for (const std::vector<ChatMessage>& messages : talks) {
-      const absl::Status status = CheckOne(messages);
-      if (!status.ok()) return status;
+      ABSL_RETURN_IF_ERROR(CheckOne(messages));
     }
     if (data_.system_placement == SystemPlacement::kNone) return absl::OkStatus();
     for (const std::vector<ChatMessage>& messages :
          std::vector<std::vector<ChatMessage>>{{System(odd), User(odd)},
                                                {System(Padded("s")), User(Padded("a"))},
                                                {System(), User(" ")}}) {
-      const absl::Status status = CheckOne(messages);
-      if (!status.ok()) return status;
+      ABSL_RETURN_IF_ERROR(CheckOne(messages));
     }
     std::vector<ChatMessage> with_system = talk;
     with_system.insert(with_system.begin(), System());

@@ -133,6 +133,7 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
     plan = WithOwnHead(plan, metadata.config);
   }
   std::vector<SourceForm> forms;
+  forms.reserve(plan.tensors.size());
   for (const PlannedTensor& tensor : plan.tensors) {
     forms.push_back({PlannedKeptType(*checkpoint, tensor),
                      PlannedStoredType(*checkpoint, tensor).has_value(),

@@ -145,6 +145,7 @@ std::string GgufCheckpoint::FormatName() const {
 
 std::vector<std::string> GgufCheckpoint::Files() const {
   std::vector<std::string> paths;
+  paths.reserve(files_.size());
   for (const InputFile& file : files_) paths.push_back(file.path());
   return paths;
 }

@@ -235,6 +235,7 @@ std::string HuggingFaceCheckpoint::FormatName() const {
 
 std::vector<std::string> HuggingFaceCheckpoint::Files() const {
   std::vector<std::string> paths;
+  paths.reserve(files_.size());
   for (const InputFile& file : files_) paths.push_back(file.path());
   return paths;
 }

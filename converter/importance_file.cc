@@ -49,6 +49,7 @@ std::string InputOwner(absl::string_view weight) {
 
 absl::Status WriteImportance(const std::string& path, const ImportanceData& data) {
   std::vector<FileTensor> tensors;
+  tensors.reserve(data.inputs.size() + data.outputs.size());
   for (const auto& [name, inputs] : data.inputs) {
     tensors.push_back({absl::StrCat(name, kInputs), {inputs.columns, inputs.block}, inputs.values});
   }

@@ -81,6 +81,10 @@ function(inkling_add_flatbuffer target schema)
     COMMAND "${INKLING_FLATC}" --cpp --scoped-enums --cpp-std c++17 ${ARGN} -o "${output_folder}" "${PROJECT_SOURCE_DIR}/${schema}"
     DEPENDS "${PROJECT_SOURCE_DIR}/${schema}" COMMENT "flatc ${schema}" VERBATIM)
   add_custom_target(${target}_${stem}_schema DEPENDS "${output}")
+  if(NOT TARGET inkling_generated_headers)
+    add_custom_target(inkling_generated_headers)  # all that clang-tidy needs of a build
+  endif()
+  add_dependencies(inkling_generated_headers ${target}_${stem}_schema)
   add_dependencies(${target} ${target}_${stem}_schema)
   target_sources(${target} PRIVATE "${output}")
 endfunction()
