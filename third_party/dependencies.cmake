@@ -68,6 +68,11 @@ endif()
 # --- XNNPACK with pthreadpool and cpuinfo: never a package of the system, the version decides the packed layout.
 file(GLOB xnnpack_files "${CMAKE_CURRENT_LIST_DIR}/xnnpack/*")
 set(xnnpack_options "")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm|ARM)")
+  # Its assembly for one row and for many round in different orders, and differs between cores of one chip; a row must
+  # have the same bits alone and among others, on any core. Kernels in C come from one template each.
+  list(APPEND xnnpack_options -DXNNPACK_ENABLE_ASSEMBLY=OFF)
+endif()
 if(EMSCRIPTEN)
   file(GLOB wasm_files "${CMAKE_CURRENT_LIST_DIR}/wasm/*")
   list(APPEND xnnpack_files ${wasm_files})
