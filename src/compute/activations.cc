@@ -9,6 +9,7 @@
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/block_product.h"
+#include "kernels/i8mm_product.h"
 #include "kernels/quantize.h"
 #include "src/compute/linear.h"
 #include "src/compute/matrix_operator.h"
@@ -57,6 +58,12 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, s
     ABSL_ASSIGN_OR_RETURN(activations.unit_sums_,
                           AlignedArray<int32_t>::Create(values / kernels::kProductUnit));
   }
+  if (MatrixOperator::NeedsPairs(dim)) {
+    const size_t num_pairs = static_cast<size_t>(max_rows + 1) / 2;
+    ABSL_ASSIGN_OR_RETURN(activations.pairs_,
+                          AlignedArray<int8_t>::Create(
+                              num_pairs * kernels::I8mmPairStride(static_cast<size_t>(dim))));
+  }
   ABSL_ASSIGN_OR_RETURN(activations.parameters_,
                         AlignedArray<kernels::QuantizationParams>::Create(
                             static_cast<size_t>(max_rows) + kExtraParameters));
@@ -82,12 +89,21 @@ void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
     args.range_stride = static_cast<size_t>(max_rows_);
   }
   kernels::QuantizeRows(args);
-  if (unit_sums_.data() == nullptr) return;
-  kernels::SumUnits({.rows = args.output,
-                     .row_stride = stride,
-                     .num_rows = end - first,
-                     .dim = dim,
-                     .sums = unit_sums_.data() + first * (dim / kernels::kProductUnit)});
+  if (unit_sums_.data() != nullptr) {
+    kernels::SumUnits({.rows = args.output,
+                       .row_stride = stride,
+                       .num_rows = end - first,
+                       .dim = dim,
+                       .sums = unit_sums_.data() + first * (dim / kernels::kProductUnit)});
+  }
+  if (pairs_.data() != nullptr) {
+    kernels::InterleaveRows({.rows = args.output,
+                             .row_stride = stride,
+                             .first_row = first,
+                             .num_rows = end - first,
+                             .dim = dim,
+                             .pairs = pairs_.data()});
+  }
 }
 
 void Activations::QuantizeInParallel(int64_t num_rows, size_t num_parts, ThreadPool& pool) {

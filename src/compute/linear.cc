@@ -244,8 +244,8 @@ absl::Status Linear::CheckWholeOutput() const {
 
 absl::Status Linear::RunSlice(size_t index, const Activations& input, int64_t num_rows,
                               float* output) {
-  const MatrixOperator::Input rows = {input.rows(), input.quantized(), input.unit_sums(),
-                                      input.parameters(), num_rows};
+  const MatrixOperator::Input rows = {input.rows(),  input.quantized(),  input.unit_sums(),
+                                      input.pairs(), input.parameters(), num_rows};
   if (state_->slice_output == SliceOutput::kInPlace) output += slice(index).first;
   return state_->operators[index].Run(rows, output);
 }

@@ -66,10 +66,12 @@ class Activations {
   int64_t quantized_rows() const { return quantized_rows_; }
 
   // [max_rows, dim], rows quantized_stride() bytes apart, and what XNNPACK reads behind it; sums of
-  // its units, where this CPU has a product that reads them; zero point and scale of each row.
+  // its units, and the rows in interleaved pairs, where this CPU has a product that reads them;
+  // zero point and scale of each row.
   const int8_t* quantized() const { return quantized_.data(); }
   int64_t quantized_stride() const { return quantized_stride_; }
   const int32_t* unit_sums() const { return unit_sums_.data(); }
+  const int8_t* pairs() const { return pairs_.data(); }
   const void* parameters() const { return parameters_.data(); }
 
  private:
@@ -84,6 +86,7 @@ class Activations {
   AlignedArray<float> rows_;
   AlignedArray<int8_t> quantized_;
   AlignedArray<int32_t> unit_sums_;  // [max_rows, dim / kernels::kProductUnit] or empty
+  AlignedArray<int8_t> pairs_;       // of kernels::InterleaveRows, or empty
   AlignedArray<kernels::QuantizationParams> parameters_;
   AlignedArray<kernels::RowRange> ranges_;  // [max_parts, max_rows]
 };

@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <limits>
 #include <utility>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/block_product.h"
 #include "kernels/channel_product.h"
+#include "kernels/i8mm_product.h"
 #include "kernels/quantize.h"
 #include "xnnpack.h"
 
@@ -121,8 +123,10 @@ bool IsOwnProduct(const MatrixRows& matrix) {
   switch (matrix.type.element) {
     case ElementType::kInt4Block:
     case ElementType::kInt4Channel:
-      return MatrixOperator::NeedsUnitSums(matrix.columns);
+      if (MatrixOperator::NeedsUnitSums(matrix.columns)) return true;
+      return MatrixOperator::NeedsPairs(matrix.columns);
     case ElementType::kInt8Channel:
+      return MatrixOperator::NeedsPairs(matrix.columns);
     case ElementType::kF32:
     case ElementType::kF16:
     case ElementType::kBf16:
@@ -131,10 +135,50 @@ bool IsOwnProduct(const MatrixRows& matrix) {
   return false;
 }
 
-size_t PackedBytes(const kernels::BlockMatrixShape& blocks,
-                   const kernels::ChannelMatrixShape& channels) {
-  return blocks.num_outputs > 0 ? kernels::BlockMatrixBytes(blocks)
-                                : kernels::ChannelMatrixBytes(channels);
+kernels::I8mmMatrixShape I8mmShape(const MatrixRows& matrix) {
+  const ElementType element = matrix.type.element;
+  const bool is_block = element == ElementType::kInt4Block;
+  return {static_cast<size_t>(matrix.rows), static_cast<size_t>(matrix.columns),
+          element == ElementType::kInt8Channel ? kernels::I8mmWeights::kInt8
+                                               : kernels::I8mmWeights::kInt4,
+          is_block ? static_cast<size_t>(matrix.type.block_size) : 0};
+}
+
+size_t PackedBytes(const kernels::BlockMatrixShape& s) { return kernels::BlockMatrixBytes(s); }
+size_t PackedBytes(const kernels::ChannelMatrixShape& s) { return kernels::ChannelMatrixBytes(s); }
+size_t PackedBytes(const kernels::I8mmMatrixShape& s) { return kernels::I8mmMatrixBytes(s); }
+
+const uint16_t* BlockScales(const MatrixRows& matrix) {
+  return reinterpret_cast<const uint16_t*>(matrix.scales);
+}
+const float* ChannelScales(const MatrixRows& matrix) {
+  return reinterpret_cast<const float*>(matrix.scales);
+}
+
+void Pack(const kernels::BlockMatrixShape& shape, const MatrixRows& matrix, void* packed) {
+  kernels::PackBlockMatrix({.shape = shape,
+                            .nibbles = reinterpret_cast<const uint8_t*>(matrix.values),
+                            .scales = BlockScales(matrix),
+                            .bias = matrix.bias,
+                            .packed = packed});
+}
+
+void Pack(const kernels::ChannelMatrixShape& shape, const MatrixRows& matrix, void* packed) {
+  kernels::PackChannelMatrix({.shape = shape,
+                              .nibbles = reinterpret_cast<const uint8_t*>(matrix.values),
+                              .scales = ChannelScales(matrix),
+                              .bias = matrix.bias,
+                              .packed = packed});
+}
+
+void Pack(const kernels::I8mmMatrixShape& shape, const MatrixRows& matrix, void* packed) {
+  const bool is_block = shape.block_size != 0;
+  kernels::PackI8mmMatrix({.shape = shape,
+                           .values = reinterpret_cast<const uint8_t*>(matrix.values),
+                           .output_scales = is_block ? nullptr : ChannelScales(matrix),
+                           .block_scales = is_block ? BlockScales(matrix) : nullptr,
+                           .bias = matrix.bias,
+                           .packed = packed});
 }
 
 constexpr int64_t kCacheAliasBytes = 4096;
@@ -148,6 +192,11 @@ int64_t MatrixOperator::QuantizedStride(int64_t dim) {
 
 bool MatrixOperator::NeedsUnitSums(int64_t dim) {
   return dim % static_cast<int64_t>(kernels::kProductUnit) == 0 && kernels::HasBlockProduct();
+}
+
+bool MatrixOperator::NeedsPairs(int64_t dim) {
+  return dim % static_cast<int64_t>(kernels::kI8mmUnit) == 0 &&
+         dim <= static_cast<int64_t>(kernels::kI8mmMaxInputs) && kernels::HasI8mmProduct();
 }
 
 void MatrixOperator::Delete::operator()(xnn_operator* handle) const { xnn_delete_operator(handle); }
@@ -168,40 +217,31 @@ absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
 absl::StatusOr<MatrixOperator> MatrixOperator::CreateOwn(const MatrixRows& matrix,
                                                          PackedWeights& packed) {
   OwnProduct own;
-  own.element = matrix.type.element;
   own.num_inputs = matrix.columns;
   own.output_stride = matrix.output_stride;
   const size_t num_outputs = static_cast<size_t>(matrix.rows);
   const size_t num_inputs = static_cast<size_t>(matrix.columns);
-  if (own.element == ElementType::kInt4Block) {
-    own.blocks = {num_outputs, num_inputs, static_cast<size_t>(matrix.type.block_size)};
+  if (!NeedsUnitSums(matrix.columns)) {
+    own.shape = I8mmShape(matrix);
+  } else if (matrix.type.element == ElementType::kInt4Block) {
+    own.shape = kernels::BlockMatrixShape{num_outputs, num_inputs,
+                                          static_cast<size_t>(matrix.type.block_size)};
   } else {
-    own.channels = {num_outputs, num_inputs};
+    own.shape = kernels::ChannelMatrixShape{num_outputs, num_inputs};
   }
   const xnn_weights_cache_provider& provider = *packed.provider();
   size_t offset = provider.look_up(provider.context, nullptr);
   if (offset == SIZE_MAX) {
-    const size_t bytes = PackedBytes(own.blocks, own.channels);
+    const size_t bytes =
+        std::visit([](const auto& shape) { return PackedBytes(shape); }, own.shape);
     void* room = provider.reserve_space(provider.context, bytes);
     if (room == nullptr) return packed.room();
-    if (own.element == ElementType::kInt4Block) {
-      kernels::PackBlockMatrix({.shape = own.blocks,
-                                .nibbles = reinterpret_cast<const uint8_t*>(matrix.values),
-                                .scales = reinterpret_cast<const uint16_t*>(matrix.scales),
-                                .bias = matrix.bias,
-                                .packed = room});
-    } else {
-      kernels::PackChannelMatrix({.shape = own.channels,
-                                  .nibbles = reinterpret_cast<const uint8_t*>(matrix.values),
-                                  .scales = reinterpret_cast<const float*>(matrix.scales),
-                                  .bias = matrix.bias,
-                                  .packed = room});
-    }
+    std::visit([&](const auto& shape) { Pack(shape, matrix, room); }, own.shape);
     offset = provider.look_up_or_insert(provider.context, nullptr, room, bytes);
     if (offset == SIZE_MAX) return packed.room();
   }
   own.packed = provider.offset_to_addr(provider.context, offset);
-  return MatrixOperator(own);
+  return MatrixOperator(own, matrix.type.element);
 }
 
 void MatrixOperator::RunOwn(const Input& input, float* output) const {
@@ -209,12 +249,15 @@ void MatrixOperator::RunOwn(const Input& input, float* output) const {
   const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters);
   const size_t num_rows = static_cast<size_t>(input.num_rows);
   const size_t output_stride = static_cast<size_t>(own_.output_stride);
-  if (element_ == ElementType::kInt4Block) {
-    kernels::BlockProduct({own_.blocks, own_.packed, input.quantized, input_stride, input.unit_sums,
+  if (const auto* blocks = std::get_if<kernels::BlockMatrixShape>(&own_.shape)) {
+    kernels::BlockProduct({*blocks, own_.packed, input.quantized, input_stride, input.unit_sums,
                            params, num_rows, output, output_stride});
-  } else {
-    kernels::ChannelProduct({own_.channels, own_.packed, input.quantized, input_stride,
-                             input.unit_sums, params, num_rows, output, output_stride});
+  } else if (const auto* channels = std::get_if<kernels::ChannelMatrixShape>(&own_.shape)) {
+    kernels::ChannelProduct({*channels, own_.packed, input.quantized, input_stride, input.unit_sums,
+                             params, num_rows, output, output_stride});
+  } else if (const auto* i8mm = std::get_if<kernels::I8mmMatrixShape>(&own_.shape)) {
+    kernels::I8mmProduct(
+        {*i8mm, own_.packed, input.pairs, params, num_rows, output, output_stride});
   }
 }
 

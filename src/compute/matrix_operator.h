@@ -1,5 +1,6 @@
 // MatrixOperator: one product, whatever the weight's type: an XNNPACK fully connected operator, or
-// for int4 a kernel of our own where the CPU can run it.
+// a kernel of our own where the CPU can run it: for int4 with AVX-512 VNNI, for all quantised types
+// with Arm's I8MM.
 //
 // Linear makes them, one for each slice of a matrix; here and in the .cc are all the places where
 // XNNPACK's functions differ by type. The operator holds no weights, only an address in
@@ -11,11 +12,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kernels/block_product.h"
 #include "kernels/channel_product.h"
+#include "kernels/i8mm_product.h"
 #include "src/compute/packed_weights.h"
 #include "src/format/element_type.h"
 
@@ -45,12 +48,15 @@ class MatrixOperator {
   static int64_t QuantizedStride(int64_t dim);
   // True if operators want Input::unit_sums for rows of `dim` values.
   static bool NeedsUnitSums(int64_t dim);
+  // True if operators want Input::pairs for rows of `dim` values.
+  static bool NeedsPairs(int64_t dim);
 
   // Rows of int8 or f32 input with everything that XNNPACK may read behind them.
   struct Input {
     const float* rows;
     const int8_t* quantized;   // QuantizedStride(matrix.columns) apart
     const int32_t* unit_sums;  // of the quantized rows, kernels::SumUnits; where they are needed
+    const int8_t* pairs;       // of the quantized rows, kernels::InterleaveRows; likewise
     const void* parameters;
     int64_t num_rows;
   };
@@ -65,11 +71,10 @@ class MatrixOperator {
   };
   using Handle = std::unique_ptr<xnn_operator, Delete>;
 
-  // A product of kernels::BlockProduct or kernels::ChannelProduct.
+  // A product of kernels::BlockProduct, kernels::ChannelProduct or kernels::I8mmProduct.
   struct OwnProduct {
-    ElementType element = ElementType::kF32;
-    kernels::BlockMatrixShape blocks = {};      // of kInt4Block
-    kernels::ChannelMatrixShape channels = {};  // of kInt4Channel
+    std::variant<kernels::BlockMatrixShape, kernels::ChannelMatrixShape, kernels::I8mmMatrixShape>
+        shape;
     int64_t num_inputs = 0;
     int64_t output_stride = 0;
     const void* packed = nullptr;
@@ -77,7 +82,7 @@ class MatrixOperator {
 
   MatrixOperator(Handle handle, ElementType element)
       : handle_(std::move(handle)), element_(element) {}
-  explicit MatrixOperator(const OwnProduct& own) : element_(own.element), own_(own) {}
+  MatrixOperator(const OwnProduct& own, ElementType element) : element_(element), own_(own) {}
 
   static absl::StatusOr<MatrixOperator> CreateOwn(const MatrixRows& matrix, PackedWeights& packed);
   void RunOwn(const Input& input, float* output) const;

@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "kernels/block_product.h"
 #include "kernels/compiled_targets.h"
+#include "kernels/i8mm_product.h"
 #include "kernels/quantize.h"
 #include "src/format/quantization.h"
 #include "tests/compute/owned_weight.h"
@@ -182,28 +183,38 @@ TEST_P(LinearTypes, StaysCloseToFloat) {
   EXPECT_LT(std::sqrt(error / norm), int4 ? 0.15 : 0.015);
 }
 
-TEST_P(LinearTypes, ThreadsAndBatchesDontChangeABit) {
-  constexpr int64_t kRows = 11, kInputs = 384, kOutputs = 331;  // two slices
-  const OwnedWeight weight = MakeWeight("w", kOutputs, kInputs, GetParam(), 5);
+// `num_inputs` inputs: some CPUs have products of our own for multiples of 32 only.
+void ExpectThreadsAndBatchesDontChangeABit(TensorType type, int64_t num_inputs) {
+  constexpr int64_t kRows = 11, kOutputs = 331;  // two slices
+  const OwnedWeight weight = MakeWeight("w", kOutputs, num_inputs, type, 5);
   const OwnedWeight bias = MakeBias("b", kOutputs, 6);
   const auto packed = NewPackedWeights();
   ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, &bias.view, *packed));
   const auto one = NewPool(1);
   const auto two = NewPool(2);
   const auto three = NewPool(3);
-  Activations input = RandomInput(kRows, kInputs, 8);
+  Activations input = RandomInput(kRows, num_inputs, 8);
   input.Quantize(kRows, *one);
   const std::vector<float> expected = RunLinear(linear, input, kRows, *one);
   EXPECT_EQ(RunLinear(linear, input, kRows, *two), expected);
   EXPECT_EQ(RunLinear(linear, input, kRows, *three), expected);
-  ASSERT_OK_AND_ASSIGN(Activations row, Activations::Create(1, kInputs));
+  ASSERT_OK_AND_ASSIGN(Activations row, Activations::Create(1, num_inputs));
+  const size_t row_bytes = static_cast<size_t>(num_inputs) * sizeof(float);
   for (int64_t m = 0; m < kRows; ++m) {
-    std::memcpy(row.rows(), input.rows() + m * kInputs, kInputs * sizeof(float));
+    std::memcpy(row.rows(), input.rows() + m * num_inputs, row_bytes);
     row.Quantize(1, *two);
     const std::vector<float> alone = RunLinear(linear, row, 1, *two);
     EXPECT_EQ(std::memcmp(alone.data(), expected.data() + m * kOutputs, kOutputs * sizeof(float)),
               0)
         << "row " << m;
+  }
+}
+
+TEST_P(LinearTypes, ThreadsAndBatchesDontChangeABit) {
+  for (int64_t num_inputs : {384, 374}) {
+    if (!TypeFits(GetParam(), num_inputs)) continue;
+    SCOPED_TRACE(num_inputs);
+    ExpectThreadsAndBatchesDontChangeABit(GetParam(), num_inputs);
   }
 }
 
@@ -320,10 +331,12 @@ TEST_P(LinearTypes, ProductsOfOneRegionEqualProductsAlone) {
 
 // Where this CPU runs products of our own, XNNPACK's are what all the other CPUs run.
 TEST(LinearWithoutOwnProducts, MatchesReference) {
-  if (!kernels::HasBlockProduct()) GTEST_SKIP() << "the other tests have run XNNPACK's";
+  if (!kernels::HasBlockProduct() && !kernels::HasI8mmProduct()) {
+    GTEST_SKIP() << "the other tests have run XNNPACK's";
+  }
   const absl::Cleanup restore = [] { hwy::SetSupportedTargetsForTest(0); };
   hwy::SetSupportedTargetsForTest(HWY_STATIC_TARGET);
-  ASSERT_FALSE(kernels::HasBlockProduct());
+  ASSERT_FALSE(kernels::HasBlockProduct() || kernels::HasI8mmProduct());
   const auto pool = NewPool(2);
   for (const TensorType& type : AllTensorTypes()) {
     if (type.element == ElementType::kF32 || type.element == ElementType::kF16 ||
