@@ -1,5 +1,6 @@
 // Runs prefill and decode of a small random model between marks for valgrind's callgrind, which
-// counts the instructions of each. check.py starts it and compares.
+// counts the instructions of each, or on Arm for qemu with qemu_counter.c. check.py and
+// count_arm.py start it and compare.
 //
 // usage: counted_passes --write FOLDER | counted_passes FOLDER
 //
@@ -24,6 +25,13 @@
 
 #if defined(INKLING_HAS_VALGRIND)
 #include <valgrind/callgrind.h>
+#endif
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#define INKLING_HAS_QEMU_MARKS 1
+#else
+#define INKLING_HAS_QEMU_MARKS 0
 #endif
 
 namespace inkling {
@@ -75,21 +83,38 @@ absl::Status WriteModels(const std::string& folder) {
   return absl::OkStatus();
 }
 
-// Forgets what was counted.
-void StartCounting() {
+// What stands around the passes in what counts them.
+class InstructionCounter {
+ public:
+  // Forgets what was counted.
+  void Start() {
 #if defined(INKLING_HAS_VALGRIND)
-  CALLGRIND_ZERO_STATS;
+    CALLGRIND_ZERO_STATS;
 #endif
-}
+    MarkForQemu(0);
+  }
 
-// Writes what was counted under a name that check.py looks for.
-void WriteCount(const std::string& name) {
+  // Writes what was counted under a name that the scripts look for.
+  void Write(const std::string& name) {
 #if defined(INKLING_HAS_VALGRIND)
-  CALLGRIND_DUMP_STATS_AT(name.c_str());
-#else
-  (void)name;
+    CALLGRIND_DUMP_STATS_AT(name.c_str());
 #endif
-}
+    MarkForQemu(++marks_);
+    if (INKLING_HAS_QEMU_MARKS) std::cout << "mark " << marks_ << " " << name << "\n";
+  }
+
+ private:
+  // A system call that fails and does nothing, which qemu_counter.c sees.
+  static void MarkForQemu(int number) {
+#if INKLING_HAS_QEMU_MARKS
+    (void)syscall(SYS_write, -1, nullptr, number);
+#else
+    (void)number;
+#endif
+  }
+
+  int marks_ = 0;
+};
 
 // A fresh prompt and `new_tokens` after it, as greedy text.
 absl::Status Generate(LlmSession& session, int32_t new_tokens) {
@@ -105,7 +130,8 @@ absl::Status Generate(LlmSession& session, int32_t new_tokens) {
       .status();
 }
 
-absl::Status CountModel(const CountedModel& model, const std::string& folder) {
+absl::Status CountModel(const CountedModel& model, const std::string& folder,
+                        InstructionCounter& counter) {
   ModelOptions options;
   options.num_threads = 1;
   options.prefill_chunk = kPromptTokens;
@@ -119,12 +145,12 @@ absl::Status CountModel(const CountedModel& model, const std::string& folder) {
   std::cout << "kernels " << description.kernel_class << " " << description.simd_target << "\n";
   // The first calls load pages and symbols.
   ABSL_RETURN_IF_ERROR(Generate(*session, 2));
-  StartCounting();
+  counter.Start();
   ABSL_RETURN_IF_ERROR(Generate(*session, 1));
-  WriteCount(std::string(model.name) + " prefill " + std::to_string(kPromptTokens));
-  StartCounting();
+  counter.Write(std::string(model.name) + " prefill " + std::to_string(kPromptTokens));
+  counter.Start();
   ABSL_RETURN_IF_ERROR(Generate(*session, 1 + kNewTokens));
-  WriteCount(std::string(model.name) + " prefill_and_decode " + std::to_string(kNewTokens));
+  counter.Write(std::string(model.name) + " prefill_and_decode " + std::to_string(kNewTokens));
   return absl::OkStatus();
 }
 
@@ -134,7 +160,10 @@ absl::Status Run(int argc, char** argv) {
 #if !defined(INKLING_HAS_VALGRIND)
   std::cout << "built without valgrind\n";
 #endif
-  for (const CountedModel& model : kModels) ABSL_RETURN_IF_ERROR(CountModel(model, argv[1]));
+  InstructionCounter counter;
+  for (const CountedModel& model : kModels) {
+    ABSL_RETURN_IF_ERROR(CountModel(model, argv[1], counter));
+  }
   return absl::OkStatus();
 }
 
