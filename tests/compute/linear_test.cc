@@ -1,4 +1,4 @@
-// Linear and Activations: every type against a double-precision product, and the properties that
+// Linear: every type against a double-precision product, and the properties that
 // the decoder relies on (threads, batches and row counts never change a bit).
 
 #include "src/compute/linear.h"
@@ -22,6 +22,7 @@
 #include "kernels/quantize.h"
 #include "src/format/quantization.h"
 #include "tests/compute/owned_weight.h"
+#include "tests/compute/random_input.h"
 #include "tests/testing/status_matchers.h"
 // After compiled_targets.h.
 #include "hwy/targets.h"
@@ -35,36 +36,6 @@ std::unique_ptr<PackedWeights> NewPackedWeights() {
   auto packed = PackedWeights::Create(kRoomBytes);
   EXPECT_OK(packed);
   return *std::move(packed);
-}
-
-std::unique_ptr<ThreadPool> NewPool(int32_t num_threads) {
-  auto pool = ThreadPool::Create(num_threads);
-  EXPECT_OK(pool);
-  return *std::move(pool);
-}
-
-// Activations of random rows, not quantised yet.
-Activations RandomInput(int64_t rows, int64_t dim, uint64_t seed) {
-  auto input = Activations::Create(rows, dim);
-  EXPECT_OK(input);
-  const std::vector<float> values = RandomValues(static_cast<size_t>(rows * dim), seed);
-  std::memcpy(input->rows(), values.data(), values.size() * sizeof(float));
-  return *std::move(input);
-}
-
-// What the product reads: the f32 rows, or what the int8 rows stand for.
-std::vector<double> SeenByProduct(const Activations& input, int64_t rows, bool quantized) {
-  std::vector<double> seen(static_cast<size_t>(rows * input.dim()));
-  const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters());
-  for (size_t i = 0; i < seen.size(); ++i) {
-    const size_t r = i / static_cast<size_t>(input.dim());
-    const auto& row = params[r];
-    const int8_t* levels = input.quantized() + r * static_cast<size_t>(input.quantized_stride());
-    const int8_t level = levels[i % static_cast<size_t>(input.dim())];
-    seen[i] =
-        quantized ? (level - row.zero_point) * static_cast<double>(row.scale) : input.rows()[i];
-  }
-  return seen;
 }
 
 std::vector<float> RunLinear(Linear& linear, const Activations& input, int64_t rows,
@@ -445,64 +416,6 @@ TEST(LinearKernels, TheClassOfThisCpuIsKnown) {
     EXPECT_TRUE(name == "avx2" || name == "avxvnni") << name;
   }
 #endif
-}
-
-TEST(Activations, QuantizesEachRowOverItsOwnRange) {
-  // Enough values to be split over the threads.
-  constexpr int64_t kRows = 37, kDim = 1024;
-  const auto pool = NewPool(3);
-  Activations input = RandomInput(kRows, kDim, 1);
-  for (int64_t k = 0; k < kDim; ++k) input.rows()[5 * kDim + k] *= 1000.0f;
-  input.Quantize(kRows, *pool);
-  const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters());
-  const std::vector<double> seen = SeenByProduct(input, kRows, /*quantized=*/true);
-  for (int64_t i = 0; i < kRows * kDim; ++i) {
-    ASSERT_NEAR(seen[i], input.rows()[i], 0.51 * params[i / kDim].scale) << i;
-  }
-  EXPECT_GT(params[5].scale, 100 * params[4].scale);
-}
-
-TEST(Activations, TheWaysToQuantizeAgree) {
-  constexpr int64_t kRows = 37, kDim = 1000;
-  constexpr size_t kParts = 3;
-  const auto pool = NewPool(3);
-  Activations whole = RandomInput(kRows, kDim, 1);
-  for (int64_t k = 0; k < kDim; ++k) whole.rows()[7 * kDim + k] = 0.25f;  // a range without 0
-  ASSERT_OK_AND_ASSIGN(Activations parts, Activations::Create(kRows, kDim, kParts));
-  std::memcpy(parts.rows(), whole.rows(), kRows * kDim * sizeof(float));
-  whole.Quantize(kRows, *pool);
-  const auto expect_equal = [&] {
-    EXPECT_EQ(parts.quantized_rows(), kRows);
-    EXPECT_EQ(std::memcmp(parts.quantized(), whole.quantized(), kRows * kDim), 0);
-    // Also behind the last row.
-    EXPECT_EQ(std::memcmp(parts.parameters(), whole.parameters(),
-                          (kRows + 31) * sizeof(kernels::QuantizationParams)),
-              0);
-  };
-  parts.QuantizeRows(20, kRows - 20);
-  parts.QuantizeRows(0, 20);
-  parts.FinishQuantize(kRows);
-  expect_equal();
-  parts.Quantize(1, *pool);
-  for (size_t part = 0; part < kParts; ++part) {
-    for (int64_t row = 0; row < kRows; ++row) {
-      kernels::RowRange range;
-      for (int64_t k = static_cast<int64_t>(part); k < kDim; k += kParts) {
-        range.min = std::min(range.min, parts.rows()[row * kDim + k]);
-        range.max = std::max(range.max, parts.rows()[row * kDim + k]);
-      }
-      parts.ranges(part)[row] = range;
-    }
-  }
-  parts.QuantizeKnowingRanges(kRows, kParts, *pool);
-  expect_equal();
-}
-
-TEST(Activations, RefusesImpossibleSizes) {
-  for (const auto& [rows, dim] : std::vector<std::pair<int64_t, int64_t>>{
-           {0, 4}, {4, 0}, {-1, 4}, {int64_t{1} << 40, int64_t{1} << 40}}) {
-    EXPECT_THAT(Activations::Create(rows, dim), MatchesStatus(absl::StatusCode::kInvalidArgument));
-  }
 }
 
 }  // namespace

@@ -1,0 +1,54 @@
+// Threads and random activations for the tests of products.
+
+#ifndef INKLING_TESTS_COMPUTE_RANDOM_INPUT_H_
+#define INKLING_TESTS_COMPUTE_RANDOM_INPUT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kernels/quantize.h"
+#include "src/compute/linear.h"
+#include "src/compute/thread_pool.h"
+#include "tests/compute/owned_weight.h"
+#include "tests/testing/status_matchers.h"
+
+namespace inkling {
+
+inline std::unique_ptr<ThreadPool> NewPool(int32_t num_threads) {
+  auto pool = ThreadPool::Create(num_threads);
+  EXPECT_OK(pool);
+  return *std::move(pool);
+}
+
+// Activations of random rows, not quantised yet.
+inline Activations RandomInput(int64_t rows, int64_t dim, uint64_t seed) {
+  auto input = Activations::Create(rows, dim);
+  EXPECT_OK(input);
+  const std::vector<float> values = RandomValues(static_cast<size_t>(rows * dim), seed);
+  std::memcpy(input->rows(), values.data(), values.size() * sizeof(float));
+  return *std::move(input);
+}
+
+// What the product reads: the f32 rows, or what the int8 rows stand for.
+inline std::vector<double> SeenByProduct(const Activations& input, int64_t rows, bool quantized) {
+  std::vector<double> seen(static_cast<size_t>(rows * input.dim()));
+  const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters());
+  for (size_t i = 0; i < seen.size(); ++i) {
+    const size_t r = i / static_cast<size_t>(input.dim());
+    const auto& row = params[r];
+    const int8_t* levels = input.quantized() + r * static_cast<size_t>(input.quantized_stride());
+    const int8_t level = levels[i % static_cast<size_t>(input.dim())];
+    seen[i] =
+        quantized ? (level - row.zero_point) * static_cast<double>(row.scale) : input.rows()[i];
+  }
+  return seen;
+}
+
+}  // namespace inkling
+
+#endif  // INKLING_TESTS_COMPUTE_RANDOM_INPUT_H_
