@@ -54,11 +54,12 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, s
   const size_t quantized_bytes = static_cast<size_t>(max_rows * activations.quantized_stride_);
   ABSL_ASSIGN_OR_RETURN(activations.quantized_,
                         AlignedArray<int8_t>::Create(quantized_bytes + kReadAheadBytes));
-  if (MatrixOperator::NeedsUnitSums(dim)) {
+  const OwnKernels own = OwnKernels::OfThisCpu();
+  if (MatrixOperator::NeedsUnitSums(dim, own)) {
     ABSL_ASSIGN_OR_RETURN(activations.unit_sums_,
                           AlignedArray<int32_t>::Create(values / kernels::kProductUnit));
   }
-  if (MatrixOperator::NeedsPairs(dim)) {
+  if (MatrixOperator::NeedsPairs(dim, own)) {
     const size_t num_pairs = static_cast<size_t>(max_rows + 1) / 2;
     ABSL_ASSIGN_OR_RETURN(activations.pairs_,
                           AlignedArray<int8_t>::Create(

@@ -119,14 +119,14 @@ xnn_status Setup(xnn_operator_t handle, ElementType element, const MatrixOperato
 }
 
 // True if a kernel of our own multiplies by `matrix` on this CPU.
-bool IsOwnProduct(const MatrixRows& matrix) {
+bool IsOwnProduct(const MatrixRows& matrix, const OwnKernels& own) {
   switch (matrix.type.element) {
     case ElementType::kInt4Block:
     case ElementType::kInt4Channel:
-      if (MatrixOperator::NeedsUnitSums(matrix.columns)) return true;
-      return MatrixOperator::NeedsPairs(matrix.columns);
+      if (MatrixOperator::NeedsUnitSums(matrix.columns, own)) return true;
+      return MatrixOperator::NeedsPairs(matrix.columns, own);
     case ElementType::kInt8Channel:
-      return MatrixOperator::NeedsPairs(matrix.columns);
+      return MatrixOperator::NeedsPairs(matrix.columns, own);
     case ElementType::kF32:
     case ElementType::kF16:
     case ElementType::kBf16:
@@ -190,20 +190,20 @@ int64_t MatrixOperator::QuantizedStride(int64_t dim) {
   return dim % kCacheAliasBytes == 0 ? dim + kCacheLineBytes : dim;
 }
 
-bool MatrixOperator::NeedsUnitSums(int64_t dim) {
-  return dim % static_cast<int64_t>(kernels::kProductUnit) == 0 && kernels::HasBlockProduct();
+bool MatrixOperator::NeedsUnitSums(int64_t dim, const OwnKernels& own) {
+  return dim % static_cast<int64_t>(kernels::kProductUnit) == 0 && own.vnni;
 }
 
-bool MatrixOperator::NeedsPairs(int64_t dim) {
+bool MatrixOperator::NeedsPairs(int64_t dim, const OwnKernels& own) {
   return dim % static_cast<int64_t>(kernels::kI8mmUnit) == 0 &&
-         dim <= static_cast<int64_t>(kernels::kI8mmMaxInputs) && kernels::HasI8mmProduct();
+         dim <= static_cast<int64_t>(kernels::kI8mmMaxInputs) && own.i8mm;
 }
 
 void MatrixOperator::Delete::operator()(xnn_operator* handle) const { xnn_delete_operator(handle); }
 
 absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
                                                       PackedWeights& packed) {
-  if (IsOwnProduct(matrix)) return CreateOwn(matrix, packed);
+  if (IsOwnProduct(matrix, packed.own_kernels())) return CreateOwn(matrix, packed);
   xnn_operator_t created = nullptr;
   const xnn_status status = CreateHandle(matrix, packed.provider(), &created);
   Handle handle(created);
@@ -221,7 +221,7 @@ absl::StatusOr<MatrixOperator> MatrixOperator::CreateOwn(const MatrixRows& matri
   own.output_stride = matrix.output_stride;
   const size_t num_outputs = static_cast<size_t>(matrix.rows);
   const size_t num_inputs = static_cast<size_t>(matrix.columns);
-  if (!NeedsUnitSums(matrix.columns)) {
+  if (!NeedsUnitSums(matrix.columns, packed.own_kernels())) {
     own.shape = I8mmShape(matrix);
   } else if (matrix.type.element == ElementType::kInt4Block) {
     own.shape = kernels::BlockMatrixShape{num_outputs, num_inputs,

@@ -47,9 +47,9 @@ class MatrixOperator {
   // a first cache level has for each address modulo 4096, and a kernel reads up to 14 at once.
   static int64_t QuantizedStride(int64_t dim);
   // True if operators want Input::unit_sums for rows of `dim` values.
-  static bool NeedsUnitSums(int64_t dim);
+  static bool NeedsUnitSums(int64_t dim, const OwnKernels& own);
   // True if operators want Input::pairs for rows of `dim` values.
-  static bool NeedsPairs(int64_t dim);
+  static bool NeedsPairs(int64_t dim, const OwnKernels& own);
 
   // Rows of int8 or f32 input with everything that XNNPACK may read behind them.
   struct Input {

@@ -18,10 +18,17 @@
 #include "absl/memory/memory.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/block_product.h"
+#include "kernels/i8mm_product.h"
 #include "src/compute/address_space.h"
 #include "xnnpack.h"
 
 namespace inkling {
+
+OwnKernels OwnKernels::OfThisCpu() {
+  return {.vnni = kernels::HasBlockProduct(), .i8mm = kernels::HasI8mmProduct()};
+}
+
 namespace {
 
 constexpr size_t kNotFound = SIZE_MAX;
@@ -42,6 +49,7 @@ struct PackedWeights::State {
       : file(std::move(mapped_file)),
         data(const_cast<std::byte*>(file->bytes().data()) + data_offset) {}
 
+  const OwnKernels own_kernels = OwnKernels::OfThisCpu();
   xnn_weights_cache_provider provider = {};
   // One of them holds the bytes; those of a file are read-only, and nobody writes to finished
   // bytes.
@@ -243,6 +251,8 @@ absl::Status PackedWeights::FinishTensor() {
   state.is_finished = true;
   return absl::OkStatus();
 }
+
+const OwnKernels& PackedWeights::own_kernels() const { return state_->own_kernels; }
 
 const absl::Status& PackedWeights::room() const { return state_->room; }
 

@@ -24,6 +24,14 @@ struct xnn_weights_cache_provider;
 
 namespace inkling {
 
+// Kernels of our own that this CPU can run. Kept, because asking it takes some 35 us in a virtual
+// machine, and a model has thousands of operators.
+struct OwnKernels {
+  bool vnni = false;  // BlockProduct and ChannelProduct
+  bool i8mm = false;  // I8mmProduct
+  static OwnKernels OfThisCpu();
+};
+
 class PackedWeights {
  public:
   // Reserves address space for `capacity_bytes` (memory is used only as weights arrive). Errors:
@@ -66,7 +74,9 @@ class PackedWeights {
   std::vector<Entry> Entries() const;
   const std::byte* data() const;
 
-  // For src/compute: which tensor the next operators are made for.
+  // For src/compute: whose layouts are packed, and which tensor the next operators are made for.
+
+  const OwnKernels& own_kernels() const;
 
   // Makes `key` the tensor that provider() serves; true if its bytes are there already. A tensor
   // that was selected before and not finished is forgotten.
