@@ -85,8 +85,10 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("--tokenizer", flags.options.tokenizer_path,
                  "tokenizer.json, tokenizer.model, tokenizer.bin or GGUF file to use instead of "
                  "the checkpoint's");
-  app.add_option("--quality", quality,
-                 "normal (default), or best: rounds weights by the error of their products; slower")
+  app.add_option(
+         "--quality", quality,
+         "normal (default), or best: rounds weights by the error of their products and evens out "
+         "their inputs; much slower")
       ->check(CLI::IsMember({"normal", "best"}));
   app.add_option("--importance", flags.options.importance_path,
                  "statistics of the model's inputs, made by inkling-eval importance; best needs "
