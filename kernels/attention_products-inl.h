@@ -11,6 +11,7 @@
 #define INKLING_KERNELS_ATTENTION_PRODUCTS_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -59,6 +60,27 @@ HWY_INLINE BlockVector LoadBlock(BlockTag d, const int8_t* from) {
   return FloatFromLevels(d, hn::LoadU(hn::Rebind<int8_t, BlockTag>(), from));
 }
 
+// One dim of kWidth queries, each in all lanes. NEON multiplies by a lane as well as by a vector,
+// so there two vectors of queries do for six, which leaves registers for the accumulators.
+template <size_t kWidth>
+HWY_INLINE void BroadcastQueries(BlockTag d, const float* from, BlockVector* queries) {
+#if HWY_TARGET & HWY_ALL_NEON
+  if constexpr (kWidth >= 4) {
+    const BlockVector first = hn::LoadU(d, from);
+    const BlockVector last = hn::LoadU(d, from + kWidth - 4);
+    queries[0] = hn::Broadcast<0>(first);
+    queries[1] = hn::Broadcast<1>(first);
+    queries[kWidth - 4] = hn::Broadcast<0>(last);
+    queries[kWidth - 3] = hn::Broadcast<1>(last);
+    queries[kWidth - 2] = hn::Broadcast<2>(last);
+    queries[kWidth - 1] = hn::Broadcast<3>(last);
+    return;
+  }
+#endif
+  HWY_UNROLL(8)
+  for (size_t q = 0; q < kWidth; ++q) queries[q] = hn::Set(d, from[q]);
+}
+
 // Scores kWidth queries against kBlocks blocks of keys at once. With few queries several blocks run
 // side by side, because one chain of dependent additions per vector would wait for its own latency.
 template <class Element, size_t kWidth, size_t kBlocks>
@@ -75,13 +97,14 @@ HWY_INLINE void ScoreBlocks(const float* HWY_RESTRICT packed_query, size_t head_
       key[k] =
           LoadBlock(d, keys[k / kBlockVectors] + i * kKvBlock + k % kBlockVectors * kBlockLanes);
     }
+    BlockVector queries[kWidth];
+    BroadcastQueries<kWidth>(d, packed_query + i * kWidth, queries);
     HWY_UNROLL(8)
     for (size_t q = 0; q < kWidth; ++q) {
-      const BlockVector query = hn::Set(d, packed_query[i * kWidth + q]);
       HWY_UNROLL(16)
       for (size_t k = 0; k < kBlocks * kBlockVectors; ++k) {
         BlockVector& sum = sums[q * kBlocks * kBlockVectors + k];
-        sum = hn::MulAdd(query, key[k], sum);
+        sum = hn::MulAdd(queries[q], key[k], sum);
       }
     }
   }
@@ -109,7 +132,31 @@ HWY_INLINE void ScoreSpan(const float* packed_query, size_t head_dim, const Elem
   }
 }
 
-// Adds the span's weighted values to kVectors vectors of head dims, starting at dim `first`.
+// Adds one position's values, of kVectors vectors of dims, times each query's weight: lane kLane of
+// `weights` or, below 0, all of its lanes.
+template <size_t kWidth, size_t kVectors, int kLane, class Element, class Lanes>
+HWY_INLINE void AddWeightedRow(const FloatVector* weights, const Element* row, Lanes lanes,
+                               FloatVector* sum) {
+  const FloatTag d;
+  FloatVector value[kVectors];
+  HWY_UNROLL(8)
+  for (size_t v = 0; v < kVectors; ++v) {
+    value[v] = LoadAsFloat(d, row + v * HWY_MAX_LANES_D(FloatTag), lanes);
+  }
+  HWY_UNROLL(8)
+  for (size_t q = 0; q < kWidth; ++q) {
+    FloatVector weight = weights[q];
+    if constexpr (kLane >= 0) weight = hn::Broadcast<kLane>(weight);
+    HWY_UNROLL(8)
+    for (size_t v = 0; v < kVectors; ++v) {
+      sum[q * kVectors + v] = hn::MulAdd(weight, value[v], sum[q * kVectors + v]);
+    }
+  }
+}
+
+// Adds the span's weighted values to kVectors vectors of head dims, starting at dim `first`. NEON
+// multiplies by a lane as well as by a vector, so there a vector of weights is read for four
+// positions at once.
 template <class Element, size_t kWidth, size_t kVectors, class Lanes>
 HWY_INLINE void AddWeightedDims(const WeightedSpan& span, const Element* const* values,
                                 size_t head_dim, size_t first, Lanes lanes, const float* rescale,
@@ -122,18 +169,29 @@ HWY_INLINE void AddWeightedDims(const WeightedSpan& span, const Element* const* 
     const float* from = sums + s / kVectors * head_dim + first + s % kVectors * kLanes;
     sum[s] = hn::Mul(LoadLanes(d, from, lanes), hn::Set(d, rescale[s / kVectors]));
   }
-  for (size_t position = span.begin; position < span.end; ++position) {
-    const Element* row = values[position / kKvBlock] + position % kKvBlock * head_dim + first;
-    FloatVector value[kVectors];
-    HWY_UNROLL(8)
-    for (size_t v = 0; v < kVectors; ++v) value[v] = LoadAsFloat(d, row + v * kLanes, lanes);
-    HWY_UNROLL(8)
-    for (size_t q = 0; q < kWidth; ++q) {
-      const FloatVector weight = hn::Set(d, span.weights[q * kSpan + position]);
+  for (size_t position = span.begin; position < span.end;) {
+    const size_t block = position / kKvBlock;
+    const size_t block_end = std::min(span.end, (block + 1) * kKvBlock);
+    const Element* row = values[block] + position % kKvBlock * head_dim + first;
+    FloatVector weights[kWidth];
+#if HWY_TARGET & HWY_ALL_NEON
+    for (; position + kLanes <= block_end; position += kLanes, row += kLanes * head_dim) {
       HWY_UNROLL(8)
-      for (size_t v = 0; v < kVectors; ++v) {
-        sum[q * kVectors + v] = hn::MulAdd(weight, value[v], sum[q * kVectors + v]);
+      for (size_t q = 0; q < kWidth; ++q) {
+        weights[q] = hn::LoadU(d, span.weights + q * kSpan + position);
       }
+      AddWeightedRow<kWidth, kVectors, 0>(weights, row, lanes, sum);
+      AddWeightedRow<kWidth, kVectors, 1>(weights, row + head_dim, lanes, sum);
+      AddWeightedRow<kWidth, kVectors, 2>(weights, row + 2 * head_dim, lanes, sum);
+      AddWeightedRow<kWidth, kVectors, 3>(weights, row + 3 * head_dim, lanes, sum);
+    }
+#endif
+    for (; position < block_end; ++position, row += head_dim) {
+      HWY_UNROLL(8)
+      for (size_t q = 0; q < kWidth; ++q) {
+        weights[q] = hn::Set(d, span.weights[q * kSpan + position]);
+      }
+      AddWeightedRow<kWidth, kVectors, -1>(weights, row, lanes, sum);
     }
   }
   HWY_UNROLL(16)
