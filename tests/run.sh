@@ -7,7 +7,7 @@
 #   --asan     also under AddressSanitizer and LeakSanitizer
 #   --ubsan    also under UndefinedBehaviorSanitizer; with --asan, both in one build
 #   --tsan     also under ThreadSanitizer
-#   --arm      also cross-compiled for 64-bit Arm, run under qemu
+#   --arm      also cross-compiled for 64-bit Arm: tests of all that computes, under qemu as three CPUs
 #   --tidy     also clang-tidy over the sources
 #   --fuzz[=N] also every fuzz target (tests/fuzz) for N seconds, 20 by default, built with Clang 16
 #   --werror   compiler warnings in Inkling's sources are errors
@@ -22,6 +22,7 @@ presets=release
 groups="build test"
 tidy=no
 fuzz=0
+arm=no
 asan=no
 ubsan=no
 werror=OFF
@@ -31,7 +32,7 @@ while [ $# -gt 0 ]; do
     --asan) asan=yes ;;
     --ubsan) ubsan=yes ;;
     --tsan) presets="$presets tsan" ;;
-    --arm) presets="$presets arm64"; groups="$groups arm" ;;
+    --arm) arm=yes; groups="$groups arm" ;;
     --fuzz) fuzz=20; groups="$groups fuzz" ;;
     --fuzz=*[!0-9]*|--fuzz=|--fuzz=0) echo "run.sh: expected --fuzz=SECONDS, found '$1'" >&2; exit 2 ;;
     --fuzz=*) fuzz=${1#--fuzz=}; groups="$groups fuzz" ;;
@@ -82,6 +83,31 @@ for preset in $presets; do
   start "testing $preset"
   ctest --test-dir "build/$preset" --output-on-failure --parallel "$jobs" "$@"
 done
+
+# CPUs with I8MM, with dot product only and with neither run different kernels. qemu is slow: what computes is tested as
+# each of them, what else depends on threads or on the instruction set as the first; parsers and text are the same as here.
+if [ "$arm" = yes ]; then
+  computing="$(cd tests/kernels && ls ./*_test.cc | sed 's|^./||; s|_test.cc$|_kernel_test|') linear_test golden_test
+    decoder_reference_test decoder_property_test llm_session_test"
+  others="packed_weights_test embedding_table_test thread_pool_test kv_cache_test decoder_error_test quantization_test"
+  # shellcheck disable=SC2086  # a list of programs
+  any_of() { printf '^(%s)\\.' "$(echo $1 | tr ' ' '|')"; }
+  failed=""
+  for cpu in max cortex-a76 cortex-a72; do
+    start "configuring arm64 for qemu's $cpu (the first time builds the dependencies: several minutes)"
+    # shellcheck disable=SC2046
+    cmake --preset arm64 $(generator_for arm64) -DINKLING_BUILD_TESTS=ON -DINKLING_WARNINGS_AS_ERRORS=$werror "-DINKLING_QEMU_CPU=$cpu"
+    start "building arm64"
+    # shellcheck disable=SC2086
+    cmake --build build/arm64 --parallel "$jobs" --target $computing $others counted_passes
+    tests=$(any_of "$computing")
+    if [ "$cpu" = max ]; then tests="$(any_of "$computing $others")|^instruction_counts$"; fi
+    start "testing arm64 as $cpu"
+    ctest --test-dir build/arm64 --output-on-failure --parallel "$jobs" -R "$tests" "$@" || failed="$failed $cpu"
+  done
+  start "testing arm64 as$failed"
+  [ -z "$failed" ]
+fi
 
 if [ "$fuzz" -gt 0 ]; then
   start "configuring fuzz (its first time builds the dependencies: several minutes)"
