@@ -33,10 +33,12 @@ Offset<wire::RopeTable> Encode(FlatBufferBuilder& builder, const RopeTableConfig
 
 Offset<wire::Config> Encode(FlatBufferBuilder& builder, const ModelConfig& config) {
   std::vector<Offset<wire::RopeTable>> tables;
+  tables.reserve(config.rope_tables.size());
   for (const RopeTableConfig& table : config.rope_tables) tables.push_back(Encode(builder, table));
   const auto rope_tables = builder.CreateVector(tables);
   const auto alibi_slopes = builder.CreateVector(config.alibi_slopes);
   std::vector<wire::Layer> layer_structs;
+  layer_structs.reserve(config.layers.size());
   for (const LayerConfig& layer : config.layers)
     layer_structs.emplace_back(layer.window, layer.rope_table);
   const auto layers = builder.CreateVectorOfStructs(layer_structs);
@@ -109,11 +111,13 @@ Offset<wire::Tokenizer> Encode(FlatBufferBuilder& builder, const TokenizerData& 
   const auto hidden_codepoints = builder.CreateVector(tokenizer.hidden_codepoints);
   const auto normalizer = Encode(builder, tokenizer.normalizer);
   std::vector<Offset<wire::WordSplit>> splits;
+  splits.reserve(tokenizer.word_splits.size());
   for (const WordSplitData& split : tokenizer.word_splits) {
     splits.push_back(wire::CreateWordSplit(builder, Number(split.split), split.max_digits));
   }
   const auto word_splits = builder.CreateVector(splits);
   std::vector<Offset<wire::AddedToken>> tokens;
+  tokens.reserve(tokenizer.added_tokens.size());
   for (const AddedToken& token : tokenizer.added_tokens) tokens.push_back(Encode(builder, token));
   const auto added_tokens = builder.CreateVector(tokens);
   const auto decoder = Encode(builder, tokenizer.decoder);

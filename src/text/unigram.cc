@@ -118,13 +118,11 @@ void Unigram::AppendPath(absl::string_view text, UnigramScratch& scratch,
   size_t pos = 0;
   for (auto step = scratch.path.rbegin(); step != scratch.path.rend(); ++step) {
     const bool unknown = step->id == unk_id_;
-    if (!unknown) {
-      ids.push_back(step->id);
-    } else if (!byte_pieces_.empty()) {
+    if (unknown && !byte_pieces_.empty()) {
       for (char c : text.substr(pos, step->length)) {
         ids.push_back(byte_pieces_[static_cast<unsigned char>(c)]);
       }
-    } else if (!fuse_unknown_ || !scratch.after_unknown) {
+    } else if (!unknown || !fuse_unknown_ || !scratch.after_unknown) {
       ids.push_back(step->id);
     }
     scratch.after_unknown = unknown && byte_pieces_.empty();
