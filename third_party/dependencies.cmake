@@ -73,14 +73,15 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm|ARM)")
   # have the same bits alone and among others, on any core. Kernels in C come from one template each.
   list(APPEND xnnpack_options -DXNNPACK_ENABLE_ASSEMBLY=OFF)
 endif()
+set(xnnpack_paths "")
 if(EMSCRIPTEN)
   file(GLOB wasm_files "${CMAKE_CURRENT_LIST_DIR}/wasm/*")
   list(APPEND xnnpack_files ${wasm_files})
-  set(xnnpack_options "-DCMAKE_PROJECT_inkling_xnnpack_INCLUDE=${CMAKE_CURRENT_LIST_DIR}/wasm/xnnpack.cmake")
+  set(xnnpack_paths "-DCMAKE_PROJECT_inkling_xnnpack_INCLUDE=${CMAKE_CURRENT_LIST_DIR}/wasm/xnnpack.cmake")
 endif()
 inkling_build_dependency(xnnpack INKLING_XNNPACK_PREFIX SANITIZER "${inkling_sanitizer_of_others}"
   NEEDS pthreadpool cpuinfo fp16 fxdiv PROJECT "${CMAKE_CURRENT_LIST_DIR}/xnnpack" FILES ${xnnpack_files}
-  OPTIONS ${xnnpack_options})
+  OPTIONS ${xnnpack_options} PATHS ${xnnpack_paths})
 set(inkling_third_party_prefix "${INKLING_XNNPACK_PREFIX}")
 include("${CMAKE_CURRENT_LIST_DIR}/cmake/third_party_targets.cmake")
 add_library(XNNPACK INTERFACE)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that building Inkling needs, those that are missing and no others.
 #
-# usage: third_party/install_packages.sh GROUP...     groups: build test arm tidy fuzz
+# usage: third_party/install_packages.sh GROUP...     groups: build test arm wasm tidy fuzz
 # Called by tests/run.sh and examples/quickstart.sh. On a system without apt it only says what must be there.
 set -eu
 
@@ -13,9 +13,10 @@ for group in "$@"; do
     build) wanted="$wanted g++ cmake ninja-build ccache git xz-utils python3 nlohmann-json3-dev libcli11-dev libedit-dev" ;;
     test) wanted="$wanted libgtest-dev libgmock-dev libbenchmark-dev valgrind" ;;
     arm) wanted="$wanted g++-aarch64-linux-gnu qemu-user googletest" ;;
+    wasm) wanted="$wanted emscripten nodejs googletest" ;;
     tidy) wanted="$wanted clang-tidy-16 clang-format" ;;  # Debian 12's default, 14, can't read abseil as C++20
     fuzz) wanted="$wanted clang-16 libclang-rt-16-dev googletest" ;;  # 14 can't compile abseil as C++20
-    *) echo "install_packages.sh: unknown group '$group' (build test arm tidy fuzz)" >&2; exit 2 ;;
+    *) echo "install_packages.sh: unknown group '$group' (build test arm wasm tidy fuzz)" >&2; exit 2 ;;
   esac
 done
 

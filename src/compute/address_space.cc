@@ -36,10 +36,14 @@ int64_t RoundUp(int64_t bytes, int64_t step) { return (bytes + step - 1) & -step
 }  // namespace
 
 absl::StatusOr<AddressSpace> AddressSpace::Reserve(int64_t bytes) {
-  if (bytes <= 0 || bytes > std::numeric_limits<int64_t>::max() / 2 ||
-      static_cast<uint64_t>(bytes) > std::numeric_limits<size_t>::max() / 2) {
+  if (bytes <= 0 || bytes > std::numeric_limits<int64_t>::max() / 2) {
     return absl::InvalidArgumentError(
         absl::StrCat("address space: expected a positive size that fits, found ", bytes, " bytes"));
+  }
+  constexpr uint64_t kMostBytes = std::numeric_limits<size_t>::max() / 2;
+  if (static_cast<uint64_t>(bytes) > kMostBytes) {  // on 32-bit systems
+    return absl::ResourceExhaustedError(absl::StrCat("address space: expected at most ", kMostBytes,
+                                                     " bytes on this system, found ", bytes));
   }
   const int64_t page = sysconf(_SC_PAGESIZE);
   const int64_t reserved = RoundUp(bytes, page);

@@ -1,6 +1,6 @@
 // MappedFile: a file mapped read-only into memory, whole, for as long as the object lives.
 //
-// The model reader maps model files with it. Nothing is read until touched.
+// Model files are mapped with it. Nothing is read until touched; WebAssembly reads all at once.
 
 #ifndef INKLING_SRC_FORMAT_MAPPED_FILE_H_
 #define INKLING_SRC_FORMAT_MAPPED_FILE_H_

@@ -54,9 +54,10 @@ endfunction()
 #   NEEDS    pinned names whose sources the build reads; each arrives as -DINKLING_<NAME>_SOURCE_DIR
 #   PROJECT  folder of the CMake project to build; default: the source folder of <name>
 #   FILES    further files that decide the outcome (the wrapper project's own), part of the key
+#   PATHS    -D options that name files of this checkout (in FILES, too): not part of the key, so that every clone shares
 #   OPTIONS  -D options; SANITIZER: the sanitizer to instrument it with; HOST: build for this machine, as a tool
 function(inkling_build_dependency name result)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "HOST" "PROJECT;SANITIZER" "NEEDS;FILES;OPTIONS")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "HOST" "PROJECT;SANITIZER" "NEEDS;FILES;PATHS;OPTIONS")
   set(compiler "")
   set(identity "host tool")
   if(NOT arg_HOST OR NOT CMAKE_CROSSCOMPILING)
@@ -114,7 +115,7 @@ function(inkling_build_dependency name result)
   message(STATUS "Inkling: building ${name} (once for this compiler and target; log: ${log})")
   # CMake leaves this configuration's compilers in the environment, where a host tool's would pick them up.
   inkling_dependency_step(${name} configure "${log}" "${CMAKE_COMMAND}" -E env --unset=CC --unset=CXX "${CMAKE_COMMAND}" -S "${project}" -B "${build}" ${generator}
-    ${launcher} ${compiler} ${sources} ${arg_OPTIONS} -DCMAKE_BUILD_TYPE=Release "-DCMAKE_INSTALL_PREFIX=${prefix}.partial"
+    ${launcher} ${compiler} ${sources} ${arg_OPTIONS} ${arg_PATHS} -DCMAKE_BUILD_TYPE=Release "-DCMAKE_INSTALL_PREFIX=${prefix}.partial"
     -DCMAKE_INSTALL_LIBDIR=lib -DBUILD_SHARED_LIBS=OFF -DBUILD_TESTING=OFF -DCMAKE_POSITION_INDEPENDENT_CODE=ON
     -DCMAKE_C_VISIBILITY_PRESET=hidden -DCMAKE_CXX_VISIBILITY_PRESET=hidden -DCMAKE_VISIBILITY_INLINES_HIDDEN=ON
     -Wno-dev)

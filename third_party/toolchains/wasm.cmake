@@ -1,7 +1,16 @@
-# Cross-compiles for WebAssembly with SIMD and threads, by Debian's emscripten; programs run under node.
+# Cross-compiles for WebAssembly with SIMD and threads, by emscripten; programs run under node.
 #
-# Used by the preset wasm. A page that embeds the result needs cross-origin isolation, as every page with threads does.
-set(EMSCRIPTEN_ROOT_PATH /usr/share/emscripten CACHE PATH "Emscripten's installation")
+# Used by the preset wasm. Finds Debian's emscripten, else that of the emsdk whose environment is active. How programs
+# are linked is in ../cmake/wasm_programs.cmake: dependencies don't depend on it, so it may change without building them.
+set(emscripten_folder /usr/share/emscripten)
+if(NOT EXISTS "${emscripten_folder}" AND DEFINED ENV{EMSDK})
+  set(emscripten_folder "$ENV{EMSDK}/upstream/emscripten")
+endif()
+set(EMSCRIPTEN_ROOT_PATH "${emscripten_folder}" CACHE PATH "Emscripten's installation")
+if(NOT EXISTS "${EMSCRIPTEN_ROOT_PATH}/cmake/Modules/Platform/Emscripten.cmake")
+  message(FATAL_ERROR "Inkling: no emscripten in ${EMSCRIPTEN_ROOT_PATH}: third_party/install_packages.sh wasm installs "
+    "Debian's; elsewhere activate an emsdk or set EMSCRIPTEN_ROOT_PATH")
+endif()
 set(EMSCRIPTEN_SYSTEM_PROCESSOR wasm32)
 # Debian's emscripten finds the modules of its JavaScript tools only so; links happen now (checks) and in the build.
 set(ENV{NODE_PATH} /usr/share/nodejs)
@@ -14,6 +23,3 @@ include("${EMSCRIPTEN_ROOT_PATH}/cmake/Modules/Platform/Emscripten.cmake")
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE BOTH)
 set(CMAKE_C_FLAGS_INIT "-msimd128 -pthread")
 set(CMAKE_CXX_FLAGS_INIT "-msimd128 -pthread")
-# Programs read this machine's files, may grow, and start threads without going back to the event loop.
-set(CMAKE_EXE_LINKER_FLAGS_INIT "-sNODERAWFS=1 -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=4GB -sPTHREAD_POOL_SIZE=8 \
--sEXIT_RUNTIME=1 -sTOTAL_STACK=2MB -Wno-pthreads-mem-growth")
