@@ -26,14 +26,14 @@ int64_t PackedTileBytes() {
   constexpr int64_t kRoom = 65536;
   absl::StatusOr<std::unique_ptr<PackedWeights>> packed = PackedWeights::Create(kRoom);
   if (!packed.ok()) return 0;
-  const std::byte value{1};
+  const std::byte values[8] = {std::byte{1}};  // XNNPACK loads eight for one
   const float scale = 1.0f;
   MatrixRows matrix;
   matrix.type = {ElementType::kInt8Channel};
   matrix.rows = 1;
   matrix.columns = 1;
   matrix.output_stride = 1;
-  matrix.values = &value;
+  matrix.values = values;
   matrix.scales = reinterpret_cast<const std::byte*>(&scale);
   (*packed)->Select("probe");
   if (!MatrixOperator::Create(matrix, **packed).ok() || !(*packed)->FinishTensor().ok()) return 0;

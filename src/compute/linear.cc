@@ -6,13 +6,16 @@
 // all rows through one slice reads them once.
 //
 // f16 and bf16 have no product of their own that reads f32 rows, so they are widened while packing:
-// a slice at a time, so that the f32 copy of a matrix never exists.
+// a slice at a time, so that the f32 copy of a matrix never exists. Rows that XNNPACK would read
+// past go the same way.
 
 #include "src/compute/linear.h"
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <thread>
@@ -49,6 +52,10 @@ constexpr size_t kMaxProducts = 8;
 
 // Values of a matrix that are packed between two calls of RowsPacked, at least.
 constexpr int64_t kTellBytes = int64_t{16} << 20;
+
+// XNNPACK packs rows in units of 8 bytes and loads the last one whole, past the end of a row that
+// isn't made of whole ones. Behind the last row there may be nothing: a file can end with its page.
+constexpr int64_t kPackingUnitBytes = 8;
 
 int64_t SliceRows(int64_t rows, int64_t columns) {
   const auto round_down = [](int64_t value) {
@@ -89,14 +96,28 @@ MatrixRows RowsOf(const TensorView& weight, const TensorView* bias, Linear::Slic
   return matrix;
 }
 
-void Widen(const TensorView& weight, Linear::Slice slice, float* output) {
-  const int64_t columns = weight.info.columns;
-  const auto* input = reinterpret_cast<const uint16_t*>(weight.values) + slice.first * columns;
-  const size_t size = static_cast<size_t>(slice.size * columns);
+// Bytes of a row as XNNPACK gets it.
+int64_t RowBytes(const TensorView& weight) {
+  if (!IsWidened(weight.type.element)) return weight.value_bytes / weight.info.rows;
+  return weight.info.columns * static_cast<int64_t>(sizeof(float));
+}
+
+bool IsPackedFromCopy(const TensorView& weight) {
+  return IsWidened(weight.type.element) || RowBytes(weight) % kPackingUnitBytes != 0;
+}
+
+// Writes the slice's rows, widened where they are, to `copy`.
+void CopyRows(const TensorView& weight, Linear::Slice slice, std::byte* copy) {
+  const int64_t row_bytes = weight.value_bytes / weight.info.rows;
+  const std::byte* first = weight.values + row_bytes * slice.first;
+  const auto* halves = reinterpret_cast<const uint16_t*>(first);
+  const size_t size = static_cast<size_t>(slice.size * weight.info.columns);
   if (weight.type.element == ElementType::kF16) {
-    kernels::F16ToF32(input, output, size);
+    kernels::F16ToF32(halves, reinterpret_cast<float*>(copy), size);
+  } else if (weight.type.element == ElementType::kBf16) {
+    kernels::Bf16ToF32(halves, reinterpret_cast<float*>(copy), size);
   } else {
-    kernels::Bf16ToF32(input, output, size);
+    std::memcpy(copy, first, static_cast<size_t>(row_bytes * slice.size));
   }
 }
 
@@ -145,22 +166,22 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
   }
   Linear linear(std::make_unique<State>(weight, slice_output));
   const bool is_packed = packed.Select(PackingKey(weight, bias));
-  AlignedArray<float> wide;
-  if (IsWidened(weight.type.element)) {
+  AlignedArray<std::byte> copy;
+  if (IsPackedFromCopy(weight)) {
     // Only an operator that packs reads it.
     const int64_t longest =
         is_packed ? 1 : std::min(linear.num_outputs(), 2 * linear.state_->slice_rows);
-    ABSL_ASSIGN_OR_RETURN(
-        wide, AlignedArray<float>::Create(static_cast<size_t>(longest * linear.num_inputs())));
+    const int64_t bytes = longest * RowBytes(weight) + kPackingUnitBytes;
+    ABSL_ASSIGN_OR_RETURN(copy, AlignedArray<std::byte>::Create(static_cast<size_t>(bytes)));
   }
   const int64_t row_bytes = weight.value_bytes / weight.info.rows;
   int64_t told_rows = 0;
   for (size_t i = 0; i < linear.num_slices(); ++i) {
     MatrixRows matrix = RowsOf(weight, bias, linear.slice(i));
     if (slice_output == SliceOutput::kCompact) matrix.output_stride = matrix.rows;
-    if (IsWidened(weight.type.element)) {
-      if (!is_packed) Widen(weight, linear.slice(i), wide.data());
-      matrix.values = reinterpret_cast<const std::byte*>(wide.data());
+    if (IsPackedFromCopy(weight)) {
+      if (!is_packed) CopyRows(weight, linear.slice(i), copy.data());
+      matrix.values = copy.data();
     }
     absl::StatusOr<MatrixOperator> made = MatrixOperator::Create(matrix, packed);
     if (!made.ok()) {

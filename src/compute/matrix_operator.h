@@ -31,7 +31,7 @@ struct MatrixRows {
   TensorType type;  // f32 or quantised; f16 and bf16 are widened before
   int64_t rows = 0;
   int64_t columns = 0;
-  const std::byte* values = nullptr;
+  const std::byte* values = nullptr;  // readable to the end of the last row's last 8-byte unit
   const std::byte* scales = nullptr;  // null for f32
   const float* bias = nullptr;        // [rows] or null
   int64_t output_stride = 0;          // floats between rows of the product
