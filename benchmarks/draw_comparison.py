@@ -47,7 +47,7 @@ def panel(left, title, rows, pairs):
             parts.append(f'<rect x="{left}" y="{y}" width="{width}" height="{BAR}" fill="{COLORS[name]}"/>')
             label = f"{value:.1f}" if value < 100 else f"{value:.0f}"
             if name == "inkling":
-                label += f"   {value / rows[pair]['llama.cpp']:.2f}x"
+                label += f" ({value / rows[pair]['llama.cpp']:.2f}x)"
             parts.append(text(left + width + 6, y + 13, label))
     return parts
 
