@@ -24,6 +24,11 @@ constexpr size_t KvElementBytes(KvElement element) {
   return element == KvElement::kF32 ? 4 : element == KvElement::kF16 ? 2 : 1;
 }
 
+// Returns the bytes of one position's key (or value) in one kv head, with its scale.
+constexpr size_t KvSlotBytes(KvElement element, size_t head_dim) {
+  return head_dim * KvElementBytes(element) + (element == KvElement::kInt8 ? sizeof(float) : 0);
+}
+
 struct KvLayout {
   KvElement element = KvElement::kF16;
   size_t head_dim = 0;
@@ -37,9 +42,7 @@ struct KvLayout {
 
 // Returns the bytes that K (or V) of one kv head occupies.
 constexpr size_t KvHeadBytes(const KvLayout& layout) {
-  const size_t elements = layout.ring_capacity * layout.head_dim * KvElementBytes(layout.element);
-  const bool has_scales = layout.element == KvElement::kInt8;
-  return elements + (has_scales ? layout.ring_capacity * sizeof(float) : 0);
+  return layout.ring_capacity * KvSlotBytes(layout.element, layout.head_dim);
 }
 
 // The scales of a kv head's int8 elements, [slot]. `cache`: K (or V) of the kv head.

@@ -8,6 +8,7 @@
 #   --ubsan    also under UndefinedBehaviorSanitizer; with --asan, both in one build
 #   --tsan     also under ThreadSanitizer
 #   --arm      also cross-compiled for 64-bit Arm: tests of all that computes, under qemu as three CPUs
+#   --wasm     also for WebAssembly with SIMD and threads, run under node
 #   --tidy     also clang-tidy over the sources
 #   --fuzz[=N] also every fuzz target (tests/fuzz) for N seconds, 20 by default, built with Clang 16
 #   --werror   compiler warnings in Inkling's sources are errors
@@ -16,7 +17,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-usage() { sed -n '4,15s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '4,16s/^# \{0,1\}//p' "$0"; }
 
 presets=release
 groups="build test"
@@ -33,6 +34,7 @@ while [ $# -gt 0 ]; do
     --ubsan) ubsan=yes ;;
     --tsan) presets="$presets tsan" ;;
     --arm) arm=yes; groups="$groups arm" ;;
+    --wasm) presets="$presets wasm"; groups="$groups wasm" ;;
     --fuzz) fuzz=20; groups="$groups fuzz" ;;
     --fuzz=*[!0-9]*|--fuzz=|--fuzz=0) echo "run.sh: expected --fuzz=SECONDS, found '$1'" >&2; exit 2 ;;
     --fuzz=*) fuzz=${1#--fuzz=}; groups="$groups fuzz" ;;

@@ -64,10 +64,8 @@ int32_t RingSlots(const LayerConfig& layer, const KvCache::Options& options) {
 
 // Bytes of the keys (or of the values) of one layer.
 int64_t RingBytes(const ModelConfig& config, int32_t ring, KvElement element) {
-  const kernels::KvLayout layout = {.element = element,
-                                    .head_dim = static_cast<size_t>(config.head_dim),
-                                    .ring_capacity = static_cast<size_t>(ring)};
-  const int64_t bytes = static_cast<int64_t>(kernels::KvHeadBytes(layout)) * config.num_kv_heads;
+  const size_t slot = kernels::KvSlotBytes(element, static_cast<size_t>(config.head_dim));
+  const int64_t bytes = int64_t{ring} * config.num_kv_heads * static_cast<int64_t>(slot);
   return (bytes + kLayerAlignment - 1) / kLayerAlignment * kLayerAlignment;
 }
 

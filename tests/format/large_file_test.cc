@@ -95,7 +95,7 @@ TEST(LargeFileTest, RowsBeyondFourGiBAreWrittenToTheirPlaces) {
   const TempDir dir;
   struct statvfs disk;
   ASSERT_EQ(statvfs(dir.path().c_str(), &disk), 0);
-  if (disk.f_bavail * disk.f_frsize < static_cast<uint64_t>(2 * kFourGiB)) {
+  if (uint64_t{disk.f_bavail} * disk.f_frsize < static_cast<uint64_t>(2 * kFourGiB)) {
     GTEST_SKIP() << "this disk has less than 8 GiB free";
   }
   ASSERT_OK_AND_ASSIGN(const FileLayout layout, LargeLayout());

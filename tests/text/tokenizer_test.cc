@@ -18,7 +18,7 @@ namespace {
 
 using Ids = std::vector<int32_t>;
 
-constexpr int32_t kSpace = 259, kA = 260, kB = 261, kSpaceA = 262, kAb = 263;
+constexpr int32_t kSpace = 259, kB = 261, kSpaceA = 262, kAb = 263;
 
 std::unique_ptr<const Tokenizer> Make(TokenizerData data) {
   auto tokenizer = Tokenizer::Create(std::move(data));
