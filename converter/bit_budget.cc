@@ -13,7 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "converter/row_encoder.h"
 #include "converter/tensor_stream.h"
-#include "converter/type_choice.h"
+#include "src/format/element_type.h"
 
 namespace inkling {
 namespace {
@@ -50,7 +50,7 @@ class UpgradeSearch {
   absl::StatusOr<std::vector<Upgrade>> Find(size_t index, TensorType type) const {
     const TensorInfo& info = plan_.tensors[index].info;
     std::vector<Upgrade> upgrades;
-    if (IsFloat(type) || !MayChange(info.role)) return upgrades;
+    if (!IsQuantized(type.element) || !MayChange(info.role)) return upgrades;
     ABSL_ASSIGN_OR_RETURN(double divergence, DivergenceIn(index, type));
     for (const TensorType better : {kInt8, kF16}) {
       if (type == better) continue;

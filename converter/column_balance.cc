@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "converter/row_encoder.h"
 #include "converter/tensor_stream.h"
-#include "converter/type_choice.h"
+#include "src/format/element_type.h"
 
 namespace inkling {
 namespace {
@@ -114,7 +114,7 @@ class Balancer {
     bool any_quantized = false;
     for (const size_t index : group.matrices) {
       if (PlannedStoredType(checkpoint_, plan_.tensors[index]) == types_[index]) return false;
-      any_quantized |= !IsFloat(types_[index]);
+      any_quantized |= IsQuantized(types_[index].element);
     }
     return any_quantized;
   }
@@ -122,7 +122,7 @@ class Balancer {
   absl::StatusOr<double> Divergence(const NormGroup& group) const {
     double sum = 0;
     for (const size_t index : group.matrices) {
-      if (IsFloat(types_[index])) continue;
+      if (!IsQuantized(types_[index].element)) continue;
       ABSL_ASSIGN_OR_RETURN(const double divergence,
                             SampledDivergence(encoder_, plan_.tensors[index], types_[index],
                                               config_, ConvertQuality::kNormal, importance_));

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "converter/type_choice.h"
+#include "src/format/element_type.h"
 
 namespace inkling {
 namespace {
@@ -102,7 +103,7 @@ absl::StatusOr<double> ExpectedDivergence(const ImportanceFile& importance,
                                           const MatrixLoss& loss) {
   ABSL_ASSIGN_OR_RETURN(const OutputImportance outputs, OutputsOf(importance, weight));
   double error = loss.output_error;
-  if (!IsFloat(type)) {
+  if (IsQuantized(type.element)) {
     // Rounding to steps of a range's 255th leaves errors that are even over a step: its square / 12
     // for each input, and they add up over the weights of a row.
     error += loss.squared_norm * loss.squared_range / (255.0 * 255.0 * 12.0);

@@ -73,7 +73,7 @@ bool IsOpen(TensorRole role, const ConvertOptions& options, const VocabularyType
 class StoredNotes {
  public:
   void Add(const TensorInfo& info, const SourceForm& form, TensorType type) {
-    if (!form.kept.has_value() || IsFloat(*form.kept)) return;
+    if (!form.kept.has_value() || !IsQuantized(form.kept->element)) return;
     const absl::string_view name = TensorTypeName(type);
     const absl::string_view from = form.exact ? TensorTypeName(*form.kept) : form.dtype;
     kinds_[form.exact && *form.kept == type
@@ -95,11 +95,6 @@ class StoredNotes {
 };
 
 }  // namespace
-
-bool IsFloat(TensorType type) {
-  return type.element == ElementType::kF32 || type.element == ElementType::kF16 ||
-         type.element == ElementType::kBf16;
-}
 
 VocabularyTypes ChooseVocabularyTypes(const ConvertOptions& options, const ModelConfig& config) {
   const TensorType default_type = DefaultVocabularyType(options.weights.value_or(kDefaultWeights));

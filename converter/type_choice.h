@@ -14,9 +14,6 @@
 
 namespace inkling {
 
-// True for types without scales, whose products take float inputs.
-bool IsFloat(TensorType type);
-
 // The types of the two vocabulary matrices, wishes and defaults resolved.
 struct VocabularyTypes {
   TensorType embedding;

@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "kernels/block_product.h"
+#include "kernels/convert.h"
+#include "kernels/dequantize.h"
 #include "kernels/nibble_units.h"
 
 namespace inkling::kernels {
@@ -22,13 +24,6 @@ size_t BlockBytes(const BlockMatrixShape& shape) {
 size_t TileBytes(const BlockMatrixShape& shape) {
   const size_t num_blocks = NumBlocks(shape);
   return kHeadBytes + (num_blocks + 1) / 2 * 2 * kScaleBytes + num_blocks * BlockBytes(shape);
-}
-
-float Bf16Value(uint16_t bits) {
-  const uint32_t wide = uint32_t{bits} << 16;
-  float value;
-  std::memcpy(&value, &wide, sizeof(value));
-  return value;
 }
 
 // Sum of a row's dequantised weights.

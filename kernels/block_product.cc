@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "kernels/avx512_vnni.h"
+#include "kernels/dequantize.h"
 
 namespace inkling::kernels {
 

@@ -29,8 +29,6 @@ inline constexpr size_t kProductUnit = 32;
 inline constexpr size_t kBlockTileOutputs = 16;
 inline constexpr size_t kUnitBytes = kBlockTileOutputs * kProductUnit / 2;
 inline constexpr size_t kScaleBytes = kBlockTileOutputs * sizeof(uint16_t);  // of one block
-// The level of an int4 weight that stands for 0.
-inline constexpr int kInt4ZeroPoint = 8;
 
 // True where this CPU has the instructions that SumUnits and BlockProduct need; elsewhere they must
 // not be called.
@@ -71,9 +69,11 @@ struct SumUnitsArgs {
 };
 void SumUnits(const SumUnitsArgs& args);
 
-struct BlockProductArgs {
-  BlockMatrixShape shape;
-  const void* packed;                // as PackBlockMatrix wrote it
+// Of a product with a matrix of one of the packed forms, which Shape tells.
+template <class Shape>
+struct UnitProductArgs {
+  Shape shape;
+  const void* packed;                // as the form's Pack wrote it
   const int8_t* input;               // [num_rows, num_inputs]
   size_t input_stride;               // bytes between rows
   const int32_t* unit_sums;          // [num_rows, num_inputs / kProductUnit], of SumUnits
@@ -82,6 +82,7 @@ struct BlockProductArgs {
   float* output;         // [num_rows, num_outputs], written
   size_t output_stride;  // floats between rows
 };
+using BlockProductArgs = UnitProductArgs<BlockMatrixShape>;
 
 // A row's result has the same bits alone and among others. Reads nothing behind its inputs.
 void BlockProduct(const BlockProductArgs& args);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/channel_product.h"
+#include "kernels/dequantize.h"
 #include "kernels/nibble_units.h"
 
 namespace inkling::kernels {

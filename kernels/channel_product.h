@@ -48,17 +48,7 @@ struct ChannelTile {
 };
 ChannelTile ChannelTileAt(const ChannelMatrixShape& shape, const void* packed, size_t index);
 
-struct ChannelProductArgs {
-  ChannelMatrixShape shape;
-  const void* packed;                // as PackChannelMatrix wrote it
-  const int8_t* input;               // [num_rows, num_inputs]
-  size_t input_stride;               // bytes between rows
-  const int32_t* unit_sums;          // [num_rows, num_inputs / kProductUnit], of SumUnits
-  const QuantizationParams* params;  // [num_rows]
-  size_t num_rows;
-  float* output;         // [num_rows, num_outputs], written
-  size_t output_stride;  // floats between rows
-};
+using ChannelProductArgs = UnitProductArgs<ChannelMatrixShape>;
 
 // Where HasBlockProduct() is true, and nowhere else. A row's result has the same bits alone and
 // among others. Reads nothing behind its inputs.

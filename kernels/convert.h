@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace inkling::kernels {
 
@@ -18,6 +19,14 @@ void F32ToF16(const float* input, uint16_t* output, size_t size);
 
 // Converts bfloat16 to float32; exact for every value.
 void Bf16ToF32(const uint16_t* input, float* output, size_t size);
+
+// The same for one value, where there is no span.
+inline float Bf16Value(uint16_t bits) {
+  const uint32_t wide = uint32_t{bits} << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof(value));
+  return value;
+}
 
 // Converts float32 to bfloat16; NaN stays NaN.
 void F32ToBf16(const float* input, uint16_t* output, size_t size);

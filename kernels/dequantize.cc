@@ -9,10 +9,10 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/dequantize.cc"
 #include <algorithm>
-#include <cstring>
 
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
+#include "kernels/convert.h"
 #include "kernels/vector_span-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -59,9 +59,7 @@ void Int4Row(const uint8_t* nibbles, float scale, float* output, size_t dim) {
 void Int4BlocksRow(const DequantizeInt4BlocksArgs& args) {
   for (size_t begin = 0; begin < args.dim; begin += args.block_size) {
     const size_t size = std::min(args.block_size, args.dim - begin);
-    const uint32_t bits = static_cast<uint32_t>(args.block_scales[begin / args.block_size]) << 16;
-    float scale;
-    std::memcpy(&scale, &bits, sizeof(scale));
+    const float scale = Bf16Value(args.block_scales[begin / args.block_size]);
     Int4Row(args.nibbles + begin / 2, scale * args.factor, args.output + begin, size);
   }
 }

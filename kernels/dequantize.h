@@ -11,6 +11,9 @@
 
 namespace inkling::kernels {
 
+// The level of an int4 weight that stands for 0.
+inline constexpr int kInt4ZeroPoint = 8;
+
 // Writes output[i] = values[i] * scale.
 void DequantizeInt8(const int8_t* values, float scale, float* output, size_t dim);
 

@@ -5,21 +5,15 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/convert.h"
+#include "kernels/dequantize.h"
 #include "kernels/i8mm_layout.h"
 #include "kernels/i8mm_product.h"
 
 namespace inkling::kernels {
 namespace {
 
-constexpr int kInt4Zero = 8;     // the level that stands for 0
 constexpr int kInt4Factor = 16;  // a nibble in the upper half of a byte
-
-float Bf16Value(uint16_t bits) {
-  const uint32_t wide = uint32_t{bits} << 16;
-  float value;
-  std::memcpy(&value, &wide, sizeof(value));
-  return value;
-}
 
 // One output's weights, whatever they are stored as.
 class OutputWeights {
@@ -31,7 +25,7 @@ class OutputWeights {
   int At(size_t input) const {
     if (!IsInt4()) return static_cast<int8_t>(values_[input]);
     const uint8_t both = values_[input / 2];
-    return (input % 2 == 0 ? both & 15 : both >> 4) - kInt4Zero;
+    return (input % 2 == 0 ? both & 15 : both >> 4) - kInt4ZeroPoint;
   }
 
   // Of inputs [first, end), as often as the product counts them.

@@ -75,6 +75,8 @@ std::string PackingKey(const TensorView& weight, const TensorView* bias) {
                       "x", weight.info.columns, "|", bias == nullptr ? "" : bias->info.name);
 }
 
+int64_t StoredRowBytes(const TensorView& weight) { return weight.value_bytes / weight.info.rows; }
+
 // Rows [first, first + size) of `weight` as they are packed; those of f16 and bf16 have no values
 // yet.
 MatrixRows RowsOf(const TensorView& weight, const TensorView* bias, Linear::Slice slice) {
@@ -85,7 +87,7 @@ MatrixRows RowsOf(const TensorView& weight, const TensorView* bias, Linear::Slic
   matrix.columns = weight.info.columns;
   matrix.output_stride = rows;
   if (!IsWidened(weight.type.element)) {
-    matrix.values = weight.values + weight.value_bytes / rows * slice.first;
+    matrix.values = weight.values + StoredRowBytes(weight) * slice.first;
   }
   if (weight.scales != nullptr) {
     matrix.scales = weight.scales + weight.scale_bytes / rows * slice.first;
@@ -98,7 +100,7 @@ MatrixRows RowsOf(const TensorView& weight, const TensorView* bias, Linear::Slic
 
 // Bytes of a row as XNNPACK gets it.
 int64_t RowBytes(const TensorView& weight) {
-  if (!IsWidened(weight.type.element)) return weight.value_bytes / weight.info.rows;
+  if (!IsWidened(weight.type.element)) return StoredRowBytes(weight);
   return weight.info.columns * static_cast<int64_t>(sizeof(float));
 }
 
@@ -108,7 +110,7 @@ bool IsPackedFromCopy(const TensorView& weight) {
 
 // Writes the slice's rows, widened where they are, to `copy`.
 void CopyRows(const TensorView& weight, Linear::Slice slice, std::byte* copy) {
-  const int64_t row_bytes = weight.value_bytes / weight.info.rows;
+  const int64_t row_bytes = StoredRowBytes(weight);
   const std::byte* first = weight.values + row_bytes * slice.first;
   const auto* halves = reinterpret_cast<const uint16_t*>(first);
   const size_t size = static_cast<size_t>(slice.size * weight.info.columns);
@@ -174,7 +176,7 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
     const int64_t bytes = longest * RowBytes(weight) + kPackingUnitBytes;
     ABSL_ASSIGN_OR_RETURN(copy, AlignedArray<std::byte>::Create(static_cast<size_t>(bytes)));
   }
-  const int64_t row_bytes = weight.value_bytes / weight.info.rows;
+  const int64_t row_bytes = StoredRowBytes(weight);
   int64_t told_rows = 0;
   for (size_t i = 0; i < linear.num_slices(); ++i) {
     MatrixRows matrix = RowsOf(weight, bias, linear.slice(i));

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -13,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/block_product.h"
 #include "kernels/channel_product.h"
+#include "kernels/dequantize.h"
 #include "kernels/i8mm_product.h"
 #include "kernels/quantize.h"
 #include "xnnpack.h"
@@ -21,7 +23,6 @@ namespace inkling {
 namespace {
 
 constexpr float kNoLimit = std::numeric_limits<float>::infinity();
-constexpr uint8_t kInt4ZeroPoint = 8;
 
 absl::Status ToStatus(xnn_status status, absl::string_view what) {
   switch (status) {
@@ -67,13 +68,13 @@ xnn_status CreateHandle(const MatrixRows& matrix, xnn_weights_cache_provider* pr
           /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
     case ElementType::kInt4Channel:
       return xnn_create_fully_connected_nc_qd8_f32_qc4w(
-          in, out, quantized_stride, /*output_stride=*/stride, kInt4ZeroPoint, float_scales,
-          matrix.values, matrix.bias, -kNoLimit, kNoLimit,
+          in, out, quantized_stride, /*output_stride=*/stride, kernels::kInt4ZeroPoint,
+          float_scales, matrix.values, matrix.bias, -kNoLimit, kNoLimit,
           /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
     case ElementType::kInt4Block:
       return xnn_create_fully_connected_nc_qd8_f32_qb4w(
           in, out, quantized_stride, /*output_stride=*/stride,
-          static_cast<size_t>(matrix.type.block_size), kInt4ZeroPoint,
+          static_cast<size_t>(matrix.type.block_size), kernels::kInt4ZeroPoint,
           reinterpret_cast<const uint16_t*>(matrix.scales), matrix.values, matrix.bias, -kNoLimit,
           kNoLimit, /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
     case ElementType::kF16:
@@ -116,23 +117,6 @@ xnn_status Setup(xnn_operator_t handle, ElementType element, const MatrixOperato
       break;
   }
   return xnn_setup_fully_connected_nc_f32(handle, input.rows, output);
-}
-
-// True if a kernel of our own multiplies by `matrix` on this CPU.
-bool IsOwnProduct(const MatrixRows& matrix, const OwnKernels& own) {
-  switch (matrix.type.element) {
-    case ElementType::kInt4Block:
-    case ElementType::kInt4Channel:
-      if (MatrixOperator::NeedsUnitSums(matrix.columns, own)) return true;
-      return MatrixOperator::NeedsPairs(matrix.columns, own);
-    case ElementType::kInt8Channel:
-      return MatrixOperator::NeedsPairs(matrix.columns, own);
-    case ElementType::kF32:
-    case ElementType::kF16:
-    case ElementType::kBf16:
-      break;
-  }
-  return false;
 }
 
 kernels::I8mmMatrixShape I8mmShape(const MatrixRows& matrix) {
@@ -201,9 +185,33 @@ bool MatrixOperator::NeedsPairs(int64_t dim, const OwnKernels& own) {
 
 void MatrixOperator::Delete::operator()(xnn_operator* handle) const { xnn_delete_operator(handle); }
 
+std::optional<MatrixOperator::OwnProduct> MatrixOperator::OwnProductFor(const MatrixRows& matrix,
+                                                                        const OwnKernels& own) {
+  OwnProduct product;
+  product.input_stride = static_cast<size_t>(QuantizedStride(matrix.columns));
+  product.output_stride = static_cast<size_t>(matrix.output_stride);
+  const size_t num_outputs = static_cast<size_t>(matrix.rows);
+  const size_t num_inputs = static_cast<size_t>(matrix.columns);
+  if (!IsQuantized(matrix.type.element)) return std::nullopt;
+  const bool is_int4 = matrix.type.element != ElementType::kInt8Channel;
+  if (is_int4 && NeedsUnitSums(matrix.columns, own)) {
+    if (matrix.type.element == ElementType::kInt4Block) {
+      product.shape = kernels::BlockMatrixShape{num_outputs, num_inputs,
+                                                static_cast<size_t>(matrix.type.block_size)};
+    } else {
+      product.shape = kernels::ChannelMatrixShape{num_outputs, num_inputs};
+    }
+    return product;
+  }
+  if (!NeedsPairs(matrix.columns, own)) return std::nullopt;
+  product.shape = I8mmShape(matrix);
+  return product;
+}
+
 absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
                                                       PackedWeights& packed) {
-  if (IsOwnProduct(matrix, packed.own_kernels())) return CreateOwn(matrix, packed);
+  const std::optional<OwnProduct> own = OwnProductFor(matrix, packed.own_kernels());
+  if (own.has_value()) return CreateOwn(*own, matrix, packed);
   xnn_operator_t created = nullptr;
   const xnn_status status = CreateHandle(matrix, packed.provider(), &created);
   Handle handle(created);
@@ -214,50 +222,36 @@ absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
   return MatrixOperator(std::move(handle), matrix.type.element);
 }
 
-absl::StatusOr<MatrixOperator> MatrixOperator::CreateOwn(const MatrixRows& matrix,
+absl::StatusOr<MatrixOperator> MatrixOperator::CreateOwn(OwnProduct product,
+                                                         const MatrixRows& matrix,
                                                          PackedWeights& packed) {
-  OwnProduct own;
-  own.num_inputs = matrix.columns;
-  own.output_stride = matrix.output_stride;
-  const size_t num_outputs = static_cast<size_t>(matrix.rows);
-  const size_t num_inputs = static_cast<size_t>(matrix.columns);
-  if (!NeedsUnitSums(matrix.columns, packed.own_kernels())) {
-    own.shape = I8mmShape(matrix);
-  } else if (matrix.type.element == ElementType::kInt4Block) {
-    own.shape = kernels::BlockMatrixShape{num_outputs, num_inputs,
-                                          static_cast<size_t>(matrix.type.block_size)};
-  } else {
-    own.shape = kernels::ChannelMatrixShape{num_outputs, num_inputs};
-  }
   const xnn_weights_cache_provider& provider = *packed.provider();
   size_t offset = provider.look_up(provider.context, nullptr);
   if (offset == SIZE_MAX) {
     const size_t bytes =
-        std::visit([](const auto& shape) { return PackedBytes(shape); }, own.shape);
+        std::visit([](const auto& shape) { return PackedBytes(shape); }, product.shape);
     void* room = provider.reserve_space(provider.context, bytes);
     if (room == nullptr) return packed.room();
-    std::visit([&](const auto& shape) { Pack(shape, matrix, room); }, own.shape);
+    std::visit([&](const auto& shape) { Pack(shape, matrix, room); }, product.shape);
     offset = provider.look_up_or_insert(provider.context, nullptr, room, bytes);
     if (offset == SIZE_MAX) return packed.room();
   }
-  own.packed = provider.offset_to_addr(provider.context, offset);
-  return MatrixOperator(own, matrix.type.element);
+  product.packed = provider.offset_to_addr(provider.context, offset);
+  return MatrixOperator(product, matrix.type.element);
 }
 
 void MatrixOperator::RunOwn(const Input& input, float* output) const {
-  const size_t input_stride = static_cast<size_t>(QuantizedStride(own_.num_inputs));
   const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters);
   const size_t num_rows = static_cast<size_t>(input.num_rows);
-  const size_t output_stride = static_cast<size_t>(own_.output_stride);
   if (const auto* blocks = std::get_if<kernels::BlockMatrixShape>(&own_.shape)) {
-    kernels::BlockProduct({*blocks, own_.packed, input.quantized, input_stride, input.unit_sums,
-                           params, num_rows, output, output_stride});
+    kernels::BlockProduct({*blocks, own_.packed, input.quantized, own_.input_stride,
+                           input.unit_sums, params, num_rows, output, own_.output_stride});
   } else if (const auto* channels = std::get_if<kernels::ChannelMatrixShape>(&own_.shape)) {
-    kernels::ChannelProduct({*channels, own_.packed, input.quantized, input_stride, input.unit_sums,
-                             params, num_rows, output, output_stride});
+    kernels::ChannelProduct({*channels, own_.packed, input.quantized, own_.input_stride,
+                             input.unit_sums, params, num_rows, output, own_.output_stride});
   } else if (const auto* i8mm = std::get_if<kernels::I8mmMatrixShape>(&own_.shape)) {
     kernels::I8mmProduct(
-        {*i8mm, own_.packed, input.pairs, params, num_rows, output, output_stride});
+        {*i8mm, own_.packed, input.pairs, params, num_rows, output, own_.output_stride});
   }
 }
 

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <variant>
 
 #include "absl/status/status.h"
@@ -75,8 +76,8 @@ class MatrixOperator {
   struct OwnProduct {
     std::variant<kernels::BlockMatrixShape, kernels::ChannelMatrixShape, kernels::I8mmMatrixShape>
         shape;
-    int64_t num_inputs = 0;
-    int64_t output_stride = 0;
+    size_t input_stride = 0;   // bytes between int8 rows
+    size_t output_stride = 0;  // floats between rows of the product
     const void* packed = nullptr;
   };
 
@@ -84,7 +85,10 @@ class MatrixOperator {
       : handle_(std::move(handle)), element_(element) {}
   MatrixOperator(const OwnProduct& own, ElementType element) : element_(element), own_(own) {}
 
-  static absl::StatusOr<MatrixOperator> CreateOwn(const MatrixRows& matrix, PackedWeights& packed);
+  // The product of our own for `matrix` on this CPU, not packed yet; empty where XNNPACK's runs.
+  static std::optional<OwnProduct> OwnProductFor(const MatrixRows& matrix, const OwnKernels& own);
+  static absl::StatusOr<MatrixOperator> CreateOwn(OwnProduct product, const MatrixRows& matrix,
+                                                  PackedWeights& packed);
   void RunOwn(const Input& input, float* output) const;
 
   Handle handle_;  // null for a product of our own

@@ -80,20 +80,6 @@ absl::Status CheckBlockScales(const TensorView& weight) {
 
 }  // namespace
 
-bool IsQuantized(ElementType element) {
-  switch (element) {
-    case ElementType::kF32:
-    case ElementType::kF16:
-    case ElementType::kBf16:
-      return false;
-    case ElementType::kInt8Channel:
-    case ElementType::kInt4Channel:
-    case ElementType::kInt4Block:
-      return true;
-  }
-  return false;
-}
-
 absl::Status CheckWeight(const TensorView& weight) {
   const int64_t rows = weight.info.rows;
   const int64_t columns = weight.info.columns;

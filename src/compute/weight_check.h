@@ -11,9 +11,6 @@
 
 namespace inkling {
 
-// True for the types whose products take int8 activations.
-bool IsQuantized(ElementType element);
-
 // Checks shape, type, byte counts and alignment of a [rows, columns] matrix, and that every scale
 // is a positive normal number (XNNPACK refuses denormal ones). Errors: InvalidArgument, which names
 // the tensor and, for scales, the row.

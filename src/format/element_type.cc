@@ -48,6 +48,20 @@ absl::StatusOr<int64_t> Multiply(int64_t a, int64_t b) {
 
 }  // namespace
 
+bool IsQuantized(ElementType element) {
+  switch (element) {
+    case ElementType::kF32:
+    case ElementType::kF16:
+    case ElementType::kBf16:
+      return false;
+    case ElementType::kInt8Channel:
+    case ElementType::kInt4Channel:
+    case ElementType::kInt4Block:
+      return true;
+  }
+  return false;
+}
+
 absl::string_view TensorTypeName(TensorType type) {
   switch (type.element) {
     case ElementType::kF32:

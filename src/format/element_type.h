@@ -27,6 +27,9 @@ enum class ElementType : uint8_t {
 };
 
 // An element type with its block length.
+// True for the types with scales, whose products take int8 activations.
+bool IsQuantized(ElementType element);
+
 struct TensorType {
   ElementType element = ElementType::kF32;
   int32_t block_size = 0;  // 32, 64 or 128 for kInt4Block; 0 otherwise

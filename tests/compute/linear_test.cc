@@ -20,6 +20,7 @@
 #include "kernels/compiled_targets.h"
 #include "kernels/i8mm_product.h"
 #include "kernels/quantize.h"
+#include "src/format/element_type.h"
 #include "src/format/quantization.h"
 #include "tests/compute/owned_weight.h"
 #include "tests/compute/random_input.h"
@@ -310,10 +311,7 @@ TEST(LinearWithoutOwnProducts, MatchesReference) {
   ASSERT_FALSE(kernels::HasBlockProduct() || kernels::HasI8mmProduct());
   const auto pool = NewPool(2);
   for (const TensorType& type : AllTensorTypes()) {
-    if (type.element == ElementType::kF32 || type.element == ElementType::kF16 ||
-        type.element == ElementType::kBf16) {
-      continue;
-    }
+    if (!IsQuantized(type.element)) continue;
     for (int64_t rows : {1, 5, 17}) {
       const Case c = {rows, 384, 130, type, true};
       SCOPED_TRACE(testing::PrintToString(c));

@@ -4,10 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <random>
 #include <vector>
@@ -35,11 +32,8 @@ struct Matrix {
 
   double Weight(size_t output, size_t input) const {
     const size_t index = output * shape.num_inputs + input;
-    const int level = index % 2 == 0 ? nibbles[index / 2] & 15 : nibbles[index / 2] >> 4;
-    const uint32_t bits = uint32_t{scales[index / shape.block_size]} << 16;
-    float scale;
-    std::memcpy(&scale, &bits, sizeof(scale));
-    return static_cast<double>(scale) * (level - 8);
+    const double scale = ScaleValue(scales[index / shape.block_size]);
+    return scale * NibbleLevel(nibbles, index);
   }
 
   BlockMatrixShape shape;
@@ -49,42 +43,14 @@ struct Matrix {
   std::unique_ptr<void, FreeMemory> packed;
 };
 
-// Runs rows [first, first + count) into rows of `output_stride`.
 std::vector<float> Multiply(const Matrix& matrix, const QuantizedRows& rows, size_t first,
                             size_t count, size_t output_stride) {
-  std::vector<float> output(count * output_stride, kUntouched);
-  BlockProduct({.shape = matrix.shape,
-                .packed = matrix.packed.get(),
-                .input = rows.values.data() + first * rows.stride,
-                .input_stride = rows.stride,
-                .unit_sums = rows.unit_sums.data() + first * matrix.shape.num_inputs / kProductUnit,
-                .params = rows.params.data() + first,
-                .num_rows = count,
-                .output = output.data(),
-                .output_stride = output_stride});
-  return output;
+  return MultiplyUnits(BlockProduct, matrix, rows, first, count, output_stride);
 }
 
 void ExpectMatchesReference(const Matrix& matrix, size_t num_rows) {
-  const BlockMatrixShape& shape = matrix.shape;
-  const QuantizedRows rows(num_rows, shape.num_inputs);
-  const size_t stride = shape.num_outputs + 3;
-  const std::vector<float> output = Multiply(matrix, rows, 0, num_rows, stride);
-  for (size_t r = 0; r < num_rows; ++r) {
-    for (size_t n = 0; n < shape.num_outputs; ++n) {
-      double sum = matrix.bias[n];
-      double magnitude = std::abs(sum);
-      for (size_t k = 0; k < shape.num_inputs; ++k) {
-        const double x = rows.Real(r, k);
-        sum += x * matrix.Weight(n, k);
-        magnitude += std::abs(x * matrix.Weight(n, k));
-      }
-      ASSERT_NEAR(output[r * stride + n], sum, 1e-6 * magnitude) << "row " << r << ", output " << n;
-    }
-    for (size_t n = shape.num_outputs; n < stride; ++n) {
-      ASSERT_EQ(output[r * stride + n], kUntouched) << "row " << r << ", behind output " << n;
-    }
-  }
+  ExpectMatchesDouble(matrix, num_rows, Multiply,
+                      [](double, double, double magnitude) { return 1e-6 * magnitude; });
 }
 
 class BlockProductTest : public testing::Test {
@@ -116,29 +82,19 @@ TEST_F(BlockProductTest, MatchesReferenceAtEveryShape) {
 }
 
 TEST_F(BlockProductTest, RowsHaveTheSameBitsAloneAndAmongOthers) {
-  constexpr size_t kRows = 29, kOutputs = 48;
-  const Matrix matrix({kOutputs, 320, 64});
-  const QuantizedRows rows(kRows, 320);
-  const std::vector<float> together = Multiply(matrix, rows, 0, kRows, kOutputs);
-  for (size_t count : {1, 2, 5, 8, 13}) {
-    for (size_t first = 0; first + count <= kRows; ++first) {
-      const std::vector<float> some = Multiply(matrix, rows, first, count, kOutputs);
-      ASSERT_EQ(
-          std::memcmp(some.data(), together.data() + first * kOutputs, some.size() * sizeof(float)),
-          0)
-          << count << " rows from " << first;
-    }
-  }
+  ExpectSameBitsAlone(Matrix({48, 320, 64}), 29, {1, 2, 5, 8, 13}, Multiply);
 }
 
 TEST_F(BlockProductTest, UnitsAreSummed) {
   const QuantizedRows rows(3, 96);
-  for (size_t u = 0; u < rows.unit_sums.size(); ++u) {
+  const std::vector<int32_t> sums = rows.UnitSums(0, 3);
+  ASSERT_EQ(sums.size(), 9u);
+  for (size_t u = 0; u < sums.size(); ++u) {
     int32_t sum = 0;
     for (size_t k = 0; k < kProductUnit; ++k) {
       sum += rows.values[u / 3 * rows.stride + u % 3 * kProductUnit + k];
     }
-    EXPECT_EQ(rows.unit_sums[u], -8 * sum) << u;
+    EXPECT_EQ(sums[u], -8 * sum) << u;
   }
 }
 

@@ -38,8 +38,7 @@ struct Matrix {
 
   double Weight(size_t output, size_t input) const {
     const size_t index = output * shape.num_inputs + input;
-    const int level = index % 2 == 0 ? nibbles[index / 2] & 15 : nibbles[index / 2] >> 4;
-    return static_cast<double>(scales[output]) * (level - 8);
+    return static_cast<double>(scales[output]) * NibbleLevel(nibbles, index);
   }
 
   ChannelMatrixShape shape;
@@ -49,42 +48,16 @@ struct Matrix {
   std::unique_ptr<void, FreeMemory> packed;
 };
 
-// Runs rows [first, first + count) into rows of `output_stride`.
 std::vector<float> Multiply(const Matrix& matrix, const QuantizedRows& rows, size_t first,
                             size_t count, size_t output_stride) {
-  std::vector<float> output(count * output_stride, kUntouched);
-  ChannelProduct(
-      {.shape = matrix.shape,
-       .packed = matrix.packed.get(),
-       .input = rows.values.data() + first * rows.stride,
-       .input_stride = rows.stride,
-       .unit_sums = rows.unit_sums.data() + first * matrix.shape.num_inputs / kProductUnit,
-       .params = rows.params.data() + first,
-       .num_rows = count,
-       .output = output.data(),
-       .output_stride = output_stride});
-  return output;
+  return MultiplyUnits(ChannelProduct, matrix, rows, first, count, output_stride);
 }
 
 void ExpectMatchesReference(const Matrix& matrix, size_t num_rows) {
-  const ChannelMatrixShape& shape = matrix.shape;
-  const QuantizedRows rows(num_rows, shape.num_inputs);
-  const size_t stride = shape.num_outputs + 3;
-  const std::vector<float> output = Multiply(matrix, rows, 0, num_rows, stride);
-  for (size_t r = 0; r < num_rows; ++r) {
-    for (size_t n = 0; n < shape.num_outputs; ++n) {
-      double product = 0;
-      for (size_t k = 0; k < shape.num_inputs; ++k)
-        product += rows.Real(r, k) * matrix.Weight(n, k);
-      // Only the last steps round: the sum to f32, two multiplications and an addition.
-      const double tolerance = 3e-7 * (std::abs(product) + std::abs(matrix.bias[n]));
-      ASSERT_NEAR(output[r * stride + n], product + matrix.bias[n], tolerance)
-          << "row " << r << ", output " << n;
-    }
-    for (size_t n = shape.num_outputs; n < stride; ++n) {
-      ASSERT_EQ(output[r * stride + n], kUntouched) << "row " << r << ", behind output " << n;
-    }
-  }
+  // Only the last steps round: the sum to f32, two multiplications and an addition.
+  ExpectMatchesDouble(matrix, num_rows, Multiply, [](double product, double bias, double) {
+    return 3e-7 * (std::abs(product) + std::abs(bias));
+  });
 }
 
 class ChannelProductTest : public testing::Test {
@@ -113,19 +86,7 @@ TEST_F(ChannelProductTest, MatchesReferenceAtEveryShape) {
 }
 
 TEST_F(ChannelProductTest, RowsHaveTheSameBitsAloneAndAmongOthers) {
-  constexpr size_t kRows = 37, kOutputs = 48;
-  const Matrix matrix({kOutputs, 320});
-  const QuantizedRows rows(kRows, 320);
-  const std::vector<float> together = Multiply(matrix, rows, 0, kRows, kOutputs);
-  for (size_t count : {1, 2, 3, 8, 16, 17}) {
-    for (size_t first = 0; first + count <= kRows; ++first) {
-      const std::vector<float> some = Multiply(matrix, rows, first, count, kOutputs);
-      ASSERT_EQ(
-          std::memcmp(some.data(), together.data() + first * kOutputs, some.size() * sizeof(float)),
-          0)
-          << count << " rows from " << first;
-    }
-  }
+  ExpectSameBitsAlone(Matrix({48, 320}), 37, {1, 2, 3, 8, 16, 17}, Multiply);
 }
 
 }  // namespace

@@ -5,22 +5,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <ostream>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "tests/kernels/kernel_testing.h"
+#include "tests/kernels/quantized_rows.h"
 
 namespace inkling::kernels {
 namespace {
-
-struct FreeMemory {
-  void operator()(void* memory) const { std::free(memory); }
-};
 
 // A random matrix, as a model file has it and packed.
 struct Matrix {
@@ -44,15 +40,11 @@ struct Matrix {
 
   double Weight(size_t output, size_t input) const {
     const size_t index = output * shape.num_inputs + input;
-    int level = static_cast<int8_t>(values[index]);
-    if (shape.weights == I8mmWeights::kInt4) {
-      level = (index % 2 == 0 ? values[index / 2] & 15 : values[index / 2] >> 4) - 8;
-    }
-    if (shape.block_size == 0) return static_cast<double>(output_scales[output]) * level;
-    const uint32_t bits = uint32_t{block_scales[index / shape.block_size]} << 16;
-    float scale;
-    std::memcpy(&scale, &bits, sizeof(scale));
-    return static_cast<double>(scale) * level;
+    const int level = shape.weights == I8mmWeights::kInt4 ? NibbleLevel(values, index)
+                                                          : static_cast<int8_t>(values[index]);
+    const double scale = shape.block_size == 0 ? output_scales[output]
+                                               : ScaleValue(block_scales[index / shape.block_size]);
+    return scale * level;
   }
 
   I8mmMatrixShape shape;
@@ -63,42 +55,22 @@ struct Matrix {
   std::unique_ptr<void, FreeMemory> packed;
 };
 
-// Random int8 rows with gaps between them, every row with parameters of its own.
-struct Rows {
-  Rows(size_t num_rows, size_t row_dim)
-      : dim(row_dim), stride(dim + 5), values(num_rows * stride), params(num_rows) {
-    std::mt19937 engine(2);
-    for (int8_t& value : values) value = static_cast<int8_t>(engine());
-    for (QuantizationParams& row : params) {
-      row.zero_point = static_cast<int32_t>(engine() % 256) - 128;
-      row.scale = 0.01f * static_cast<float>(1 + engine() % 100);
-    }
-    // The extremes of both.
-    std::fill_n(values.begin(), dim, static_cast<int8_t>(-128));
-    params[0].zero_point = 127;
-  }
-
-  // Rows [first, first + count), interleaved in two calls; the place of a missing row isn't 0.
-  std::vector<int8_t> Pairs(size_t first, size_t count) const {
-    std::vector<int8_t> pairs((count + 1) / 2 * I8mmPairStride(dim), 77);
-    const size_t split = count / 3;
-    InterleaveRows({values.data() + first * stride, stride, 0, split, dim, pairs.data()});
-    InterleaveRows({values.data() + (first + split) * stride, stride, split, count - split, dim,
-                    pairs.data()});
-    return pairs;
-  }
-
-  size_t dim;
-  size_t stride;
-  std::vector<int8_t> values;
-  std::vector<QuantizationParams> params;
-};
+// Rows [first, first + count), interleaved in two calls; the place of a missing row isn't 0.
+std::vector<int8_t> Pairs(const QuantizedRows& rows, size_t first, size_t count) {
+  std::vector<int8_t> pairs((count + 1) / 2 * I8mmPairStride(rows.dim), 77);
+  const int8_t* values = rows.values.data() + first * rows.stride;
+  const size_t split = count / 3;
+  InterleaveRows({values, rows.stride, 0, split, rows.dim, pairs.data()});
+  InterleaveRows(
+      {values + split * rows.stride, rows.stride, split, count - split, rows.dim, pairs.data()});
+  return pairs;
+}
 
 // Runs rows [first, first + count) into rows of `output_stride`.
-std::vector<float> Multiply(const Matrix& matrix, const Rows& rows, size_t first, size_t count,
-                            size_t output_stride) {
+std::vector<float> Multiply(const Matrix& matrix, const QuantizedRows& rows, size_t first,
+                            size_t count, size_t output_stride) {
   std::vector<float> output(count * output_stride, kUntouched);
-  const std::vector<int8_t> pairs = rows.Pairs(first, count);
+  const std::vector<int8_t> pairs = Pairs(rows, first, count);
   const std::vector<QuantizationParams> params(
       rows.params.begin() + static_cast<std::ptrdiff_t>(first),
       rows.params.begin() + static_cast<std::ptrdiff_t>(first + count));
@@ -113,26 +85,8 @@ std::vector<float> Multiply(const Matrix& matrix, const Rows& rows, size_t first
 }
 
 void ExpectMatchesReference(const Matrix& matrix, size_t num_rows) {
-  const I8mmMatrixShape& shape = matrix.shape;
-  const Rows rows(num_rows, shape.num_inputs);
-  const size_t stride = shape.num_outputs + 3;
-  const std::vector<float> output = Multiply(matrix, rows, 0, num_rows, stride);
-  for (size_t r = 0; r < num_rows; ++r) {
-    for (size_t n = 0; n < shape.num_outputs; ++n) {
-      double sum = matrix.bias[n];
-      double magnitude = std::abs(sum);
-      for (size_t k = 0; k < shape.num_inputs; ++k) {
-        const double x = static_cast<double>(rows.params[r].scale) *
-                         (rows.values[r * rows.stride + k] - rows.params[r].zero_point);
-        sum += x * matrix.Weight(n, k);
-        magnitude += std::abs(x * matrix.Weight(n, k));
-      }
-      ASSERT_NEAR(output[r * stride + n], sum, 1e-6 * magnitude) << "row " << r << ", output " << n;
-    }
-    for (size_t n = shape.num_outputs; n < stride; ++n) {
-      ASSERT_EQ(output[r * stride + n], kUntouched) << "row " << r << ", behind output " << n;
-    }
-  }
+  ExpectMatchesDouble(matrix, num_rows, Multiply,
+                      [](double, double, double magnitude) { return 1e-6 * magnitude; });
 }
 
 struct Type {
@@ -184,19 +138,7 @@ TEST_P(I8mmProductTest, MatchesReferenceAtEveryShape) {
 }
 
 TEST_P(I8mmProductTest, RowsHaveTheSameBitsAloneAndAmongOthers) {
-  constexpr size_t kRows = 19, kOutputs = 24;
-  const Matrix matrix(Shape(kOutputs, 384));
-  const Rows rows(kRows, 384);
-  const std::vector<float> together = Multiply(matrix, rows, 0, kRows, kOutputs);
-  for (size_t count : {1, 2, 3, 5, 8, 13}) {
-    for (size_t first = 0; first + count <= kRows; ++first) {
-      const std::vector<float> some = Multiply(matrix, rows, first, count, kOutputs);
-      ASSERT_EQ(
-          std::memcmp(some.data(), together.data() + first * kOutputs, some.size() * sizeof(float)),
-          0)
-          << count << " rows from " << first;
-    }
-  }
+  ExpectSameBitsAlone(Matrix(Shape(24, 384)), 19, {1, 2, 3, 5, 8, 13}, Multiply);
 }
 
 // The largest sum of products that there is.

@@ -1,16 +1,27 @@
-// Inputs of the int8 products (BlockProduct, ChannelProduct) for their tests.
+// Inputs of the int8 products (BlockProduct, ChannelProduct, I8mmProduct), and what holds for each
+// of them, for their tests.
+//
+// A Matrix of theirs has a shape with num_outputs and num_inputs, bias[output], and Weight(output,
+// input), what a weight stands for. A Multiply takes a matrix, rows, the first row, the number of
+// rows and the floats between rows of its result, which it returns.
 #ifndef INKLING_TESTS_KERNELS_QUANTIZED_ROWS_H_
 #define INKLING_TESTS_KERNELS_QUANTIZED_ROWS_H_
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 #include <vector>
 
 #include "kernels/block_product.h"
+#include "kernels/convert.h"
 #include "kernels/quantize.h"
+#include "tests/kernels/kernel_testing.h"
 
 namespace inkling::kernels {
 
@@ -21,11 +32,7 @@ struct FreeMemory {
 // Random int8 rows with gaps between them, every row with parameters of its own.
 struct QuantizedRows {
   QuantizedRows(size_t num_rows, size_t row_dim)
-      : dim(row_dim),
-        stride(row_dim + 5),
-        values(num_rows * stride),
-        unit_sums(num_rows * row_dim / kProductUnit),
-        params(num_rows) {
+      : dim(row_dim), stride(row_dim + 5), values(num_rows * stride), params(num_rows) {
     std::mt19937 engine(2);
     for (int8_t& value : values) value = static_cast<int8_t>(engine());
     for (QuantizationParams& row : params) {
@@ -35,7 +42,6 @@ struct QuantizedRows {
     // The extremes of both.
     std::fill_n(values.begin(), dim, static_cast<int8_t>(-128));
     params[0].zero_point = 127;
-    SumUnits({values.data(), stride, num_rows, dim, unit_sums.data()});
   }
 
   // What the value stands for.
@@ -44,12 +50,96 @@ struct QuantizedRows {
            (values[row * stride + k] - params[row].zero_point);
   }
 
+  // Of rows [first, first + count), where SumUnits may be called.
+  std::vector<int32_t> UnitSums(size_t first, size_t count) const {
+    std::vector<int32_t> sums(count * dim / kProductUnit);
+    SumUnits({values.data() + first * stride, stride, count, dim, sums.data()});
+    return sums;
+  }
+
   size_t dim;
   size_t stride;
   std::vector<int8_t> values;
-  std::vector<int32_t> unit_sums;
   std::vector<QuantizationParams> params;
 };
+
+// Level of a weight that a model file holds as a nibble.
+inline int NibbleLevel(const std::vector<uint8_t>& nibbles, size_t index) {
+  const uint8_t pair = nibbles[index / 2];
+  return (index % 2 == 0 ? pair & 15 : pair >> 4) - 8;
+}
+
+// What a block's scale stands for.
+inline double ScaleValue(uint16_t bf16) {
+  float value;
+  Bf16ToF32(&bf16, &value, 1);
+  return value;
+}
+
+// Runs rows [first, first + count) through BlockProduct or ChannelProduct.
+template <class Shape, class Matrix>
+std::vector<float> MultiplyUnits(void (*product)(const UnitProductArgs<Shape>&),
+                                 const Matrix& matrix, const QuantizedRows& rows, size_t first,
+                                 size_t count, size_t output_stride) {
+  std::vector<float> output(count * output_stride, kUntouched);
+  const std::vector<int32_t> unit_sums = rows.UnitSums(first, count);
+  product({.shape = matrix.shape,
+           .packed = matrix.packed.get(),
+           .input = rows.values.data() + first * rows.stride,
+           .input_stride = rows.stride,
+           .unit_sums = unit_sums.data(),
+           .params = rows.params.data() + first,
+           .num_rows = count,
+           .output = output.data(),
+           .output_stride = output_stride});
+  return output;
+}
+
+// Every result is within tolerance(product, bias, sum of magnitudes of all terms) of the product in
+// double, and nothing is written behind a row.
+template <class Matrix, class Multiply, class Tolerance>
+void ExpectMatchesDouble(const Matrix& matrix, size_t num_rows, const Multiply& multiply,
+                         const Tolerance& tolerance) {
+  const size_t num_outputs = matrix.shape.num_outputs;
+  const QuantizedRows rows(num_rows, matrix.shape.num_inputs);
+  const size_t stride = num_outputs + 3;
+  const std::vector<float> output = multiply(matrix, rows, 0, num_rows, stride);
+  for (size_t r = 0; r < num_rows; ++r) {
+    for (size_t n = 0; n < num_outputs; ++n) {
+      const double bias = matrix.bias[n];
+      double product = 0;
+      double magnitude = std::abs(bias);
+      for (size_t k = 0; k < matrix.shape.num_inputs; ++k) {
+        const double term = rows.Real(r, k) * matrix.Weight(n, k);
+        product += term;
+        magnitude += std::abs(term);
+      }
+      ASSERT_NEAR(output[r * stride + n], product + bias, tolerance(product, bias, magnitude))
+          << "row " << r << ", output " << n;
+    }
+    for (size_t n = num_outputs; n < stride; ++n) {
+      ASSERT_EQ(output[r * stride + n], kUntouched) << "row " << r << ", behind output " << n;
+    }
+  }
+}
+
+// Any `counts` rows of `num_rows` have the bits that they have among all of them.
+template <class Matrix, class Multiply>
+void ExpectSameBitsAlone(const Matrix& matrix, size_t num_rows, const std::vector<size_t>& counts,
+                         const Multiply& multiply) {
+  const size_t num_outputs = matrix.shape.num_outputs;
+  const QuantizedRows rows(num_rows, matrix.shape.num_inputs);
+  const std::vector<float> together = multiply(matrix, rows, 0, num_rows, num_outputs);
+  for (size_t count : counts) {
+    for (size_t first = 0; first + count <= num_rows; ++first) {
+      const std::vector<float> some = multiply(matrix, rows, first, count, num_outputs);
+      ASSERT_EQ(std::memcmp(some.data(), together.data() + first * num_outputs,
+                            some.size() * sizeof(float)),
+                0)
+          << count << " rows from " << first;
+    }
+  }
+}
 
 }  // namespace inkling::kernels
 
