@@ -1,6 +1,6 @@
 // What BlockProduct and ChannelProduct share: how a function is compiled for AVX-512 VNNI, whatever
-// the rest of the file is compiled for, and the few operations that Highway can't say. Included by
-// their two .cc files alone.
+// the rest of the file is compiled for, the few operations that Highway can't say, and the product
+// of a unit. Included by their two .cc files alone.
 #ifndef INKLING_KERNELS_AVX512_VNNI_H_
 #define INKLING_KERNELS_AVX512_VNNI_H_
 
@@ -20,6 +20,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+
+#include "kernels/block_product.h"
 
 #define INKLING_AVX512_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define INKLING_AVX512_INLINE INKLING_AVX512_VNNI __attribute__((always_inline)) inline
@@ -44,6 +46,57 @@ INKLING_AVX512_INLINE __m512i BroadcastInt(const void* bytes) {
 
 INKLING_AVX512_INLINE void Prefetch(const uint8_t* line) {
   _mm_prefetch(reinterpret_cast<const char*>(line) + kPrefetchBytes, _MM_HINT_T0);
+}
+
+// Registers over which the integer sums of one of kRows rows are spread: a multiply-add of bytes
+// has to wait for the one before it. They are exact in 32 bits, so the order doesn't matter.
+template <size_t kRows>
+inline constexpr size_t kChains = kRows == 1  ? 4
+                                  : kRows < 4 ? 2
+                                              : 1;
+
+// sums[chain * kRows + r] += the inputs of row r in a unit, rows `stride` bytes apart, times the
+// unit's weights for 16 outputs. vpdpbusd takes its signed operand, here 4 inputs for all lanes,
+// from memory.
+template <size_t kRows>
+INKLING_AVX512_INLINE void AddUnit(const int8_t* input, size_t stride, const uint8_t* unit,
+                                   __m512i* sums) {
+  constexpr size_t kLineBytes = 64;
+  constexpr size_t kLines = kUnitBytes / kLineBytes;
+  const __m512i low = _mm512_set1_epi8(15);
+  INKLING_UNROLL
+  for (size_t i = 0; i < kLines; ++i) {
+    const uint8_t* line = unit + i * kLineBytes;
+    Prefetch(line);
+    const __m512i nibbles = _mm512_load_si512(line);
+    const __m512i weights[2] = {_mm512_and_si512(nibbles, low),
+                                _mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low)};
+    INKLING_UNROLL
+    for (size_t half = 0; half < 2; ++half) {
+      __m512i* chain = sums + (2 * i + half) % kChains<kRows> * kRows;
+      INKLING_UNROLL
+      for (size_t r = 0; r < kRows; ++r) {
+        const int8_t* four = input + r * stride + 4 * (i + half * kLines);
+        chain[r] = _mm512_dpbusd_epi32(chain[r], weights[half], BroadcastInt(four));
+      }
+    }
+  }
+}
+
+// Clears all chains of each row but the first.
+template <size_t kRows>
+INKLING_AVX512_INLINE void ClearOtherChains(__m512i* sums) {
+  INKLING_UNROLL
+  for (size_t i = kRows; i < kRows * kChains<kRows>; ++i) sums[i] = _mm512_setzero_si512();
+}
+
+// Adds them to the first.
+template <size_t kRows>
+INKLING_AVX512_INLINE void JoinChains(__m512i* sums) {
+  INKLING_UNROLL
+  for (size_t i = kRows; i < kRows * kChains<kRows>; ++i) {
+    sums[i % kRows] = _mm512_add_epi32(sums[i % kRows], sums[i]);
+  }
 }
 
 }  // namespace inkling::kernels

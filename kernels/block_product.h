@@ -65,7 +65,9 @@ struct SumUnitsArgs {
   size_t row_stride;   // bytes between rows
   size_t num_rows;
   size_t dim;     // a multiple of kProductUnit
-  int32_t* sums;  // [num_rows, dim / kProductUnit], written: -8 times the sum of each unit
+  int32_t* sums;  // [dim / kProductUnit, num_rows], written: -8 times the sum of each unit; rows
+                  // lie side by side, so that a product finds those of its rows at one address
+  size_t sum_stride;  // values between units
 };
 void SumUnits(const SumUnitsArgs& args);
 
@@ -76,7 +78,8 @@ struct UnitProductArgs {
   const void* packed;                // as the form's Pack wrote it
   const int8_t* input;               // [num_rows, num_inputs]
   size_t input_stride;               // bytes between rows
-  const int32_t* unit_sums;          // [num_rows, num_inputs / kProductUnit], of SumUnits
+  const int32_t* unit_sums;          // [num_inputs / kProductUnit, num_rows], of SumUnits
+  size_t unit_sum_stride;            // values between units
   const QuantizationParams* params;  // [num_rows]
   size_t num_rows;
   float* output;         // [num_rows, num_outputs], written

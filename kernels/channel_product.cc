@@ -1,7 +1,5 @@
 // ChannelProduct in AVX-512 intrinsics. Sixteen rows go through a tile of outputs at once, which
-// leaves half of the registers to weights. One or two rows spread their sums over several
-// registers, because a multiply-add of bytes has to wait for the one before it; sums are exact in
-// 32 bits, so the order doesn't matter.
+// leaves half of the registers to weights.
 #include "kernels/channel_product.h"
 
 #include <algorithm>
@@ -16,7 +14,6 @@ namespace {
 
 constexpr size_t kTileOutputs = kBlockTileOutputs;
 constexpr size_t kMaxTileRows = 16;
-constexpr size_t kLineBytes = 64;
 
 // One row tile's input, from its first row on.
 struct RowTile {
@@ -26,63 +23,25 @@ struct RowTile {
   int32_t offsets[kMaxTileRows];  // -8 times the sum of the row
 };
 
-template <size_t kRows>
-constexpr size_t kChains = kRows == 1   ? 4
-                           : kRows == 2 ? 2
-                                        : 1;
-
-// sums[chain of i][row] += 4 inputs x 16 outputs of each row.
-template <size_t kRows>
-INKLING_AVX512_INLINE void AddFour(const RowTile& rows, size_t first_input, size_t i,
-                                   __m512i weights, __m512i* sums) {
-  __m512i* chain = sums + i % kChains<kRows> * kRows;
-  INKLING_UNROLL
-  for (size_t r = 0; r < kRows; ++r) {
-    const int8_t* four = rows.input + r * rows.input_stride + first_input + 4 * i;
-    chain[r] = _mm512_dpbusd_epi32(chain[r], weights, BroadcastInt(four));
-  }
-}
-
-// A unit of kProductUnit inputs.
-template <size_t kRows>
-INKLING_AVX512_INLINE void AddUnit(const RowTile& rows, size_t first_input, const uint8_t* unit,
-                                   __m512i* sums) {
-  const __m512i low = _mm512_set1_epi8(15);
-  constexpr size_t kLines = kUnitBytes / kLineBytes;
-  INKLING_UNROLL
-  for (size_t i = 0; i < kLines; ++i) {
-    const uint8_t* line = unit + i * kLineBytes;
-    Prefetch(line);
-    const __m512i nibbles = _mm512_load_si512(line);
-    AddFour<kRows>(rows, first_input, i, _mm512_and_si512(nibbles, low), sums);
-    AddFour<kRows>(rows, first_input, i + kLines,
-                   _mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low), sums);
-  }
-}
-
 // A row tile times one tile of outputs, those in `mask`.
 template <size_t kRows>
 INKLING_AVX512_VNNI void MultiplyTile(const RowTile& rows, const ChannelTile& tile,
                                       size_t num_inputs, float* output, size_t output_stride,
                                       __mmask16 mask) {
-  constexpr size_t kSums = kRows * kChains<kRows>;
-  __m512i sums[kSums];
+  __m512i sums[kRows * kChains<kRows>];
   const __m512i level_sums = _mm512_load_si512(tile.sums);
-  INKLING_UNROLL
-  for (size_t i = 0; i < kSums; ++i) sums[i] = _mm512_setzero_si512();
   INKLING_UNROLL
   for (size_t r = 0; r < kRows; ++r) {
     sums[r] = _mm512_sub_epi32(
         _mm512_set1_epi32(rows.offsets[r]),
         _mm512_mullo_epi32(level_sums, _mm512_set1_epi32(rows.params[r].zero_point)));
   }
+  ClearOtherChains<kRows>(sums);
   const uint8_t* unit = tile.units;
   for (size_t k = 0; k < num_inputs; k += kProductUnit, unit += kUnitBytes) {
-    AddUnit<kRows>(rows, k, unit, sums);
+    AddUnit<kRows>(rows.input + k, rows.input_stride, unit, sums);
   }
-  INKLING_UNROLL
-  for (size_t i = kRows; i < kSums; ++i)
-    sums[i % kRows] = _mm512_add_epi32(sums[i % kRows], sums[i]);
+  JoinChains<kRows>(sums);
   const __m512 scales = _mm512_load_ps(tile.scales);
   const __m512 bias = _mm512_load_ps(tile.bias);
   INKLING_UNROLL
@@ -106,9 +65,9 @@ RowTile RowTileAt(const ChannelProductArgs& args, size_t first, size_t count) {
   RowTile rows = {
       args.input + first * args.input_stride, args.input_stride, args.params + first, {}};
   const size_t num_units = args.shape.num_inputs / kProductUnit;
-  for (size_t r = 0; r < count; ++r) {
-    const int32_t* sums = args.unit_sums + (first + r) * num_units;
-    for (size_t u = 0; u < num_units; ++u) rows.offsets[r] += sums[u];
+  for (size_t u = 0; u < num_units; ++u) {
+    const int32_t* sums = args.unit_sums + u * args.unit_sum_stride + first;
+    for (size_t r = 0; r < count; ++r) rows.offsets[r] += sums[r];
   }
   return rows;
 }

@@ -25,6 +25,9 @@ namespace inkling::kernels {
 // Below this range 255 / range is no longer finite.
 inline constexpr float kSmallestRange = 1e-36f;
 
+// Steps of a remainder in a step of its row.
+inline constexpr float kRemainderLevels = 127.0f;
+
 inline QuantizationParams ParamsOfRange(RowRange range) {
   const bool is_zero = range.max - range.min < kSmallestRange;
   const float levels_per_unit = is_zero ? 1.0f : 255.0f / (range.max - range.min);
@@ -47,6 +50,9 @@ namespace inkling {
 namespace kernels {
 namespace HWY_NAMESPACE {
 
+using IntTag = hn::RebindToSigned<FloatTag>;
+using IntVector = hn::Vec<IntTag>;
+
 HWY_INLINE RowRange RangeOfRow(const float* row, size_t dim) {
   const FloatTag d;
   VectorRange range(d);
@@ -68,20 +74,58 @@ HWY_INLINE RowRange JoinedRange(const QuantizeRowsArgs& args, size_t r) {
   return range;
 }
 
+// The int8 levels of a row.
+class RowLevels {
+ public:
+  explicit HWY_INLINE RowLevels(QuantizationParams params)
+      : levels_per_unit_(1.0f / params.scale),
+        lowest_(static_cast<float>(-128 - params.zero_point)),
+        highest_(static_cast<float>(127 - params.zero_point)),
+        zero_point_(params.zero_point) {}
+
+  HWY_INLINE FloatVector Scaled(FloatTag d, FloatVector x) const {
+    return hn::Mul(Bounded(d, x), hn::Set(d, levels_per_unit_));
+  }
+  // Limited before the zero point is added: what the sum rounds to depends on it.
+  HWY_INLINE IntVector Rounded(FloatTag d, FloatVector scaled) const {
+    return hn::NearestInt(hn::Min(hn::Max(scaled, hn::Set(d, lowest_)), hn::Set(d, highest_)));
+  }
+  HWY_INLINE IntVector WithZeroPoint(IntVector rounded) const {
+    return hn::Add(rounded, hn::Set(IntTag(), zero_point_));
+  }
+
+ private:
+  float levels_per_unit_;
+  float lowest_;
+  float highest_;
+  int32_t zero_point_;
+};
+
 HWY_INLINE void ConvertRow(const float* row, QuantizationParams params, int8_t* output,
                            size_t dim) {
   const FloatTag d;
-  const hn::RebindToSigned<FloatTag> di;
   const hn::Rebind<int8_t, FloatTag> d8;
-  const FloatVector levels_per_unit = hn::Set(d, 1.0f / params.scale);
-  const FloatVector lowest = hn::Set(d, static_cast<float>(-128 - params.zero_point));
-  const FloatVector highest = hn::Set(d, static_cast<float>(127 - params.zero_point));
-  const auto zero_point = hn::Set(di, params.zero_point);
+  const RowLevels levels(params);
   ForEachVector(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
-    const FloatVector x = hn::Mul(Bounded(d, LoadLanes(d, row + i, lanes)), levels_per_unit);
-    // Limited before the zero point is added: what the sum rounds to depends on it.
-    const auto rounded = hn::NearestInt(hn::Min(hn::Max(x, lowest), highest));
-    StoreLanes(d8, hn::DemoteTo(d8, hn::Add(rounded, zero_point)), output + i, lanes);
+    const auto rounded = levels.Rounded(d, levels.Scaled(d, LoadLanes(d, row + i, lanes)));
+    StoreLanes(d8, hn::DemoteTo(d8, levels.WithZeroPoint(rounded)), output + i, lanes);
+  });
+}
+
+// ConvertRow, and what it leaves of each value, in `remainder`.
+HWY_INLINE void ConvertRowAndRemainder(const float* row, QuantizationParams params, int8_t* output,
+                                       int8_t* remainder, size_t dim) {
+  const FloatTag d;
+  const hn::Rebind<int8_t, FloatTag> d8;
+  const RowLevels levels(params);
+  ForEachVector(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
+    const FloatVector x = levels.Scaled(d, LoadLanes(d, row + i, lanes));
+    const auto rounded = levels.Rounded(d, x);
+    StoreLanes(d8, hn::DemoteTo(d8, levels.WithZeroPoint(rounded)), output + i, lanes);
+    // At most a step, not half of one: the zero point's own rounding moves the outermost levels.
+    const FloatVector left = hn::Sub(x, hn::ConvertTo(d, rounded));
+    const FloatVector steps = hn::Mul(left, hn::Set(d, kRemainderLevels));
+    StoreLanes(d8, hn::DemoteTo(d8, hn::NearestInt(steps)), remainder + i, lanes);
   });
 }
 
@@ -90,8 +134,15 @@ void QuantizeEachRow(const QuantizeRowsArgs& args) {
     const float* row = args.input + r * args.input_stride;
     const QuantizationParams params =
         ParamsOfRange(args.ranges == nullptr ? RangeOfRow(row, args.dim) : JoinedRange(args, r));
-    args.params[r] = params;
-    ConvertRow(row, params, args.output + r * args.output_stride, args.dim);
+    if (!args.with_remainders) {
+      args.params[r] = params;
+      ConvertRow(row, params, args.output + r * args.output_stride, args.dim);
+      continue;
+    }
+    args.params[2 * r] = params;
+    args.params[2 * r + 1] = {0, params.scale / kRemainderLevels};
+    int8_t* output = args.output + 2 * r * args.output_stride;
+    ConvertRowAndRemainder(row, params, output, output + args.output_stride, args.dim);
   }
 }
 

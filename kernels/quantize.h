@@ -29,11 +29,15 @@ struct RowRange {
 struct QuantizeRowsArgs {
   const float* input;          // [num_rows, dim]
   size_t input_stride;         // floats between rows
-  int8_t* output;              // [num_rows, dim], written
+  int8_t* output;              // [num_rows, dim], written; with remainders [2 * num_rows, dim]
   size_t output_stride;        // bytes between rows
-  QuantizationParams* params;  // [num_rows], written
+  QuantizationParams* params;  // [num_rows], written; with remainders [2 * num_rows]
   size_t num_rows;
   size_t dim;
+  // Each row becomes two: row 2r is row r as ever, row 2r + 1 what its rounding left, in steps of
+  // 1/127 of the row's own (zero point 0). Their sum is the row to 15 bits, so two products of int8
+  // added make one of that precision.
+  bool with_remainders = false;
   // What is known of the rows: ranges of `num_parts` parts that make up a row, part p of row r at
   // ranges[p * range_stride + r], as kernels that write rows take them. Null: rows are read for it.
   const RowRange* ranges = nullptr;

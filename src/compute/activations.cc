@@ -32,14 +32,25 @@ constexpr size_t kReadAheadBytes = 64 + XNN_EXTRA_BYTES;
 constexpr size_t kExtraParameters = 31;
 static_assert(kExtraParameters >= XNN_EXTRA_QUANTIZATION_PARAMS);
 
+// Sums behind a unit's last row. Units a multiple of 1024 rows apart would share the few places
+// that a first cache level has for them.
+constexpr size_t kUnitSumPadding = 16;
+
 // Values below which one thread is done sooner than others are woken: about 2 us of work.
 constexpr int64_t kMinValuesToSplit = 32768;
 
+template <typename Count>
+constexpr Count Int8Rows(Count num_rows, Remainders remainders) {
+  return remainders == Remainders::kNone ? num_rows : 2 * num_rows;
+}
+
 }  // namespace
 
-absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, size_t max_parts) {
+absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, size_t max_parts,
+                                                Remainders remainders) {
   constexpr int64_t kMaxValues = std::numeric_limits<int32_t>::max();
-  if (max_rows < 1 || dim < 1 || max_rows > kMaxValues / dim) {
+  const int64_t rows_per_row = Int8Rows(1, remainders);
+  if (max_rows < 1 || dim < 1 || max_rows > kMaxValues / dim / rows_per_row) {
     return absl::InvalidArgumentError(
         absl::StrCat("activations: expected at least one row and column and at most ", kMaxValues,
                      " values, found [", max_rows, ", ", dim, "]"));
@@ -51,23 +62,26 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, s
   activations.quantized_stride_ = MatrixOperator::QuantizedStride(dim);
   ABSL_ASSIGN_OR_RETURN(activations.rows_,
                         AlignedArray<float>::Create(values + kReadAheadBytes / sizeof(float)));
-  const size_t quantized_bytes = static_cast<size_t>(max_rows * activations.quantized_stride_);
+  const int64_t int8_rows = Int8Rows(max_rows, remainders);
+  const size_t quantized_bytes = static_cast<size_t>(int8_rows * activations.quantized_stride_);
   ABSL_ASSIGN_OR_RETURN(activations.quantized_,
                         AlignedArray<int8_t>::Create(quantized_bytes + kReadAheadBytes));
   const OwnKernels own = OwnKernels::OfThisCpu();
   if (MatrixOperator::NeedsUnitSums(dim, own)) {
+    activations.unit_sum_stride_ = static_cast<size_t>(int8_rows) + kUnitSumPadding;
+    const size_t num_units = static_cast<size_t>(dim) / kernels::kProductUnit;
     ABSL_ASSIGN_OR_RETURN(activations.unit_sums_,
-                          AlignedArray<int32_t>::Create(values / kernels::kProductUnit));
+                          AlignedArray<int32_t>::Create(num_units * activations.unit_sum_stride_));
   }
   if (MatrixOperator::NeedsPairs(dim, own)) {
-    const size_t num_pairs = static_cast<size_t>(max_rows + 1) / 2;
+    const size_t num_pairs = static_cast<size_t>(int8_rows + 1) / 2;
     ABSL_ASSIGN_OR_RETURN(activations.pairs_,
                           AlignedArray<int8_t>::Create(
                               num_pairs * kernels::I8mmPairStride(static_cast<size_t>(dim))));
   }
   ABSL_ASSIGN_OR_RETURN(activations.parameters_,
                         AlignedArray<kernels::QuantizationParams>::Create(
-                            static_cast<size_t>(max_rows) + kExtraParameters));
+                            static_cast<size_t>(int8_rows) + kExtraParameters));
   ABSL_ASSIGN_OR_RETURN(activations.ranges_, AlignedArray<kernels::RowRange>::Create(
                                                  max_parts * static_cast<size_t>(max_rows)));
   return activations;
@@ -76,14 +90,17 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, s
 void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
   const size_t dim = static_cast<size_t>(dim_);
   const size_t stride = static_cast<size_t>(quantized_stride_);
+  const size_t first_int8 = Int8Rows(first, remainders_);
+  const size_t num_int8 = Int8Rows(end - first, remainders_);
   kernels::QuantizeRowsArgs args;
   args.input = rows_.data() + first * dim;
   args.input_stride = dim;
-  args.output = quantized_.data() + first * stride;
+  args.output = quantized_.data() + first_int8 * stride;
   args.output_stride = stride;
-  args.params = parameters_.data() + first;
+  args.params = parameters_.data() + first_int8;
   args.num_rows = end - first;
   args.dim = dim;
+  args.with_remainders = remainders_ != Remainders::kNone;
   if (num_parts > 0) {
     args.ranges = ranges_.data() + first;
     args.num_parts = num_parts;
@@ -93,22 +110,25 @@ void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
   if (unit_sums_.data() != nullptr) {
     kernels::SumUnits({.rows = args.output,
                        .row_stride = stride,
-                       .num_rows = end - first,
+                       .num_rows = num_int8,
                        .dim = dim,
-                       .sums = unit_sums_.data() + first * (dim / kernels::kProductUnit)});
+                       .sums = unit_sums_.data() + first_int8,
+                       .sum_stride = unit_sum_stride_});
   }
   if (pairs_.data() != nullptr) {
     kernels::InterleaveRows({.rows = args.output,
                              .row_stride = stride,
-                             .first_row = first,
-                             .num_rows = end - first,
+                             .first_row = first_int8,
+                             .num_rows = num_int8,
                              .dim = dim,
                              .pairs = pairs_.data()});
   }
 }
 
-void Activations::QuantizeInParallel(int64_t num_rows, size_t num_parts, ThreadPool& pool) {
+void Activations::QuantizeInParallel(int64_t num_rows, size_t num_parts, Remainders remainders,
+                                     ThreadPool& pool) {
   num_rows = std::clamp<int64_t>(num_rows, 0, max_rows_);
+  remainders_ = remainders;
   const size_t rows = static_cast<size_t>(num_rows);
   if (num_rows * dim_ < kMinValuesToSplit) {
     QuantizeTile(0, rows, num_parts);
@@ -119,27 +139,23 @@ void Activations::QuantizeInParallel(int64_t num_rows, size_t num_parts, ThreadP
       QuantizeTile(rows * chunk / chunks, rows * (chunk + 1) / chunks, num_parts);
     });
   }
-  FinishQuantize(num_rows);
-}
-
-void Activations::Quantize(int64_t num_rows, ThreadPool& pool) {
-  QuantizeInParallel(num_rows, 0, pool);
-}
-
-void Activations::QuantizeKnowingRanges(int64_t num_rows, size_t num_parts, ThreadPool& pool) {
-  QuantizeInParallel(num_rows, num_parts, pool);
-}
-
-void Activations::QuantizeRows(int64_t first, int64_t count) {
-  QuantizeTile(static_cast<size_t>(first), static_cast<size_t>(first + count), 0);
-}
-
-void Activations::FinishQuantize(int64_t num_rows) {
   quantized_rows_ = num_rows;
-  if (num_rows == 0) return;
+  if (num_rows > 0) PadParameters();
+}
+
+void Activations::Quantize(int64_t num_rows, ThreadPool& pool, Remainders remainders) {
+  QuantizeInParallel(num_rows, 0, remainders, pool);
+}
+
+void Activations::QuantizeKnowingRanges(int64_t num_rows, size_t num_parts, Remainders remainders,
+                                        ThreadPool& pool) {
+  QuantizeInParallel(num_rows, num_parts, remainders, pool);
+}
+
+void Activations::PadParameters() {
   // A kernel of many rows reads the parameters of rows that don't exist, and writes what it makes
   // of them over the last row's output.
-  kernels::QuantizationParams* end = parameters_.data() + num_rows;
+  kernels::QuantizationParams* end = parameters_.data() + Int8Rows(quantized_rows_, remainders_);
   std::fill_n(end, kExtraParameters, end[-1]);
 }
 

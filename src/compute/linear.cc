@@ -130,14 +130,19 @@ int64_t RoundUp(int64_t value, int64_t multiple) {
 }  // namespace
 
 struct Linear::State {
-  State(const TensorView& weight, SliceOutput slices)
+  State(const TensorView& weight, const LinearOptions& options)
       : name(weight.info.name),
-        slice_output(slices),
+        slice_output(options.slice_output),
         num_inputs(weight.info.columns),
         num_outputs(weight.info.rows),
         slice_rows(SliceRows(num_outputs, num_inputs)),
         num_slices(NumSlices(num_outputs, num_inputs)),
-        needs_quantized_input(IsQuantized(weight.type.element)) {}
+        needs_quantized_input(IsQuantized(weight.type.element)),
+        remainders(needs_quantized_input ? options.remainders : Remainders::kNone) {}
+
+  // Makes one row of two: adds row 2r + 1, which has the bias once more, to row 2r, and moves the
+  // sum to row r.
+  void AddRemainders(Slice slice, int64_t num_rows, float* output) const;
 
   std::string name;
   SliceOutput slice_output;
@@ -146,8 +151,25 @@ struct Linear::State {
   int64_t slice_rows;  // of each slice but the last, which also has the rest
   size_t num_slices;
   bool needs_quantized_input;
+  Remainders remainders;
+  std::vector<float> bias;                // [num_outputs] with remainders and a bias, or empty
   std::vector<MatrixOperator> operators;  // one for each slice
 };
+
+void Linear::State::AddRemainders(Slice slice, int64_t num_rows, float* output) const {
+  const int64_t stride = slice_output == SliceOutput::kInPlace ? num_outputs : slice.size;
+  for (int64_t r = 0; r < num_rows; ++r) {
+    const float* whole = output + 2 * r * stride;
+    const float* remainder = whole + stride;
+    float* sum = output + r * stride;
+    if (bias.empty()) {
+      for (int64_t i = 0; i < slice.size; ++i) sum[i] = whole[i] + remainder[i];
+    } else {
+      const float* twice = bias.data() + slice.first;
+      for (int64_t i = 0; i < slice.size; ++i) sum[i] = whole[i] + (remainder[i] - twice[i]);
+    }
+  }
+}
 
 Linear::Linear(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Linear::Linear(Linear&&) noexcept = default;
@@ -158,15 +180,20 @@ absl::string_view Linear::weight_name() const { return state_->name; }
 int64_t Linear::num_inputs() const { return state_->num_inputs; }
 int64_t Linear::num_outputs() const { return state_->num_outputs; }
 bool Linear::needs_quantized_input() const { return state_->needs_quantized_input; }
+Remainders Linear::remainders() const { return state_->remainders; }
 
 absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView* bias,
-                                      PackedWeights& packed, SliceOutput slice_output,
+                                      PackedWeights& packed, const LinearOptions& options,
                                       RowsPacked rows_packed) {
   ABSL_RETURN_IF_ERROR(CheckWeight(weight));
   if (bias != nullptr) {
     ABSL_RETURN_IF_ERROR(CheckBias(*bias, weight));
   }
-  Linear linear(std::make_unique<State>(weight, slice_output));
+  Linear linear(std::make_unique<State>(weight, options));
+  if (bias != nullptr && linear.remainders() != Remainders::kNone) {
+    const auto* values = reinterpret_cast<const float*>(bias->values);
+    linear.state_->bias.assign(values, values + linear.num_outputs());
+  }
   const bool is_packed = packed.Select(PackingKey(weight, bias));
   AlignedArray<std::byte> copy;
   if (IsPackedFromCopy(weight)) {
@@ -180,7 +207,7 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
   int64_t told_rows = 0;
   for (size_t i = 0; i < linear.num_slices(); ++i) {
     MatrixRows matrix = RowsOf(weight, bias, linear.slice(i));
-    if (slice_output == SliceOutput::kCompact) matrix.output_stride = matrix.rows;
+    if (options.slice_output == SliceOutput::kCompact) matrix.output_stride = matrix.rows;
     if (IsPackedFromCopy(weight)) {
       if (!is_packed) CopyRows(weight, linear.slice(i), copy.data());
       matrix.values = copy.data();
@@ -256,6 +283,12 @@ absl::Status Linear::CheckInput(const Activations& input, int64_t num_rows) cons
                                                       num_rows, " quantised rows, found ",
                                                       input.quantized_rows()));
   }
+  if (num_rows > 0 && state.needs_quantized_input && state.remainders != input.remainders()) {
+    const bool wanted = state.remainders != Remainders::kNone;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "product with ", state.name, ": expected quantised rows ", wanted ? "with" : "without",
+        " remainders, found them ", wanted ? "without" : "with"));
+  }
   return absl::OkStatus();
 }
 
@@ -267,10 +300,18 @@ absl::Status Linear::CheckWholeOutput() const {
 
 absl::Status Linear::RunSlice(size_t index, const Activations& input, int64_t num_rows,
                               float* output) {
-  const MatrixOperator::Input rows = {input.rows(),  input.quantized(),  input.unit_sums(),
-                                      input.pairs(), input.parameters(), num_rows};
+  const bool with_remainders = state_->remainders != Remainders::kNone;
+  const MatrixOperator::Input rows = {.rows = input.rows(),
+                                      .quantized = input.quantized(),
+                                      .unit_sums = input.unit_sums(),
+                                      .unit_sum_stride = input.unit_sum_stride(),
+                                      .pairs = input.pairs(),
+                                      .parameters = input.parameters(),
+                                      .num_rows = with_remainders ? 2 * num_rows : num_rows};
   if (state_->slice_output == SliceOutput::kInPlace) output += slice(index).first;
-  return state_->operators[index].Run(rows, output);
+  ABSL_RETURN_IF_ERROR(state_->operators[index].Run(rows, output));
+  if (with_remainders) state_->AddRemainders(slice(index), num_rows, output);
+  return absl::OkStatus();
 }
 
 absl::Status Linear::Run(const Activations& input, int64_t num_rows, float* output,

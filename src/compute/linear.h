@@ -27,13 +27,21 @@
 
 namespace inkling {
 
+// What the int8 form of a row has of what its rounding left.
+enum class Remainders : uint8_t {
+  kNone,
+  kInt8,  // an int8 row more: the product is computed twice and is that of 15 bits
+};
+
 // Row-wise input of linear layers: f32 rows and, on demand, the same rows as dynamically quantised
 // int8.
 class Activations {
  public:
-  // Room for `max_rows` rows of `dim` values, and for ranges of `max_parts` parts of each.
-  // Everything is allocated here, nothing later. Errors: InvalidArgument, ResourceExhausted.
-  static absl::StatusOr<Activations> Create(int64_t max_rows, int64_t dim, size_t max_parts = 0);
+  // Room for `max_rows` rows of `dim` values, for ranges of `max_parts` parts of each, and for
+  // Remainders::kInt8 where that is asked for. Everything is allocated here, nothing later. Errors:
+  // InvalidArgument, ResourceExhausted.
+  static absl::StatusOr<Activations> Create(int64_t max_rows, int64_t dim, size_t max_parts = 0,
+                                            Remainders remainders = Remainders::kNone);
 
   // The f32 rows, [max_rows, dim], contiguous; the caller writes them.
   float* rows() { return rows_.data(); }
@@ -45,16 +53,13 @@ class Activations {
   // rows() and before running a Linear whose needs_quantized_input() is true; f32 Linears never
   // look at the int8 form, so in front of them there is nothing to call. 0 <= num_rows <= max_rows.
   // The caller holds the pool's lease.
-  void Quantize(int64_t num_rows, ThreadPool& pool);
-
-  // Quantize for those who have just written the rows: the first is called for parts that cover
-  // rows [0, num_rows), on any threads, then the second.
-  void QuantizeRows(int64_t first, int64_t count);
-  void FinishQuantize(int64_t num_rows);
+  // `remainders` are kNone or what Create was asked for.
+  void Quantize(int64_t num_rows, ThreadPool& pool, Remainders remainders = Remainders::kNone);
 
   // Quantize without reading the rows for their ranges: whoever wrote them in `num_parts` parts (at
   // most Create's max_parts) also wrote ranges(0) ... ranges(num_parts - 1).
-  void QuantizeKnowingRanges(int64_t num_rows, size_t num_parts, ThreadPool& pool);
+  void QuantizeKnowingRanges(int64_t num_rows, size_t num_parts, Remainders remainders,
+                             ThreadPool& pool);
   // [max_rows]: what part `part` of each row spans.
   kernels::RowRange* ranges(size_t part) {
     return ranges_.data() + part * static_cast<size_t>(max_rows_);
@@ -64,29 +69,37 @@ class Activations {
   // compute rows that don't exist as copies of the last one, so what follows the last row's
   // parameters must be copies of them.
   int64_t quantized_rows() const { return quantized_rows_; }
+  // Its remainders. With them, int8 row 2r is row r and 2r + 1 its remainder.
+  Remainders remainders() const { return remainders_; }
 
-  // [max_rows, dim], rows quantized_stride() bytes apart, and what XNNPACK reads behind it; sums of
-  // its units, and the rows in interleaved pairs, where this CPU has a product that reads them;
-  // zero point and scale of each row.
+  // [max_rows, dim] (twice the rows with remainders), rows quantized_stride() bytes apart, and what
+  // XNNPACK reads behind it; sums of its units, and the rows in interleaved pairs, where this CPU
+  // has a product that reads them; zero point and scale of each row.
   const int8_t* quantized() const { return quantized_.data(); }
   int64_t quantized_stride() const { return quantized_stride_; }
   const int32_t* unit_sums() const { return unit_sums_.data(); }
+  size_t unit_sum_stride() const { return unit_sum_stride_; }
   const int8_t* pairs() const { return pairs_.data(); }
   const void* parameters() const { return parameters_.data(); }
 
  private:
   // Quantises rows [first, end), with their ranges in `num_parts` parts or, for 0, read from them.
   void QuantizeTile(size_t first, size_t end, size_t num_parts);
-  void QuantizeInParallel(int64_t num_rows, size_t num_parts, ThreadPool& pool);
+  void QuantizeInParallel(int64_t num_rows, size_t num_parts, Remainders remainders,
+                          ThreadPool& pool);
+  // Writes what kernels read behind the last row.
+  void PadParameters();
 
   int64_t max_rows_ = 0;
   int64_t dim_ = 0;
   int64_t quantized_stride_ = 0;
   int64_t quantized_rows_ = 0;
+  Remainders remainders_ = Remainders::kNone;
   AlignedArray<float> rows_;
   AlignedArray<int8_t> quantized_;
-  AlignedArray<int32_t> unit_sums_;  // [max_rows, dim / kernels::kProductUnit] or empty
-  AlignedArray<int8_t> pairs_;       // of kernels::InterleaveRows, or empty
+  AlignedArray<int32_t> unit_sums_;  // [dim / kernels::kProductUnit, unit_sum_stride_] or empty
+  size_t unit_sum_stride_ = 0;
+  AlignedArray<int8_t> pairs_;  // of kernels::InterleaveRows, or empty
   AlignedArray<kernels::QuantizationParams> parameters_;
   AlignedArray<kernels::RowRange> ranges_;  // [max_parts, max_rows]
 };
@@ -100,6 +113,13 @@ enum class SliceOutput : uint8_t {
   kCompact,  // each into rows of its own, [num_rows, slice size], for who goes on with them at once
 };
 
+struct LinearOptions {
+  SliceOutput slice_output = SliceOutput::kInPlace;
+  // Of the input that quantised weights read. With them, outputs have 2 * num_rows rows: the result
+  // is in the first num_rows, the others are room for the work.
+  Remainders remainders = Remainders::kNone;
+};
+
 class Linear {
  public:
   // `weight`: [out, in] matrix of any element type (f16/bf16 are widened to f32 when packed).
@@ -110,8 +130,7 @@ class Linear {
   // Unimplemented (this CPU has no kernel for the type).
   static absl::StatusOr<Linear> Create(
       const TensorView& weight, const TensorView* bias, PackedWeights& packed,
-      SliceOutput slice_output = SliceOutput::kInPlace,
-      RowsPacked rows_packed = [](int64_t, int64_t) {});
+      const LinearOptions& options = {}, RowsPacked rows_packed = [](int64_t, int64_t) {});
 
   // An upper bound of what Create will add to PackedWeights for this tensor.
   static int64_t PackedBytesBound(const TensorView& weight);
@@ -125,10 +144,12 @@ class Linear {
   int64_t num_inputs() const;
   int64_t num_outputs() const;
   bool needs_quantized_input() const;
+  Remainders remainders() const;  // kNone for weights that aren't quantised
 
-  // Writes [num_rows, num_outputs] to `output` (contiguous rows). Reads the first num_rows rows of
-  // `input`, whose dim is num_inputs. The caller holds the pool's lease. No allocation. Errors:
-  // those of CheckInput; FailedPrecondition where slices are compact.
+  // Writes [num_rows, num_outputs] to `output` (contiguous rows; LinearOptions::remainders may want
+  // room for more). Reads the first num_rows rows of `input`, whose dim is num_inputs. The caller
+  // holds the pool's lease. No allocation. Errors: those of CheckInput; FailedPrecondition where
+  // slices are compact.
   absl::Status Run(const Activations& input, int64_t num_rows, float* output, ThreadPool& pool);
 
   // Outputs [first, first + size) of a slice; depends on the matrix's shape alone.
@@ -144,7 +165,7 @@ class Linear {
   static int64_t LargestSlice(int64_t rows, int64_t columns);
 
   // InvalidArgument for a dim or a row count that `input` doesn't have; FailedPrecondition if its
-  // int8 form has other rows.
+  // int8 form has other rows or remainders.
   absl::Status CheckInput(const Activations& input, int64_t num_rows) const;
   // FailedPrecondition where slices are compact.
   absl::Status CheckWholeOutput() const;

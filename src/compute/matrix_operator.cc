@@ -245,10 +245,12 @@ void MatrixOperator::RunOwn(const Input& input, float* output) const {
   const size_t num_rows = static_cast<size_t>(input.num_rows);
   if (const auto* blocks = std::get_if<kernels::BlockMatrixShape>(&own_.shape)) {
     kernels::BlockProduct({*blocks, own_.packed, input.quantized, own_.input_stride,
-                           input.unit_sums, params, num_rows, output, own_.output_stride});
+                           input.unit_sums, input.unit_sum_stride, params, num_rows, output,
+                           own_.output_stride});
   } else if (const auto* channels = std::get_if<kernels::ChannelMatrixShape>(&own_.shape)) {
     kernels::ChannelProduct({*channels, own_.packed, input.quantized, own_.input_stride,
-                             input.unit_sums, params, num_rows, output, own_.output_stride});
+                             input.unit_sums, input.unit_sum_stride, params, num_rows, output,
+                             own_.output_stride});
   } else if (const auto* i8mm = std::get_if<kernels::I8mmMatrixShape>(&own_.shape)) {
     kernels::I8mmProduct(
         {*i8mm, own_.packed, input.pairs, params, num_rows, output, own_.output_stride});

@@ -57,7 +57,8 @@ class MatrixOperator {
     const float* rows;
     const int8_t* quantized;   // QuantizedStride(matrix.columns) apart
     const int32_t* unit_sums;  // of the quantized rows, kernels::SumUnits; where they are needed
-    const int8_t* pairs;       // of the quantized rows, kernels::InterleaveRows; likewise
+    size_t unit_sum_stride;
+    const int8_t* pairs;  // of the quantized rows, kernels::InterleaveRows; where they are needed
     const void* parameters;
     int64_t num_rows;
   };

@@ -53,9 +53,17 @@ int32_t DecodeContextRows(const DecoderOptions& options) {
   return std::min(options.decode_rows, options.prefill_rows);
 }
 
-int64_t ScratchBytes(const ModelConfig& config, const DecoderOptions& options) {
-  return Scratch::Bytes(config, options.prefill_rows, options.num_threads) +
-         Scratch::Bytes(config, DecodeContextRows(options), options.num_threads);
+ScratchSize ScratchSizeFor(const ModelReader& reader, int32_t max_rows,
+                           const DecoderOptions& options) {
+  return {max_rows, options.num_threads, InnerRemainders(reader)};
+}
+
+int64_t ScratchBytes(const ModelReader& reader, const DecoderOptions& options) {
+  int64_t bytes = 0;
+  for (int32_t rows : {options.prefill_rows, DecodeContextRows(options)}) {
+    bytes += Scratch::Bytes(reader.config(), ScratchSizeFor(reader, rows, options));
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -158,11 +166,14 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelReader& read
   state->packed = std::move(packed);
   ABSL_ASSIGN_OR_RETURN(ContextWeights weights, BindWeights(reader, *state->packed));
   ABSL_ASSIGN_OR_RETURN(state->prefill,
-                        ExecutionContext::Create(reader.config(), std::move(weights.prefill),
-                                                 options.prefill_rows, *state->pool));
-  ABSL_ASSIGN_OR_RETURN(state->decode,
-                        ExecutionContext::Create(reader.config(), std::move(weights.decode),
-                                                 DecodeContextRows(options), *state->pool));
+                        ExecutionContext::Create(
+                            reader.config(), std::move(weights.prefill),
+                            ScratchSizeFor(reader, options.prefill_rows, options), *state->pool));
+  ABSL_ASSIGN_OR_RETURN(
+      state->decode,
+      ExecutionContext::Create(reader.config(), std::move(weights.decode),
+                               ScratchSizeFor(reader, DecodeContextRows(options), options),
+                               *state->pool));
   return absl::WrapUnique(new Decoder(std::move(state)));
 }
 
@@ -170,7 +181,7 @@ absl::StatusOr<DecoderMemory> Decoder::EstimateMemory(const ModelReader& reader,
                                                       const DecoderOptions& options) {
   ABSL_RETURN_IF_ERROR(CheckOptions(options));
   return DecoderMemory{.packed_weight_bytes = PackedWeightBytesBound(reader),
-                       .scratch_bytes = ScratchBytes(reader.config(), options)};
+                       .scratch_bytes = ScratchBytes(reader, options)};
 }
 
 const DecoderOptions& Decoder::options() const { return state_->options; }
@@ -179,7 +190,7 @@ const ModelConfig& Decoder::config() const { return state_->reader.config(); }
 
 DecoderMemory Decoder::memory() const {
   return {.packed_weight_bytes = state_->packed->packed_bytes(),
-          .scratch_bytes = ScratchBytes(state_->reader.config(), state_->options)};
+          .scratch_bytes = ScratchBytes(state_->reader, state_->options)};
 }
 
 const PackedWeights& Decoder::packed_weights() const { return *state_->packed; }

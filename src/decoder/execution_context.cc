@@ -30,10 +30,10 @@ ExecutionContext::ExecutionContext(const ModelConfig& config, ModelWeights weigh
       scratch_(std::move(scratch)) {}
 
 absl::StatusOr<std::unique_ptr<ExecutionContext>> ExecutionContext::Create(
-    const ModelConfig& config, ModelWeights weights, int32_t max_rows, ThreadPool& pool) {
-  ABSL_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, max_rows, pool.num_threads()));
+    const ModelConfig& config, ModelWeights weights, const ScratchSize& size, ThreadPool& pool) {
+  ABSL_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, size));
   return absl::WrapUnique(
-      new ExecutionContext(config, std::move(weights), max_rows, pool, std::move(scratch)));
+      new ExecutionContext(config, std::move(weights), size.max_rows, pool, std::move(scratch)));
 }
 
 void ExecutionContext::FillRopeTables(const ForwardPass& pass) {

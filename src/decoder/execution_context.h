@@ -28,7 +28,7 @@ class ExecutionContext {
   // `config` and `pool` outlive the context. Errors: ResourceExhausted.
   static absl::StatusOr<std::unique_ptr<ExecutionContext>> Create(const ModelConfig& config,
                                                                   ModelWeights weights,
-                                                                  int32_t max_rows,
+                                                                  const ScratchSize& size,
                                                                   ThreadPool& pool);
 
   ExecutionContext(const ExecutionContext&) = delete;

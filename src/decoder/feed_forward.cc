@@ -139,7 +139,8 @@ absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass) {
   }
 
   if (weights.down.needs_quantized_input()) {
-    s.inner.QuantizeKnowingRanges(rows, weights.up.num_slices(), pass.pool);
+    s.inner.QuantizeKnowingRanges(rows, weights.up.num_slices(), weights.down.remainders(),
+                                  pass.pool);
     EndStep(pass.timer, DecoderStep::kQuantize);
   }
   ABSL_RETURN_IF_ERROR(RunProducts({{&weights.down, s.block}}, s.inner, pass));

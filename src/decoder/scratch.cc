@@ -35,7 +35,8 @@ int64_t RoundUpToLine(int64_t floats) {
 
 // Floats of each buffer, all multiples of a cache line.
 struct BufferSizes {
-  int64_t hidden;   // residual, block
+  int64_t hidden;   // residual
+  int64_t block;    // block
   int64_t query;    // query
   int64_t key;      // key, value
   int64_t slice;    // gate or up of a slice of columns
@@ -46,10 +47,12 @@ struct BufferSizes {
   int64_t total;
 };
 
-BufferSizes MeasureBuffers(const ModelConfig& config, int32_t max_rows, int32_t num_threads) {
-  const int64_t rows = max_rows;
+BufferSizes MeasureBuffers(const ModelConfig& config, const ScratchSize& size) {
+  const int64_t rows = size.max_rows;
+  const int64_t num_threads = size.num_threads;
   BufferSizes sizes;
   sizes.hidden = RoundUpToLine(rows * config.hidden_dim);
+  sizes.block = size.inner_remainders == Remainders::kNone ? sizes.hidden : 2 * sizes.hidden;
   sizes.query = RoundUpToLine(rows * config.num_heads * config.head_dim);
   sizes.key = RoundUpToLine(rows * config.num_kv_heads * config.head_dim);
   sizes.slice =
@@ -59,20 +62,23 @@ BufferSizes MeasureBuffers(const ModelConfig& config, int32_t max_rows, int32_t 
   sizes.threads =
       num_threads * RoundUpToLine(static_cast<int64_t>(kernels::AttentionScratchFloats(head_dim)));
   const size_t group = static_cast<size_t>(config.num_heads / config.num_kv_heads);
-  const size_t split_rows = static_cast<size_t>(std::min(max_rows, kMaxSplitRows));
+  const size_t split_rows = static_cast<size_t>(std::min(size.max_rows, kMaxSplitRows));
   const size_t parts = static_cast<size_t>(config.num_kv_heads) * Scratch::MaxContextParts(config);
   sizes.partials = RoundUpToLine(
       static_cast<int64_t>(parts * kernels::AttentionPartialFloats(split_rows, group, head_dim)));
   sizes.angles = RoundUpToLine(rows * (config.rotary_dim / 2));
-  sizes.total = 2 * sizes.hidden + sizes.wide + sizes.threads + sizes.partials +
+  sizes.total = sizes.hidden + sizes.block + sizes.wide + sizes.threads + sizes.partials +
                 2 * sizes.angles * static_cast<int64_t>(config.rope_tables.size());
   return sizes;
 }
 
-// f32 rows, their int8 form with a line between rows, sums of its units, its parameters; ranges of
-// `parts` parts.
-int64_t ActivationBytes(int64_t rows, int64_t dim, size_t parts = 0) {
-  return rows * (dim * 5 + int64_t{kAlignment} + dim / 8 + 8 +
+// f32 rows, their int8 form with a line between rows, sums of its units with a line behind each,
+// its parameters; ranges of `parts` parts.
+int64_t ActivationBytes(int64_t rows, int64_t dim, size_t parts = 0,
+                        Remainders remainders = Remainders::kNone) {
+  const int64_t int8_row = dim + int64_t{kAlignment} + dim / 8 + 8;
+  return dim / 8 * 16 +
+         rows * (dim * 4 + (remainders == Remainders::kNone ? int8_row : 2 * int8_row) +
                  static_cast<int64_t>(parts * sizeof(kernels::RowRange)));
 }
 
@@ -91,23 +97,25 @@ size_t Scratch::MaxContextParts(const ModelConfig& config) {
   return static_cast<size_t>(std::max(1, kAttentionItems / config.num_kv_heads));
 }
 
-int64_t Scratch::Bytes(const ModelConfig& config, int32_t max_rows, int32_t num_threads) {
-  return MeasureBuffers(config, max_rows, num_threads).total * static_cast<int64_t>(sizeof(float)) +
-         ActivationBytes(max_rows, config.hidden_dim) +
-         ActivationBytes(max_rows, int64_t{config.num_heads} * config.head_dim) +
-         ActivationBytes(max_rows, config.feed_forward_dim, InnerParts(config));
+int64_t Scratch::Bytes(const ModelConfig& config, const ScratchSize& size) {
+  const int64_t rows = size.max_rows;
+  return MeasureBuffers(config, size).total * static_cast<int64_t>(sizeof(float)) +
+         ActivationBytes(rows, config.hidden_dim) +
+         ActivationBytes(rows, int64_t{config.num_heads} * config.head_dim) +
+         ActivationBytes(rows, config.feed_forward_dim, InnerParts(config), size.inner_remainders);
 }
 
-absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, int32_t max_rows,
-                                        int32_t num_threads) {
+absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, const ScratchSize& size) {
+  const int32_t max_rows = size.max_rows;
   const int64_t query_dim = int64_t{config.num_heads} * config.head_dim;
   ABSL_ASSIGN_OR_RETURN(Activations normed, Activations::Create(max_rows, config.hidden_dim));
   ABSL_ASSIGN_OR_RETURN(Activations attended, Activations::Create(max_rows, query_dim));
   ABSL_ASSIGN_OR_RETURN(Activations inner,
-                        Activations::Create(max_rows, config.feed_forward_dim, InnerParts(config)));
+                        Activations::Create(max_rows, config.feed_forward_dim, InnerParts(config),
+                                            size.inner_remainders));
   Scratch scratch(std::move(normed), std::move(attended), std::move(inner));
 
-  const BufferSizes sizes = MeasureBuffers(config, max_rows, num_threads);
+  const BufferSizes sizes = MeasureBuffers(config, size);
   const uint64_t bytes = static_cast<uint64_t>(sizes.total) * sizeof(float);
   if (bytes <= std::numeric_limits<size_t>::max()) {
     scratch.floats_.reset(static_cast<float*>(
@@ -121,9 +129,9 @@ absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, int32_t max_r
   float* next = scratch.floats_.get();
   const auto take = [&next](int64_t floats) { return std::exchange(next, next + floats); };
   scratch.residual = take(sizes.hidden);
-  scratch.block = take(sizes.hidden);
+  scratch.block = take(sizes.block);
   scratch.attention_scratch = take(sizes.threads);
-  scratch.attention_scratch_floats = static_cast<size_t>(sizes.threads / num_threads);
+  scratch.attention_scratch_floats = static_cast<size_t>(sizes.threads / size.num_threads);
   scratch.partials = take(sizes.partials);
   scratch.partial_floats =
       kernels::AttentionPartialFloats(static_cast<size_t>(std::min(max_rows, kMaxSplitRows)),

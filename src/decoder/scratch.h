@@ -29,17 +29,23 @@ struct RopeRows {
   float* sine;    // [rows, rotary_dim / 2]
 };
 
+// What there is room for, beside a model of a config.
+struct ScratchSize {
+  int32_t max_rows;
+  int32_t num_threads;          // in attention
+  Remainders inner_remainders;  // what products read of the feed-forward's inner rows, at most
+};
+
 class Scratch {
  public:
-  // Room for `max_rows` rows of a model of `config`, and for `num_threads` threads in attention.
   // Errors: ResourceExhausted.
-  static absl::StatusOr<Scratch> Create(const ModelConfig& config, int32_t max_rows,
-                                        int32_t num_threads);
+  static absl::StatusOr<Scratch> Create(const ModelConfig& config, const ScratchSize& size);
   // What Create allocates, in bytes.
-  static int64_t Bytes(const ModelConfig& config, int32_t max_rows, int32_t num_threads);
+  static int64_t Bytes(const ModelConfig& config, const ScratchSize& size);
 
   float* residual = nullptr;  // [rows, hidden_dim]: x, the stream that layers add to
-  float* block = nullptr;     // [rows, hidden_dim]: output of a layer's attention or feed-forward
+  float* block = nullptr;     // [rows, hidden_dim]: output of a layer's attention or feed-forward;
+                              // twice the rows with remainders
   float* query = nullptr;     // [rows, num_heads * head_dim]
   float* key = nullptr;       // [rows, num_kv_heads * head_dim]
   float* value = nullptr;     // [rows, num_kv_heads * head_dim]

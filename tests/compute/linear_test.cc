@@ -258,7 +258,7 @@ TEST_P(LinearTypes, SlicesCoverTheOutputsAndWriteNothingElse) {
     EXPECT_EQ(Linear::LargestSlice(outputs, kInputs),
               linear.slice(linear.num_slices() - 1).size);  // none is larger than the last
     ASSERT_OK_AND_ASSIGN(Linear compact,
-                         Linear::Create(weight.view, nullptr, *packed, SliceOutput::kCompact));
+                         Linear::Create(weight.view, nullptr, *packed, {.slice_output = SliceOutput::kCompact}));
     for (size_t i = 0; i < compact.num_slices(); ++i) {
       const Linear::Slice slice = compact.slice(i);
       std::vector<float> output(static_cast<size_t>(kRows * slice.size));
@@ -373,7 +373,7 @@ TEST(LinearPacking, SaysWhichRowsArePacked) {
     begins.push_back(first);
     ends.push_back(first + count);
   };
-  ASSERT_OK(Linear::Create(weight.view, nullptr, *packed, SliceOutput::kInPlace, listen));
+  ASSERT_OK(Linear::Create(weight.view, nullptr, *packed, {}, listen));
   ASSERT_EQ(begins.size(), 2u);  // 42 MB in pieces of 16 MiB or a little more
   EXPECT_EQ(begins[0], 0);
   EXPECT_EQ(begins[1], ends[0]);

@@ -100,6 +100,39 @@ TEST_P(QuantizeTest, ErrorIsAtMostOneLevel) {
   }
 }
 
+TEST_P(QuantizeTest, ARowAndItsRemainderAreTheRowTo15Bits) {
+  for (size_t dim : InterestingSizes()) {
+    for (float mean : {0.0f, 3.0f, -3.0f}) {
+      std::vector<float> rows = RandomValues(2 * dim, static_cast<uint32_t>(dim), 1.0f);
+      for (float& x : rows) x += mean;
+      std::vector<int8_t> output(4 * dim + 5, 77);
+      std::vector<QuantizationParams> params(4);
+      QuantizeRows({.input = rows.data(),
+                    .input_stride = dim,
+                    .output = output.data(),
+                    .output_stride = dim,
+                    .params = params.data(),
+                    .num_rows = 2,
+                    .dim = dim,
+                    .with_remainders = true});
+      for (size_t r = 0; r < 2; ++r) {
+        const std::vector<float> row(&rows[r * dim], &rows[r * dim] + dim);
+        const int8_t* level = &output[2 * r * dim];
+        const QuantizedRow whole = {params[2 * r], std::vector<int8_t>(level, level + dim)};
+        ASSERT_NO_FATAL_FAILURE(ExpectEqual(whole, Reference(row)));
+        const double scale = whole.params.scale;
+        for (size_t i = 0; i < dim; ++i) {
+          const double remainder =
+              (level[dim + i] - params[2 * r + 1].zero_point) * double{params[2 * r + 1].scale};
+          const double sum = (level[i] - whole.params.zero_point) * scale + remainder;
+          ASSERT_NEAR(sum, row[i], scale * (0.501 / 127) + std::abs(row[i]) * 1e-6) << i;
+        }
+      }
+      for (size_t i = 4 * dim; i < output.size(); ++i) ASSERT_EQ(output[i], 77);
+    }
+  }
+}
+
 TEST_P(QuantizeTest, RowsAreIndependentAndStrided) {
   const size_t dim = 45, stride = 50;
   const std::vector<float> rows = RandomValues(3 * stride, 2);

@@ -53,7 +53,7 @@ struct QuantizedRows {
   // Of rows [first, first + count), where SumUnits may be called.
   std::vector<int32_t> UnitSums(size_t first, size_t count) const {
     std::vector<int32_t> sums(count * dim / kProductUnit);
-    SumUnits({values.data() + first * stride, stride, count, dim, sums.data()});
+    SumUnits({values.data() + first * stride, stride, count, dim, sums.data(), count});
     return sums;
   }
 
@@ -88,6 +88,7 @@ std::vector<float> MultiplyUnits(void (*product)(const UnitProductArgs<Shape>&),
            .input = rows.values.data() + first * rows.stride,
            .input_stride = rows.stride,
            .unit_sums = unit_sums.data(),
+           .unit_sum_stride = count,
            .params = rows.params.data() + first,
            .num_rows = count,
            .output = output.data(),

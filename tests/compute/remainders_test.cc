@@ -1,0 +1,159 @@
+// Products of int8 rows with their remainders: nearly those of the f32 rows, and as independent of
+// threads, batches and slices as any.
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "src/compute/linear.h"
+#include "src/compute/packed_weights.h"
+#include "tests/compute/owned_weight.h"
+#include "tests/compute/random_input.h"
+#include "tests/testing/status_matchers.h"
+
+namespace inkling {
+namespace {
+
+constexpr LinearOptions kWithRemainders = {.remainders = Remainders::kInt8};
+
+std::unique_ptr<PackedWeights> NewPackedWeights() {
+  auto packed = PackedWeights::Create(int64_t{64} << 20);
+  EXPECT_OK(packed);
+  return *std::move(packed);
+}
+
+// RandomInput's rows, with room for remainders.
+Activations InputWithRoom(int64_t rows, int64_t dim) {
+  const Activations values = RandomInput(rows, dim, static_cast<uint64_t>(dim));
+  auto input = Activations::Create(rows, dim, 0, Remainders::kInt8);
+  EXPECT_OK(input);
+  std::memcpy(input->rows(), values.rows(), static_cast<size_t>(rows * dim) * sizeof(float));
+  return *std::move(input);
+}
+
+std::vector<float> RunLinear(Linear& linear, const Activations& input, int64_t rows,
+                             ThreadPool& pool) {
+  std::vector<float> output(static_cast<size_t>(2 * rows * linear.num_outputs()), -1e30f);
+  EXPECT_OK(linear.Run(input, rows, output.data(), pool));
+  output.resize(output.size() / 2);
+  return output;
+}
+
+class LinearRemainders : public testing::TestWithParam<TensorType> {};
+
+std::vector<TensorType> QuantizedTypes() {
+  std::vector<TensorType> types;
+  for (const TensorType& type : AllTensorTypes()) {
+    if (IsQuantized(type.element)) types.push_back(type);
+  }
+  return types;
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryQuantizedType, LinearRemainders, testing::ValuesIn(QuantizedTypes()),
+                         [](const auto& info) {
+                           std::string name(TensorTypeName(info.param));
+                           for (char& c : name) c = c == '/' ? '_' : c;
+                           return name;
+                         });
+
+TEST_P(LinearRemainders, ProductsAreThoseOfTheFloatRows) {
+  const auto pool = NewPool(2);
+  for (int64_t inputs : {7, 24, 128, 384}) {
+    if (!TypeFits(GetParam(), inputs)) continue;
+    for (int64_t outputs : {1, 13, 300}) {
+      for (int64_t rows : {1, 2, 9, 20}) {
+        SCOPED_TRACE(testing::Message() << rows << " x " << inputs << " -> " << outputs);
+        const bool has_bias = rows != 2;
+        const OwnedWeight weight = MakeWeight("w", outputs, inputs, GetParam(), 3);
+        const OwnedWeight bias = MakeBias("b", outputs, 7);
+        const auto packed = NewPackedWeights();
+        ASSERT_OK_AND_ASSIGN(
+            Linear linear,
+            Linear::Create(weight.view, has_bias ? &bias.view : nullptr, *packed, kWithRemainders));
+        Activations input = InputWithRoom(rows, inputs);
+        input.Quantize(rows, *pool, Remainders::kInt8);
+        const std::vector<float> output = RunLinear(linear, input, rows, *pool);
+        for (int64_t m = 0; m < rows; ++m) {
+          for (int64_t n = 0; n < outputs; ++n) {
+            double sum = has_bias ? bias.source[n] : 0.0;
+            double magnitude = std::abs(sum);
+            for (int64_t k = 0; k < inputs; ++k) {
+              const double term =
+                  double{input.rows()[m * inputs + k]} * weight.dequantized[n * inputs + k];
+              sum += term;
+              magnitude += std::abs(term);
+            }
+            // Without remainders it is 100 times as much.
+            ASSERT_NEAR(output[m * outputs + n], sum, 1e-4 * magnitude) << m << ", " << n;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(LinearRemainders, ThreadsAndBatchesDontChangeABit) {
+  constexpr int64_t kRows = 11, kOutputs = 331;
+  for (int64_t inputs : {384, 374}) {
+    if (!TypeFits(GetParam(), inputs)) continue;
+    const OwnedWeight weight = MakeWeight("w", kOutputs, inputs, GetParam(), 5);
+    const OwnedWeight bias = MakeBias("b", kOutputs, 6);
+    const auto packed = NewPackedWeights();
+    ASSERT_OK_AND_ASSIGN(Linear linear,
+                         Linear::Create(weight.view, &bias.view, *packed, kWithRemainders));
+    const auto one = NewPool(1);
+    const auto three = NewPool(3);
+    Activations input = InputWithRoom(kRows, inputs);
+    input.Quantize(kRows, *one, Remainders::kInt8);
+    const std::vector<float> expected = RunLinear(linear, input, kRows, *one);
+    EXPECT_EQ(RunLinear(linear, input, kRows, *three), expected);
+    ASSERT_OK_AND_ASSIGN(Activations row, Activations::Create(1, inputs, 0, Remainders::kInt8));
+    for (int64_t m = 0; m < kRows; ++m) {
+      std::memcpy(row.rows(), input.rows() + m * inputs,
+                  static_cast<size_t>(inputs) * sizeof(float));
+      row.Quantize(1, *three, Remainders::kInt8);
+      const std::vector<float> alone = RunLinear(linear, row, 1, *three);
+      EXPECT_EQ(std::memcmp(alone.data(), expected.data() + m * kOutputs, kOutputs * sizeof(float)),
+                0)
+          << "row " << m;
+    }
+  }
+}
+
+TEST_P(LinearRemainders, RefusesRowsInTheOtherForm) {
+  constexpr int64_t kInputs = 128;
+  const auto pool = NewPool(1);
+  const OwnedWeight weight = MakeWeight("layers.3.w", 8, kInputs, GetParam(), 1);
+  const auto packed = NewPackedWeights();
+  ASSERT_OK_AND_ASSIGN(Linear with, Linear::Create(weight.view, nullptr, *packed, kWithRemainders));
+  ASSERT_OK_AND_ASSIGN(Linear without, Linear::Create(weight.view, nullptr, *packed));
+  Activations input = InputWithRoom(2, kInputs);
+  std::vector<float> output(4 * 8);
+  input.Quantize(2, *pool);
+  EXPECT_THAT(with.Run(input, 2, output.data(), *pool),
+              MatchesStatus(absl::StatusCode::kFailedPrecondition,
+                            {"layers.3.w", "expected quantised rows with remainders"}));
+  EXPECT_OK(without.Run(input, 2, output.data(), *pool));
+  input.Quantize(2, *pool, Remainders::kInt8);
+  EXPECT_THAT(without.Run(input, 2, output.data(), *pool),
+              MatchesStatus(absl::StatusCode::kFailedPrecondition,
+                            {"layers.3.w", "expected quantised rows without remainders"}));
+  EXPECT_OK(with.Run(input, 2, output.data(), *pool));
+}
+
+// The int8 form doesn't concern a product of f32 rows.
+TEST(LinearRemaindersOfFloat, AreNone) {
+  const OwnedWeight weight = MakeWeight("w", 8, 16, TensorType{ElementType::kF32}, 1);
+  const auto packed = NewPackedWeights();
+  ASSERT_OK_AND_ASSIGN(Linear linear,
+                       Linear::Create(weight.view, nullptr, *packed, kWithRemainders));
+  EXPECT_EQ(linear.remainders(), Remainders::kNone);
+}
+
+}  // namespace
+}  // namespace inkling
