@@ -276,7 +276,8 @@ absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, Forwar
   DropOtherRows(pass);
   EndStep(pass.timer, DecoderStep::kAttention);
   if (weights.output.needs_quantized_input()) {
-    s.attended.Quantize(static_cast<int64_t>(pass.num_rows), pass.pool);
+    s.attended.Quantize(static_cast<int64_t>(pass.num_rows), pass.pool,
+                        weights.output.remainders());
     EndStep(pass.timer, DecoderStep::kQuantize);
   }
   ABSL_RETURN_IF_ERROR(RunProducts({{&weights.output, s.block}}, s.attended, pass));

@@ -29,9 +29,11 @@ namespace {
 template <typename T>
 using PerContext = std::array<T, 2>;
 
-// activation(gate) * up spans 20 to 30 times its root mean square, other inputs 6 to 8: one int8
-// row of it has more error than everything else of an int8 model together. int4 weights have more.
-Remainders DownRemainders(ElementType element) {
+// Of the inputs of down and of attention's output. activation(gate) * up spans 20 to 30 times its
+// root mean square, other inputs 6 to 8: one int8 row of it has more error than everything else of
+// an int8 model together. Attention's output is little work and has a tenth of what is left. int4
+// weights have more error of their own.
+Remainders BlockOutputRemainders(ElementType element) {
   return element == ElementType::kInt8Channel ? Remainders::kInt8 : Remainders::kNone;
 }
 
@@ -73,8 +75,9 @@ class WeightBinder {
     ABSL_ASSIGN_OR_RETURN(auto query, BindLinear(prefix + "q.weight", prefix + "q.bias"));
     ABSL_ASSIGN_OR_RETURN(auto key, BindLinear(prefix + "k.weight", prefix + "k.bias"));
     ABSL_ASSIGN_OR_RETURN(auto value, BindLinear(prefix + "v.weight", prefix + "v.bias"));
-    ABSL_ASSIGN_OR_RETURN(auto output,
-                          BindLinear(prefix + "output.weight", prefix + "output.bias"));
+    const std::string output_weight = prefix + "output.weight";
+    ABSL_ASSIGN_OR_RETURN(auto output, BindLinear(output_weight, prefix + "output.bias",
+                                                  {.remainders = RemaindersFor(output_weight)}));
     const auto attention = [&](size_t context) {
       return AttentionWeights{.query = std::move(query[context]),
                               .key = std::move(key[context]),
@@ -132,9 +135,9 @@ class WeightBinder {
     return view == nullptr ? nullptr : reinterpret_cast<const float*>(view->values);
   }
 
-  Remainders RemaindersFor(const std::string& down_weight) const {
-    const TensorView* view = reader_.Find(down_weight);
-    return view == nullptr ? Remainders::kNone : DownRemainders(view->type.element);
+  Remainders RemaindersFor(const std::string& weight) const {
+    const TensorView* view = reader_.Find(weight);
+    return view == nullptr ? Remainders::kNone : BlockOutputRemainders(view->type.element);
   }
 
   const ModelReader& reader_;
@@ -162,11 +165,13 @@ absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeig
   return WeightBinder(reader, packed).BindModel();
 }
 
-Remainders InnerRemainders(const ModelReader& reader) {
+Remainders BlockOutputRemainders(const ModelReader& reader) {
   for (int32_t i = 0; i < reader.config().num_layers; ++i) {
-    const TensorView* down = reader.Find(absl::StrCat("layers.", i, ".feed_forward.down.weight"));
-    if (down != nullptr && DownRemainders(down->type.element) != Remainders::kNone) {
-      return Remainders::kInt8;
+    for (const char* name : {".feed_forward.down.weight", ".attention.output.weight"}) {
+      const TensorView* weight = reader.Find(absl::StrCat("layers.", i, name));
+      if (weight != nullptr && BlockOutputRemainders(weight->type.element) != Remainders::kNone) {
+        return Remainders::kInt8;
+      }
     }
   }
   return Remainders::kNone;

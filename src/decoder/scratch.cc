@@ -52,7 +52,7 @@ BufferSizes MeasureBuffers(const ModelConfig& config, const ScratchSize& size) {
   const int64_t num_threads = size.num_threads;
   BufferSizes sizes;
   sizes.hidden = RoundUpToLine(rows * config.hidden_dim);
-  sizes.block = size.inner_remainders == Remainders::kNone ? sizes.hidden : 2 * sizes.hidden;
+  sizes.block = size.remainders == Remainders::kNone ? sizes.hidden : 2 * sizes.hidden;
   sizes.query = RoundUpToLine(rows * config.num_heads * config.head_dim);
   sizes.key = RoundUpToLine(rows * config.num_kv_heads * config.head_dim);
   sizes.slice =
@@ -101,18 +101,19 @@ int64_t Scratch::Bytes(const ModelConfig& config, const ScratchSize& size) {
   const int64_t rows = size.max_rows;
   return MeasureBuffers(config, size).total * static_cast<int64_t>(sizeof(float)) +
          ActivationBytes(rows, config.hidden_dim) +
-         ActivationBytes(rows, int64_t{config.num_heads} * config.head_dim) +
-         ActivationBytes(rows, config.feed_forward_dim, InnerParts(config), size.inner_remainders);
+         ActivationBytes(rows, int64_t{config.num_heads} * config.head_dim, 0, size.remainders) +
+         ActivationBytes(rows, config.feed_forward_dim, InnerParts(config), size.remainders);
 }
 
 absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, const ScratchSize& size) {
   const int32_t max_rows = size.max_rows;
   const int64_t query_dim = int64_t{config.num_heads} * config.head_dim;
   ABSL_ASSIGN_OR_RETURN(Activations normed, Activations::Create(max_rows, config.hidden_dim));
-  ABSL_ASSIGN_OR_RETURN(Activations attended, Activations::Create(max_rows, query_dim));
-  ABSL_ASSIGN_OR_RETURN(Activations inner,
-                        Activations::Create(max_rows, config.feed_forward_dim, InnerParts(config),
-                                            size.inner_remainders));
+  ABSL_ASSIGN_OR_RETURN(Activations attended,
+                        Activations::Create(max_rows, query_dim, 0, size.remainders));
+  ABSL_ASSIGN_OR_RETURN(
+      Activations inner,
+      Activations::Create(max_rows, config.feed_forward_dim, InnerParts(config), size.remainders));
   Scratch scratch(std::move(normed), std::move(attended), std::move(inner));
 
   const BufferSizes sizes = MeasureBuffers(config, size);

@@ -32,8 +32,8 @@ struct RopeRows {
 // What there is room for, beside a model of a config.
 struct ScratchSize {
   int32_t max_rows;
-  int32_t num_threads;          // in attention
-  Remainders inner_remainders;  // what products read of the feed-forward's inner rows, at most
+  int32_t num_threads;    // in attention
+  Remainders remainders;  // what products read of the rows that write `block`, at most
 };
 
 class Scratch {
