@@ -257,8 +257,8 @@ TEST_P(LinearTypes, SlicesCoverTheOutputsAndWriteNothingElse) {
     EXPECT_EQ(next, outputs);
     EXPECT_EQ(Linear::LargestSlice(outputs, kInputs),
               linear.slice(linear.num_slices() - 1).size);  // none is larger than the last
-    ASSERT_OK_AND_ASSIGN(Linear compact,
-                         Linear::Create(weight.view, nullptr, *packed, {.slice_output = SliceOutput::kCompact}));
+    ASSERT_OK_AND_ASSIGN(Linear compact, Linear::Create(weight.view, nullptr, *packed,
+                                                        {.slice_output = SliceOutput::kCompact}));
     for (size_t i = 0; i < compact.num_slices(); ++i) {
       const Linear::Slice slice = compact.slice(i);
       std::vector<float> output(static_cast<size_t>(kRows * slice.size));
