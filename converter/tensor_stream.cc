@@ -14,6 +14,7 @@
 #include "absl/status/status_macros.h"
 #include "converter/type_choice.h"
 #include "src/format/element_type.h"
+#include "src/format/tensor_list.h"
 
 namespace inkling {
 namespace {
@@ -104,9 +105,10 @@ absl::StatusOr<double> ExpectedDivergence(const ImportanceFile& importance,
   ABSL_ASSIGN_OR_RETURN(const OutputImportance outputs, OutputsOf(importance, weight));
   double error = loss.output_error;
   if (IsQuantized(type.element)) {
-    // Rounding to steps of a range's 255th leaves errors that are even over a step: its square / 12
-    // for each input, and they add up over the weights of a row.
-    error += loss.squared_norm * loss.squared_range / (255.0 * 255.0 * 12.0);
+    // Rounding to steps of a range's 255th (or of that a 127th) leaves errors that are even over a
+    // step: its square / 12 for each input, and they add up over the weights of a row.
+    const double steps = HasWideInputs(weight, type) ? 255.0 * 127.0 : 255.0;
+    error += loss.squared_norm * loss.squared_range / (steps * steps * 12.0);
   }
   return outputs.power > 0 ? outputs.sensitivity * error / outputs.power : 0.0;
 }

@@ -55,7 +55,7 @@ int32_t DecodeContextRows(const DecoderOptions& options) {
 
 ScratchSize ScratchSizeFor(const ModelReader& reader, int32_t max_rows,
                            const DecoderOptions& options) {
-  return {max_rows, options.num_threads, BlockOutputRemainders(reader)};
+  return {max_rows, options.num_threads, LargestRemainders(reader)};
 }
 
 int64_t ScratchBytes(const ModelReader& reader, const DecoderOptions& options) {

@@ -29,12 +29,8 @@ namespace {
 template <typename T>
 using PerContext = std::array<T, 2>;
 
-// Of the inputs of down and of attention's output. activation(gate) * up spans 20 to 30 times its
-// root mean square, other inputs 6 to 8: one int8 row of it has more error than everything else of
-// an int8 model together. Attention's output is little work and has a tenth of what is left. int4
-// weights have more error of their own.
-Remainders BlockOutputRemainders(ElementType element) {
-  return element == ElementType::kInt8Channel ? Remainders::kInt8 : Remainders::kNone;
+Remainders RemaindersOf(const TensorView& weight) {
+  return HasWideInputs(weight.info.name, weight.type) ? Remainders::kInt8 : Remainders::kNone;
 }
 
 class WeightBinder {
@@ -75,9 +71,8 @@ class WeightBinder {
     ABSL_ASSIGN_OR_RETURN(auto query, BindLinear(prefix + "q.weight", prefix + "q.bias"));
     ABSL_ASSIGN_OR_RETURN(auto key, BindLinear(prefix + "k.weight", prefix + "k.bias"));
     ABSL_ASSIGN_OR_RETURN(auto value, BindLinear(prefix + "v.weight", prefix + "v.bias"));
-    const std::string output_weight = prefix + "output.weight";
-    ABSL_ASSIGN_OR_RETURN(auto output, BindLinear(output_weight, prefix + "output.bias",
-                                                  {.remainders = RemaindersFor(output_weight)}));
+    ABSL_ASSIGN_OR_RETURN(auto output,
+                          BindLinear(prefix + "output.weight", prefix + "output.bias"));
     const auto attention = [&](size_t context) {
       return AttentionWeights{.query = std::move(query[context]),
                               .key = std::move(key[context]),
@@ -93,14 +88,12 @@ class WeightBinder {
     PerContext<std::optional<Linear>> gate;
     if (reader_.config().feed_forward == FeedForwardKind::kGated) {
       ABSL_ASSIGN_OR_RETURN(auto gates, BindLinear(prefix + "gate.weight", prefix + "gate.bias",
-                                                   {.slice_output = SliceOutput::kCompact}));
+                                                   SliceOutput::kCompact));
       gate = {std::move(gates[0]), std::move(gates[1])};
     }
-    ABSL_ASSIGN_OR_RETURN(auto up, BindLinear(prefix + "up.weight", prefix + "up.bias",
-                                              {.slice_output = SliceOutput::kCompact}));
-    const std::string down_weight = prefix + "down.weight";
-    ABSL_ASSIGN_OR_RETURN(auto down, BindLinear(down_weight, prefix + "down.bias",
-                                                {.remainders = RemaindersFor(down_weight)}));
+    ABSL_ASSIGN_OR_RETURN(
+        auto up, BindLinear(prefix + "up.weight", prefix + "up.bias", SliceOutput::kCompact));
+    ABSL_ASSIGN_OR_RETURN(auto down, BindLinear(prefix + "down.weight", prefix + "down.bias"));
     return PerContext<FeedForwardWeights>{
         FeedForwardWeights{std::move(gate[0]), std::move(up[0]), std::move(down[0])},
         FeedForwardWeights{std::move(gate[1]), std::move(up[1]), std::move(down[1])}};
@@ -108,13 +101,14 @@ class WeightBinder {
 
   absl::StatusOr<PerContext<Linear>> BindLinear(const std::string& weight_name,
                                                 const std::string& bias_name,
-                                                const LinearOptions& options = {}) {
+                                                SliceOutput slice_output = SliceOutput::kInPlace) {
     const TensorView* weight = reader_.Find(weight_name);
     if (weight == nullptr) {
       return absl::InternalError(
           absl::StrCat("decoder: the model file has no tensor ", weight_name));
     }
     const TensorView* bias = reader_.Find(bias_name);
+    const LinearOptions options = {slice_output, RemaindersOf(*weight)};
     // A head is as large as several layers: its rows are released while the rest is packed.
     const auto release = [&](int64_t first, int64_t count) {
       reader_.ReleaseRows(*weight, first, count);
@@ -133,11 +127,6 @@ class WeightBinder {
   const float* Vector(const std::string& name) const {
     const TensorView* view = reader_.Find(name);
     return view == nullptr ? nullptr : reinterpret_cast<const float*>(view->values);
-  }
-
-  Remainders RemaindersFor(const std::string& weight) const {
-    const TensorView* view = reader_.Find(weight);
-    return view == nullptr ? Remainders::kNone : BlockOutputRemainders(view->type.element);
   }
 
   const ModelReader& reader_;
@@ -165,14 +154,9 @@ absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeig
   return WeightBinder(reader, packed).BindModel();
 }
 
-Remainders BlockOutputRemainders(const ModelReader& reader) {
-  for (int32_t i = 0; i < reader.config().num_layers; ++i) {
-    for (const char* name : {".feed_forward.down.weight", ".attention.output.weight"}) {
-      const TensorView* weight = reader.Find(absl::StrCat("layers.", i, name));
-      if (weight != nullptr && BlockOutputRemainders(weight->type.element) != Remainders::kNone) {
-        return Remainders::kInt8;
-      }
-    }
+Remainders LargestRemainders(const ModelReader& reader) {
+  for (const TensorView& view : reader.tensors()) {
+    if (RemaindersOf(view) != Remainders::kNone) return Remainders::kInt8;
   }
   return Remainders::kNone;
 }

@@ -66,8 +66,8 @@ struct ContextWeights {
 // outlive the result. Errors: those of Linear::Create, with the tensor's name.
 absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeights& packed);
 
-// What down and attention's output read of their inputs in `reader`'s model, at most.
-Remainders BlockOutputRemainders(const ModelReader& reader);
+// What products of `reader`'s model read of their inputs, at most.
+Remainders LargestRemainders(const ModelReader& reader);
 
 // An upper bound of the bytes that BindWeights packs.
 int64_t PackedWeightBytesBound(const ModelReader& reader);

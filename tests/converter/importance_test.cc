@@ -9,6 +9,7 @@
 #include "converter/importance_file.h"
 #include "gtest/gtest.h"
 #include "src/format/model_reader.h"
+#include "src/format/tensor_list.h"
 #include "tests/converter/checkpoint_fixture.h"
 #include "tests/converter/converted_model.h"
 #include "tests/testing/status_matchers.h"
@@ -165,9 +166,9 @@ TEST_F(ImportanceTest, BitsLeaveAVocabularyMatrixThatHasATypeAlone) {
   EXPECT_EQ(TypeOf("layers.0.attention.q.weight"), kF16);
 }
 
-// Inputs of a range r lose r / 255 / sqrt(12) each when they become int8, which no rounding of the
-// weights changes: relative to outputs of power 2, with weights whose squares add up to what the
-// checkpoint holds.
+// Inputs of a range r lose r / 255 / sqrt(12) each when they become int8, a 127th of that where
+// they become 15 bits, which no rounding of the weights changes: relative to outputs of power 2,
+// with weights whose squares add up to what the checkpoint holds.
 TEST_F(ImportanceTest, ExpectedDivergenceCountsInt8Inputs) {
   options_.weights = TensorType{ElementType::kF32, 0};
   ASSERT_OK_AND_ASSIGN(const ConvertSummary exact, Convert());
@@ -189,7 +190,8 @@ TEST_F(ImportanceTest, ExpectedDivergenceCountsInt8Inputs) {
                                         weight.info.rows, weight.info.columns, weight.type));
     double squared_norm = 0;
     for (const float value : values) squared_norm += static_cast<double>(value) * value;
-    inputs += outputs.sensitivity / 2.0 * squared_norm * 9.0 / (255.0 * 255.0 * 12.0);
+    const double steps = HasWideInputs(name, kInt8) ? 255.0 * 127.0 : 255.0;
+    inputs += outputs.sensitivity / 2.0 * squared_norm * 9.0 / (steps * steps * 12.0);
   }
   EXPECT_NEAR(*wide.expected_divergence - *narrow.expected_divergence, 99 * inputs, 0.5 * inputs);
 }
