@@ -143,7 +143,7 @@ void BlockProduct(const BlockProductArgs& args) {
   }
 }
 
-#else
+#elif !defined(__wasm_simd128__)  // block_product_wasm.cc has another
 
 bool HasBlockProduct() { return false; }
 void SumUnits(const SumUnitsArgs&) {}

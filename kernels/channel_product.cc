@@ -74,6 +74,8 @@ RowTile RowTileAt(const ChannelProductArgs& args, size_t first, size_t count) {
 
 }  // namespace
 
+bool HasChannelProduct() { return HasBlockProduct(); }
+
 void ChannelProduct(const ChannelProductArgs& args) {
   const ChannelMatrixShape& shape = args.shape;
   // Row tiles of equal height: a last one of few rows would read all weights for little.
@@ -94,6 +96,7 @@ void ChannelProduct(const ChannelProductArgs& args) {
 
 #else
 
+bool HasChannelProduct() { return false; }
 void ChannelProduct(const ChannelProductArgs&) {}
 
 #endif

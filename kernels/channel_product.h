@@ -50,8 +50,11 @@ ChannelTile ChannelTileAt(const ChannelMatrixShape& shape, const void* packed, s
 
 using ChannelProductArgs = UnitProductArgs<ChannelMatrixShape>;
 
-// Where HasBlockProduct() is true, and nowhere else. A row's result has the same bits alone and
-// among others. Reads nothing behind its inputs.
+// True where this CPU has the instructions that ChannelProduct needs; elsewhere it must not be
+// called.
+bool HasChannelProduct();
+
+// A row's result has the same bits alone and among others. Reads nothing behind its inputs.
 void ChannelProduct(const ChannelProductArgs& args);
 
 }  // namespace inkling::kernels

@@ -175,7 +175,7 @@ int64_t MatrixOperator::QuantizedStride(int64_t dim) {
 }
 
 bool MatrixOperator::NeedsUnitSums(int64_t dim, const OwnKernels& own) {
-  return dim % static_cast<int64_t>(kernels::kProductUnit) == 0 && own.vnni;
+  return dim % static_cast<int64_t>(kernels::kProductUnit) == 0 && (own.blocks || own.channels);
 }
 
 bool MatrixOperator::NeedsPairs(int64_t dim, const OwnKernels& own) {
@@ -193,14 +193,14 @@ std::optional<MatrixOperator::OwnProduct> MatrixOperator::OwnProductFor(const Ma
   const size_t num_outputs = static_cast<size_t>(matrix.rows);
   const size_t num_inputs = static_cast<size_t>(matrix.columns);
   if (!IsQuantized(matrix.type.element)) return std::nullopt;
-  const bool is_int4 = matrix.type.element != ElementType::kInt8Channel;
-  if (is_int4 && NeedsUnitSums(matrix.columns, own)) {
-    if (matrix.type.element == ElementType::kInt4Block) {
-      product.shape = kernels::BlockMatrixShape{num_outputs, num_inputs,
-                                                static_cast<size_t>(matrix.type.block_size)};
-    } else {
-      product.shape = kernels::ChannelMatrixShape{num_outputs, num_inputs};
-    }
+  const bool has_units = NeedsUnitSums(matrix.columns, own);
+  if (has_units && own.blocks && matrix.type.element == ElementType::kInt4Block) {
+    product.shape = kernels::BlockMatrixShape{num_outputs, num_inputs,
+                                              static_cast<size_t>(matrix.type.block_size)};
+    return product;
+  }
+  if (has_units && own.channels && matrix.type.element == ElementType::kInt4Channel) {
+    product.shape = kernels::ChannelMatrixShape{num_outputs, num_inputs};
     return product;
   }
   if (!NeedsPairs(matrix.columns, own)) return std::nullopt;

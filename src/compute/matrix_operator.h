@@ -1,6 +1,6 @@
 // MatrixOperator: one product, whatever the weight's type: an XNNPACK fully connected operator, or
-// a kernel of our own where the CPU can run it: for int4 with AVX-512 VNNI, for all quantised types
-// with Arm's I8MM.
+// a kernel of our own where the CPU can run it: for int4 with AVX-512 VNNI, for int4 in blocks in
+// WebAssembly, for all quantised types with Arm's I8MM.
 //
 // Linear makes them, one for each slice of a matrix; here and in the .cc are all the places where
 // XNNPACK's functions differ by type. The operator holds no weights, only an address in

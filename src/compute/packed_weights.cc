@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/block_product.h"
+#include "kernels/channel_product.h"
 #include "kernels/i8mm_product.h"
 #include "src/compute/address_space.h"
 #include "xnnpack.h"
@@ -26,7 +27,9 @@
 namespace inkling {
 
 OwnKernels OwnKernels::OfThisCpu() {
-  return {.vnni = kernels::HasBlockProduct(), .i8mm = kernels::HasI8mmProduct()};
+  return {.blocks = kernels::HasBlockProduct(),
+          .channels = kernels::HasChannelProduct(),
+          .i8mm = kernels::HasI8mmProduct()};
 }
 
 namespace {

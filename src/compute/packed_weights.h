@@ -27,8 +27,9 @@ namespace inkling {
 // Kernels of our own that this CPU can run. Kept, because asking it takes some 35 us in a virtual
 // machine, and a model has thousands of operators.
 struct OwnKernels {
-  bool vnni = false;  // BlockProduct and ChannelProduct
-  bool i8mm = false;  // I8mmProduct
+  bool blocks = false;    // BlockProduct
+  bool channels = false;  // ChannelProduct
+  bool i8mm = false;      // I8mmProduct
   static OwnKernels OfThisCpu();
 };
 

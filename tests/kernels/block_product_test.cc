@@ -57,7 +57,7 @@ void ExpectMatchesReference(const Matrix& matrix, size_t num_rows) {
 class BlockProductTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (!HasBlockProduct()) GTEST_SKIP() << "this CPU has no AVX-512 VNNI";
+    if (!HasBlockProduct()) GTEST_SKIP() << "neither AVX-512 VNNI nor WebAssembly";
   }
 };
 

@@ -63,7 +63,7 @@ void ExpectMatchesReference(const Matrix& matrix, size_t num_rows) {
 class ChannelProductTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (!HasBlockProduct()) GTEST_SKIP() << "this CPU has no AVX-512 VNNI";
+    if (!HasChannelProduct()) GTEST_SKIP() << "this CPU has no AVX-512 VNNI";
   }
 };
 
