@@ -1,5 +1,5 @@
-// int8 rows times an int4 matrix with a scale for each block of inputs, on CPUs with AVX-512 VNNI and
-// in WebAssembly's SIMD.
+// int8 rows times an int4 matrix with a scale for each block of inputs, on CPUs with AVX-512 VNNI
+// and in WebAssembly's SIMD.
 //
 // Called by the compute room in place of XNNPACK's product, whose blocks end with some 58 vector
 // operations; in this layout, with one output a lane, they end with two. Weights stay unsigned
