@@ -19,6 +19,7 @@
 #include "converter/bit_budget.h"
 #include "converter/checkpoint.h"
 #include "converter/column_balance.h"
+#include "converter/foreign_quantization.h"
 #include "converter/importance_file.h"
 #include "converter/recipe.h"
 #include "converter/tensor_plan.h"
@@ -121,6 +122,7 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   ABSL_RETURN_IF_ERROR(CheckOutput(*checkpoint, output_path));
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ImportanceFile> importance, OpenImportance(options));
   ABSL_ASSIGN_OR_RETURN(const Recipe* recipe, FindRecipe(checkpoint->config()));
+  ABSL_RETURN_IF_ERROR(RefuseForeignQuantization(*checkpoint));
   ModelMetadata metadata;
   ABSL_ASSIGN_OR_RETURN(metadata.config, ReadConfig(*checkpoint, *recipe));
   ABSL_ASSIGN_OR_RETURN(TensorPlan plan, PlanTensors(*checkpoint, *recipe, metadata.config));

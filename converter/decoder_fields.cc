@@ -15,13 +15,7 @@
 
 namespace inkling {
 
-void RejectQuantizedWeights(ConfigFields& fields) {
-  fields.RejectIfSet("quantization_config",
-                     "convert the original checkpoint, whose weights aren't quantised yet");
-}
-
 ModelConfig ReadDecoderSizes(ConfigFields& fields, const DecoderDefaults& defaults) {
-  RejectQuantizedWeights(fields);
   ModelConfig config;
   config.vocab_size = fields.Size("vocab_size", defaults.vocab_size);
   config.hidden_dim = fields.Size("hidden_size", defaults.hidden_size);

@@ -31,11 +31,7 @@ struct DecoderDefaults {
   bool tie_word_embeddings = false;
 };
 
-// Refuses checkpoints whose weights are quantised already.
-void RejectQuantizedWeights(ConfigFields& fields);
-
-// The sizes, attention_scale 1 / sqrt(head_dim), and one LayerConfig{} per layer. Refuses
-// quantised weights.
+// The sizes, attention_scale 1 / sqrt(head_dim), and one LayerConfig{} per layer.
 ModelConfig ReadDecoderSizes(ConfigFields& fields, const DecoderDefaults& defaults);
 
 // What the families in Llama's form share: the sizes, RMS norms (rms_norm_eps), rotation by one

@@ -101,7 +101,6 @@ ModelConfig ReadConfig(ConfigFields& fields) {
   if (!fields.Has("text_config")) {
     fields.Reject("text_config", "the language model's config", "nothing");
   }
-  RejectQuantizedWeights(fields);
   ConfigFields text = fields.Object("text_config");
   const std::string text_type = text.String("model_type", "gemma3_text");
   if (text_type != "gemma3_text") text.Reject("model_type", "gemma3_text", text_type);

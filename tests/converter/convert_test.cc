@@ -237,6 +237,46 @@ TEST_F(ConvertTest, FailuresAreNamedAndLeaveNothingBehind) {
   fails(bad, StatusCode::kUnimplemented, {"unheard-of", "llama"});
 }
 
+// Weights that other tools have quantised are refused by the tool's name.
+TEST_F(ConvertTest, ForeignQuantizationIsNamed) {
+  struct Case {
+    nlohmann::json config;           // joined with the checkpoint's
+    std::vector<std::string> added;  // tensors beside its own
+    std::vector<std::string> message;
+  };
+  const std::string q = "model.layers.0.self_attn.q_proj";
+  const std::vector<Case> cases = {
+      {{{"quantization_config", {{"quant_method", "gptq"}, {"bits", 4}}}},
+       {},
+       {"gptq", "original"}},
+      {{{"quantization_config", {{"quant_method", "awq"}}}}, {}, {"quantization_config", "awq"}},
+      {{{"compression_config", {{"quant_method", "compressed-tensors"}}}}, {}, {"compressed-"}},
+      {{{"quantization", {{"group_size", 64}, {"bits", 4}}}}, {}, {"MLX", "GGUF"}},
+      {{{"quantization_config", {{"bits", 4}}}}, {}, {"doesn't name"}},
+      {{}, {q + ".qweight", q + ".scales"}, {"GPTQ or AWQ", q + ".qweight"}},
+      {{{"quantization_config", {{"quant_method", "bitsandbytes"}}}},
+       {q + ".weight.absmax"},
+       {"bitsandbytes"}},
+      {{}, {q + ".SCB"}, {"bitsandbytes"}},
+      {{}, {q + ".weight_scale_inv"}, {"FP8"}},
+      {{}, {q + ".scales", q + ".biases"}, {"MLX"}},
+  };
+  for (const Case& item : cases) {
+    TinyCheckpoint bad;
+    bad.config.update(item.config.is_null() ? nlohmann::json::object() : item.config);
+    for (const std::string& name : item.added) bad.tensors.push_back({name, "F32", {1}, {0.5f}});
+    bad.Write(CheckpointFolder());
+    EXPECT_THAT(ConvertCheckpoint(CheckpointFolder(), Output(), ConvertOptions()),
+                MatchesStatus(StatusCode::kUnimplemented, item.message))
+        << item.config;
+  }
+  // Plain weights beside a config that asks for quantising them when they are loaded.
+  TinyCheckpoint plain;
+  plain.config["quantization_config"] = {{"quant_method", "bitsandbytes"}, {"load_in_4bit", true}};
+  plain.Write(CheckpointFolder());
+  EXPECT_OK(ConvertCheckpoint(CheckpointFolder(), Output(), ConvertOptions()));
+}
+
 TEST_F(ConvertTest, CancelLeavesNothingBehind) {
   checkpoint_.Write(CheckpointFolder());
   ConvertOptions options;

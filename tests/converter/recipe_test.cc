@@ -149,10 +149,6 @@ TEST(RecipeTest, UnknownValuesAreNamed) {
       {"rms_norm_eps", -1.0, {"norm_epsilon"}},
       {"attention_bias", "yes", {"attention_bias", "true or false"}},
       {"rope_interleaved", true, {"rope_interleaved"}, StatusCode::kUnimplemented},
-      {"quantization_config",
-       {{"quant_method", "gptq"}},
-       {"quantization_config", "original checkpoint"},
-       StatusCode::kUnimplemented},
   };
   for (const BadField& bad : cases) {
     json config = LlamaConfig();
@@ -166,8 +162,7 @@ TEST(RecipeTest, NullMeansMissing) {
   json config = LlamaConfig();
   const absl::StatusOr<ModelConfig> expected = ReadModelConfig(config);
   ASSERT_OK(expected);
-  for (const char* key :
-       {"head_dim", "rope_scaling", "attention_bias", "quantization_config", "rope_interleaved"}) {
+  for (const char* key : {"head_dim", "rope_scaling", "attention_bias", "rope_interleaved"}) {
     config[key] = nullptr;
   }
   ASSERT_OK_AND_ASSIGN(const ModelConfig read, ReadModelConfig(config));
