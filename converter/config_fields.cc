@@ -39,7 +39,11 @@ ConfigFields::ConfigFields(const json& object, std::string name)
 
 const json* ConfigFields::Find(absl::string_view key) const {
   const auto found = object_->find(std::string(key));
-  return found == object_->end() || found->is_null() ? nullptr : &*found;
+  if (found != object_->end()) return found->is_null() ? nullptr : &*found;
+  for (const auto& [name, older] : older_names_) {
+    if (name == key) return Find(older);
+  }
+  return nullptr;
 }
 
 bool ConfigFields::IsNull(absl::string_view key) const {

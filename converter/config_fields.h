@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,6 +26,12 @@ class ConfigFields {
 
   // False if the field is missing or null.
   bool Has(absl::string_view key) const { return Find(key) != nullptr; }
+
+  // From here on, a field that is missing is looked for under the name that it had before
+  // transformers knew the family.
+  void AlsoCalled(std::string key, std::string older) {
+    older_names_.emplace_back(std::move(key), std::move(older));
+  }
 
   // True if the field is there and null, which for a few fields means "none" and not "the default".
   bool IsNull(absl::string_view key) const;
@@ -64,6 +71,7 @@ class ConfigFields {
 
   const nlohmann::json* object_;
   std::string name_;
+  std::vector<std::pair<std::string, std::string>> older_names_;  // a field's, and its older one
   absl::Status status_;
 };
 

@@ -139,4 +139,16 @@ absl::StatusOr<TensorSource> SourceByName(const TensorInfo& tensor,
       absl::StrCat("this family's recipe has no source for the tensor ", tensor.name));
 }
 
+TensorSource WithinJoinedQkv(TensorSource source, const TensorInfo& tensor,
+                             const ModelConfig& config) {
+  const absl::string_view part = PartName(tensor);
+  if (part != "attention.q" && part != "attention.k" && part != "attention.v") return source;
+  const int64_t query_rows = int64_t{config.num_heads} * config.head_dim;
+  const int64_t key_rows = int64_t{config.num_kv_heads} * config.head_dim;
+  source.source_rows = query_rows + 2 * key_rows;
+  if (part == "attention.k") source.first_row = query_rows;
+  if (part == "attention.v") source.first_row = query_rows + key_rows;
+  return source;
+}
+
 }  // namespace inkling

@@ -67,6 +67,11 @@ absl::StatusOr<TensorSource> SourceByName(const TensorInfo& tensor,
                                           absl::Span<const TensorNamePair> names,
                                           absl::string_view layer_prefix = "model.layers.");
 
+// The same source, if `tensor` is q, k or v, as the rows that it has of a tensor in which all
+// queries, all keys and all values follow each other.
+TensorSource WithinJoinedQkv(TensorSource source, const TensorInfo& tensor,
+                             const ModelConfig& config);
+
 }  // namespace inkling
 
 #endif  // INKLING_CONVERTER_DECODER_FIELDS_H_

@@ -5,6 +5,10 @@
 // q, k and v lie in one tensor, cut along kv heads: the rows of a group are its query heads, one
 // key head and one value head. RW-1B has as many groups as heads, 7B a single one.
 //
+// Before transformers knew the family, checkpoints came with code of their own, which called it
+// RefinedWebModel (RW-1B, 7B) or RefinedWeb (40B) and named some fields otherwise. Fine-tunes of
+// that time still say so; their tensors are the same.
+//
 // Source: transformers' configuration_falcon.py and modeling_falcon.py.
 
 #include <bit>
@@ -69,10 +73,35 @@ std::vector<float> AlibiSlopes(int32_t num_heads) {
   return slopes;
 }
 
+// What a config means that doesn't say which form it describes.
+struct FormDefaults {
+  bool is_new;
+  bool multi_query;
+  bool parallel;
+};
+
+FormDefaults DefaultsOf(ConfigFields& fields) {
+  const std::string type = fields.String("model_type", "");
+  if (type == "RefinedWeb") return {.is_new = true, .multi_query = false, .parallel = true};
+  const bool is_old = type == "RefinedWebModel";
+  return {.is_new = false, .multi_query = !is_old, .parallel = !is_old};
+}
+
+void ReadOlderNames(ConfigFields& fields) {
+  fields.AlsoCalled("hidden_size", "n_embed");
+  fields.AlsoCalled("num_hidden_layers", "n_layer");
+  fields.AlsoCalled("num_attention_heads", "n_head");
+  fields.AlsoCalled("num_kv_heads", "n_head_kv");
+}
+
+bool IsNewArchitecture(ConfigFields& fields) {
+  return fields.Bool("new_decoder_architecture", DefaultsOf(fields).is_new);
+}
+
 int32_t ReadNumKvHeads(ConfigFields& fields, int32_t num_heads) {
   const int32_t named = fields.Size("num_kv_heads", num_heads);
-  if (fields.Bool("new_decoder_architecture", false)) return named;
-  if (fields.Bool("multi_query", true)) return 1;  // whatever num_kv_heads says
+  if (IsNewArchitecture(fields)) return named;
+  if (fields.Bool("multi_query", DefaultsOf(fields).multi_query)) return 1;  // whatever it says
   if (named != num_heads) {
     fields.Reject("num_kv_heads",
                   absl::StrCat(num_heads, ", as num_attention_heads, without multi_query"),
@@ -82,8 +111,8 @@ int32_t ReadNumKvHeads(ConfigFields& fields, int32_t num_heads) {
 }
 
 ResidualKind ReadResidual(ConfigFields& fields) {
-  const bool is_new = fields.Bool("new_decoder_architecture", false);
-  const bool is_parallel = fields.Bool("parallel_attn", true);
+  const bool is_new = IsNewArchitecture(fields);
+  const bool is_parallel = fields.Bool("parallel_attn", DefaultsOf(fields).parallel);
   const int32_t num_norms = fields.Size("num_ln_in_parallel_attn", is_new ? 2 : 1);
   if (is_new && !is_parallel) {
     fields.Reject("parallel_attn", "true with new_decoder_architecture", "false");
@@ -100,6 +129,7 @@ ResidualKind ReadResidual(ConfigFields& fields) {
 ModelConfig ReadConfig(ConfigFields& fields) {
   fields.RejectIfSet("apply_residual_connection_post_layernorm",
                      "residuals add to what the norms read");
+  ReadOlderNames(fields);
   ModelConfig config = ReadDecoderSizes(fields, kDefaults);
   config.feed_forward_dim = fields.Size("ffn_hidden_size", 4 * config.hidden_dim);
   config.num_kv_heads = ReadNumKvHeads(fields, config.num_heads);
@@ -148,8 +178,8 @@ absl::StatusOr<TensorSource> FindSource(const TensorInfo& tensor, const ModelCon
 
 Recipe FalconRecipe() {
   return {.family = "falcon",
-          .model_types = {"falcon"},
-          .architectures = {"FalconForCausalLM"},
+          .model_types = {"falcon", "RefinedWebModel", "RefinedWeb"},
+          .architectures = {"FalconForCausalLM", "RWForCausalLM"},
           .read_config = ReadConfig,
           .find_source = FindSource};
 }

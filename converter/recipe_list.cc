@@ -19,6 +19,7 @@ Recipe LlamaRecipe();
 Recipe MistralRecipe();
 Recipe PhiRecipe();
 Recipe Phi3Recipe();
+Recipe PhiMsftRecipe();
 Recipe Qwen2Recipe();
 Recipe Qwen3Recipe();
 Recipe SmolLm3Recipe();
@@ -26,9 +27,9 @@ Recipe StableLmRecipe();
 
 absl::Span<const Recipe> Recipes() {
   static const std::vector<Recipe>& recipes = *new std::vector<Recipe>{
-      FalconRecipe(), GemmaRecipe(),   Gemma2Recipe(),  Gemma3Recipe(),
-      LlamaRecipe(),  MistralRecipe(), PhiRecipe(),     Phi3Recipe(),
-      Qwen2Recipe(),  Qwen3Recipe(),   SmolLm3Recipe(), StableLmRecipe(),
+      FalconRecipe(),  GemmaRecipe(),   Gemma2Recipe(),   Gemma3Recipe(),  LlamaRecipe(),
+      MistralRecipe(), PhiRecipe(),     Phi3Recipe(),     PhiMsftRecipe(), Qwen2Recipe(),
+      Qwen3Recipe(),   SmolLm3Recipe(), StableLmRecipe(),
   };
   return recipes;
 }

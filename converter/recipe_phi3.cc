@@ -4,6 +4,7 @@
 // Source: transformers' configuration_phi3.py and modeling_phi3.py.
 
 #include <cstdint>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -53,18 +54,12 @@ ModelConfig ReadConfig(ConfigFields& fields) {
 absl::StatusOr<TensorSource> FindSource(const TensorInfo& tensor, const ModelConfig& config) {
   absl::StatusOr<TensorSource> source = SourceByName(tensor, kNames);
   if (!source.ok()) return source;
-  const int64_t query_rows = int64_t{config.num_heads} * config.head_dim;
-  const int64_t key_rows = int64_t{config.num_kv_heads} * config.head_dim;
   const absl::string_view part = PartName(tensor);
-  if (part == "attention.q" || part == "attention.k" || part == "attention.v") {
-    source->source_rows = query_rows + 2 * key_rows;
-    if (part == "attention.k") source->first_row = query_rows;
-    if (part == "attention.v") source->first_row = query_rows + key_rows;
-  } else if (part == "feed_forward.gate" || part == "feed_forward.up") {
+  if (part == "feed_forward.gate" || part == "feed_forward.up") {
     source->source_rows = int64_t{2} * config.feed_forward_dim;
     if (part == "feed_forward.up") source->first_row = config.feed_forward_dim;
   }
-  return source;
+  return WithinJoinedQkv(*std::move(source), tensor, config);
 }
 
 }  // namespace

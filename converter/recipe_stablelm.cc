@@ -2,6 +2,10 @@
 // each head rotates. 2-1.6B has biases on q, k and v; 2-12B norms each head of q and k with weights
 // of its own, kept one tensor a head, and runs attention and feed-forward side by side.
 //
+// Before transformers knew the family, checkpoints came with code of their own, which called it
+// stablelm_epoch and named two fields otherwise. Fine-tunes of that time still say so; their
+// tensors are the same.
+//
 // Source: transformers' configuration_stablelm.py and modeling_stablelm.py.
 
 #include <cstdint>
@@ -27,6 +31,8 @@ constexpr DecoderDefaults kDefaults = {.vocab_size = 50304,
                                        .max_position_embeddings = 4096};
 
 ModelConfig ReadConfig(ConfigFields& fields) {
+  fields.AlsoCalled("layer_norm_eps", "norm_eps");
+  fields.AlsoCalled("partial_rotary_factor", "rope_pct");
   ModelConfig config = ReadDecoderSizes(fields, kDefaults);
   config.norm = NormKind::kLayer;
   config.norm_has_bias = true;
@@ -65,8 +71,8 @@ absl::StatusOr<TensorSource> FindSource(const TensorInfo& tensor, const ModelCon
 
 Recipe StableLmRecipe() {
   return {.family = "stablelm",
-          .model_types = {"stablelm"},
-          .architectures = {"StableLmForCausalLM"},
+          .model_types = {"stablelm", "stablelm_epoch"},
+          .architectures = {"StableLmForCausalLM", "StableLMEpochForCausalLM"},
           .read_config = ReadConfig,
           .find_source = FindSource};
 }

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "converter/json_text.h"
 #include "gtest/gtest.h"
@@ -106,6 +108,49 @@ TEST(EqualCheckpointTest, Phi3TurnsLongContextsByTheirOwnTable) {
   const ConvertedModel model(phi3);
   ExpectDecoderAgreesWithReference(model, 64);  // the short table's last
   ExpectDecoderAgreesWithReference(model, 65);
+}
+
+// Phi as its first checkpoints and their fine-tunes have it.
+TEST(EqualCheckpointTest, PhiBeforeTransformersHadItIsPhi) {
+  const TinyCheckpoint phi = Golden("phi");
+  TinyCheckpoint first = phi;
+  first.config = {{"architectures", {"PhiForCausalLM"}},
+                  {"model_type", "phi-msft"},
+                  {"activation_function", "gelu_new"},
+                  {"layer_norm_epsilon", phi.config["layer_norm_eps"]},
+                  {"n_embd", phi.config["hidden_size"]},
+                  {"n_head", phi.config["num_attention_heads"]},
+                  {"n_head_kv", nullptr},
+                  {"n_inner", phi.config["intermediate_size"]},
+                  {"n_layer", phi.config["num_hidden_layers"]},
+                  {"n_positions", phi.config["max_position_embeddings"]},
+                  {"rotary_dim", 16},
+                  {"tie_word_embeddings", false},
+                  {"vocab_size", phi.config["vocab_size"]}};
+  const std::vector<std::pair<std::string, std::string>> kRenamed = {
+      {"model.embed_tokens.", "transformer.embd.wte."},
+      {"model.final_layernorm.", "lm_head.ln."},
+      {"lm_head.weight", "lm_head.linear.weight"},
+      {"lm_head.bias", "lm_head.linear.bias"},
+      {"model.layers.", "transformer.h."},
+      {".input_layernorm.", ".ln."},
+      {".self_attn.dense.", ".mixer.out_proj."}};
+  for (int64_t i = 0; i < NumLayers(phi); ++i) {
+    for (const char* kind : {"weight", "bias"}) {
+      first.Join({Layer(i, absl::StrCat("self_attn.q_proj.", kind)),
+                  Layer(i, absl::StrCat("self_attn.k_proj.", kind)),
+                  Layer(i, absl::StrCat("self_attn.v_proj.", kind))},
+                 Layer(i, absl::StrCat("mixer.Wqkv.", kind)));
+    }
+  }
+  for (FixtureTensor& tensor : first.tensors) {
+    tensor.name = absl::StrReplaceAll(tensor.name, kRenamed);
+  }
+  const ConvertedModel model(first);
+  ExpectSameModel(model, ConvertedModel(phi));
+  EXPECT_EQ(model.summary().family, "phi");
+  first.config["n_inner"] = nullptr;  // four times the hidden size, which is another
+  EXPECT_THAT(ConvertStatus(first), MatchesStatus(StatusCode::kInvalidArgument, {"mlp.fc1"}));
 }
 
 // Gemma 3 that sees images: its config inside another, `text_prefix` for its tensors' "model.", and

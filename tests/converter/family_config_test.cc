@@ -278,6 +278,55 @@ TEST(FamilyConfigTest, FalconForms) {
   EXPECT_FALSE(rw.head_bias);
 }
 
+// As the first published checkpoints say it; fine-tunes of them still do.
+TEST(FamilyConfigTest, FalconBeforeTransformersHadIt) {
+  json config = {{"model_type", "RefinedWebModel"},
+                 {"architectures", {"RWForCausalLM"}},
+                 {"alibi", false},
+                 {"apply_residual_connection_post_layernorm", false},
+                 {"bias", false},
+                 {"hidden_size", 4544},
+                 {"layer_norm_epsilon", 1e-05},
+                 {"multi_query", true},
+                 {"n_head", 71},
+                 {"n_layer", 2},
+                 {"parallel_attn", true},
+                 {"vocab_size", 65024}};
+  ASSERT_OK_AND_ASSIGN(const ModelConfig seven, ReadModelConfig(config));
+  EXPECT_EQ(seven.residual, ResidualKind::kParallelSharedNorm);
+  EXPECT_EQ(seven.num_layers, 2);
+  EXPECT_EQ(seven.num_heads, 71);
+  EXPECT_EQ(seven.num_kv_heads, 1);
+  config.erase("multi_query");  // whose default was another one
+  config.erase("parallel_attn");
+  ASSERT_OK_AND_ASSIGN(const ModelConfig rw, ReadModelConfig(config));
+  EXPECT_EQ(rw.residual, ResidualKind::kSequential);
+  EXPECT_EQ(rw.num_kv_heads, 71);
+  config = {{"model_type", "RefinedWeb"},
+            {"n_head", 128},
+            {"n_head_kv", 8},
+            {"n_layer", 2},
+            {"bias", false},
+            {"parallel_attn", true},
+            {"hidden_size", 8192}};
+  ASSERT_OK_AND_ASSIGN(const ModelConfig forty, ReadModelConfig(config));
+  EXPECT_EQ(forty.residual, ResidualKind::kParallelOwnNorm);
+  EXPECT_EQ(forty.num_heads, 128);
+  EXPECT_EQ(forty.num_kv_heads, 8);
+}
+
+TEST(FamilyConfigTest, StableLmBeforeTransformersHadIt) {
+  const json config = {{"model_type", "stablelm_epoch"},
+                       {"architectures", {"StableLMEpochForCausalLM"}},
+                       {"norm_eps", 1e-4},
+                       {"rope_pct", 0.5},
+                       {"num_heads", 32},
+                       {"rotary_scaling_factor", 1.0}};
+  ASSERT_OK_AND_ASSIGN(const ModelConfig read, ReadModelConfig(config));
+  EXPECT_FLOAT_EQ(read.norm_epsilon, 1e-4f);
+  EXPECT_EQ(read.rotary_dim, 40);
+}
+
 struct BadField {
   std::string model_type;
   std::string key;
@@ -331,10 +380,10 @@ TEST(FamilyConfigTest, UnknownValuesAreNamed) {
       {"smollm3", "no_rope_layer_interval", 0, {"no_rope_layer_interval"}},
       {"stablelm", "use_qkv_bias", 1, {"use_qkv_bias", "true or false", "1"}},
       {"stablelm", "layer_norm_eps", 0, {"norm_epsilon", "above 0"}},
-      {"stablelm_epoch",
+      {"stablelm_alpha",
        "use_cache",
        true,
-       {"stablelm_epoch", "converts", " stablelm"},
+       {"stablelm_alpha", "converts", " stablelm"},
        unimplemented},
   };
   for (const BadField& bad : cases) {
