@@ -64,6 +64,18 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> OpenSingleFile(const std::string& pa
       absl::StrCat(path, ": expected ", kFormats, ", found ", ForeignFormat(start)));
 }
 
+// What a folder without a model is taken for, and where the model may be.
+std::string NoModelHint(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (std::filesystem::exists(folder / "adapter_config.json", error)) {
+    return ", found a LoRA adapter (adapter_config.json): convert the model that it belongs to";
+  }
+  if (std::filesystem::is_directory(folder / "snapshots", error)) {
+    return ", found a folder of the hub's cache: give one of those in its `snapshots`";
+  }
+  return "";
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& path) {
@@ -80,8 +92,10 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& 
   }
   if (!FindGgufModels(path).empty()) return GgufCheckpoint::OpenFolder(path);
   if (has_config) return HuggingFaceCheckpoint::OpenFolder(path);  // says what is missing
-  return absl::NotFoundError(
-      absl::StrCat(path, ": no config.json and no GGUF file in this folder; expected ", kFormats));
+  return absl::NotFoundError(absl::StrCat(path,
+                                          ": no config.json and no GGUF file in this folder; "
+                                          "expected ",
+                                          kFormats, NoModelHint(path)));
 }
 
 absl::StatusOr<QuantizedRows> Checkpoint::ReadStoredRows(size_t index, int64_t /*first_row*/,

@@ -31,7 +31,23 @@ absl::StatusOr<InputFile> InputFile::Open(const std::string& path) {
     close(descriptor);
     return absl::InvalidArgumentError(absl::StrCat(path, ": expected a regular file"));
   }
-  return InputFile(path, descriptor, info.st_size);
+  InputFile file(path, descriptor, info.st_size);
+  if (file.IsLfsPointer()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path,
+        ": is a Git LFS pointer to the file, not the file itself; `git lfs pull` in its "
+        "folder fetches it"));
+  }
+  return file;
+}
+
+bool InputFile::IsLfsPointer() const {
+  constexpr absl::string_view kStart = "version https://git-lfs.github.com/spec/";
+  constexpr int64_t kMostBytes = 1024;  // the specification's own limit
+  if (size_ < static_cast<int64_t>(kStart.size()) || size_ >= kMostBytes) return false;
+  std::string start(kStart.size(), '\0');
+  return ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(start.data()), start.size())).ok() &&
+         start == kStart;
 }
 
 InputFile::InputFile(InputFile&& other) noexcept

@@ -18,7 +18,8 @@ namespace inkling {
 
 class InputFile {
  public:
-  // Errors: NotFound, PermissionDenied, InvalidArgument for a folder.
+  // Errors: NotFound, PermissionDenied, InvalidArgument for a folder; FailedPrecondition for a
+  // pointer that Git left in the place of a large file.
   static absl::StatusOr<InputFile> Open(const std::string& path);
 
   InputFile(InputFile&& other) noexcept;
@@ -37,6 +38,8 @@ class InputFile {
  private:
   InputFile(std::string path, int descriptor, int64_t size)
       : path_(std::move(path)), descriptor_(descriptor), size_(size) {}
+
+  bool IsLfsPointer() const;
 
   std::string path_;
   int descriptor_ = -1;

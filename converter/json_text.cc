@@ -98,6 +98,9 @@ class DuplicateKeys {
 }  // namespace
 
 absl::StatusOr<json> ParseJson(absl::string_view text, absl::string_view name) {
+  if (text.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ": expected JSON, found an empty file"));
+  }
   if (DeeperThan(text, kMaxDepth)) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": JSON nested deeper than ", kMaxDepth, " levels"));

@@ -223,7 +223,26 @@ TEST(CheckpointOpenTest, OtherThingsAreNamed) {
     EXPECT_THAT(Checkpoint::Open(folder.File("model.bin")),
                 MatchesStatus(StatusCode::kUnimplemented, {"llama2.c", name}));
   }
+  WriteFileBytes(folder.File("adapter_config.json"), "{}");
+  EXPECT_THAT(Checkpoint::Open(folder.path()),
+              MatchesStatus(StatusCode::kNotFound, {"config.json", "LoRA adapter"}));
+  std::filesystem::remove(folder.File("adapter_config.json"));
+  std::filesystem::create_directory(folder.File("snapshots"));
+  EXPECT_THAT(Checkpoint::Open(folder.path()),
+              MatchesStatus(StatusCode::kNotFound, {"config.json", "hub's cache"}));
+  WriteFileBytes(folder.File("config.json"), "");
+  WriteFileBytes(folder.File("model.safetensors"), SafetensorsBytes({}));
+  EXPECT_THAT(Checkpoint::Open(folder.path()),
+              MatchesStatus(StatusCode::kInvalidArgument, {"config.json", "an empty file"}));
+  // What a clone without Git's extension for large files leaves.
+  const std::string pointer =
+      "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4945242264\n";
   WriteFileBytes(folder.File("config.json"), "{}");
+  WriteFileBytes(folder.File("model.safetensors"), pointer);
+  EXPECT_THAT(
+      Checkpoint::Open(folder.path()),
+      MatchesStatus(StatusCode::kFailedPrecondition, {"model.safetensors", "git lfs pull"}));
+  std::filesystem::remove(folder.File("model.safetensors"));
   EXPECT_THAT(Checkpoint::Open(folder.path()),
               MatchesStatus(StatusCode::kUnimplemented, {"safetensors", "model.bin"}));
   WriteFileBytes(folder.File("model.safetensors"), SafetensorsBytes({}));
