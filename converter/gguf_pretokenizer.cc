@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "converter/tokenizer_pipeline.h"
 
 namespace inkling {
 namespace {
@@ -22,6 +23,8 @@ enum class Split : uint8_t {
   kPunctuationAndWords,  // runs of punctuation, GPT-2's pattern, digits in threes
   kPrefixedOneDigit,     // the pattern of cl100k with digits alone
   kPrefixedThreeDigits,  // the pattern of cl100k
+  kCasedOneDigit,        // the pattern of tekken
+  kCasedThreeDigits,     // the pattern of o200k
 };
 
 struct Known {
@@ -47,15 +50,28 @@ constexpr Known kKnown[] = {
     {"llama-bpe", Split::kPrefixedThreeDigits, false, true, true},
     {"llama3", Split::kPrefixedThreeDigits, false, true, true},
     {"llama-v3", Split::kPrefixedThreeDigits, false, true, true},
+    {"smaug-bpe", Split::kPrefixedThreeDigits, false, true, false},  // Llama 3's without bos
     {"dbrx", Split::kPrefixedThreeDigits, false, false, false},
+    {"tekken", Split::kCasedOneDigit, false, true, true},
+    {"gpt-4o", Split::kCasedThreeDigits, false, false, false},
 };
 
-// Architectures whose vocabularies are all of one kind.
+// Architectures whose vocabularies of these sizes are all of one kind. The first line that fits
+// holds.
 struct Assumed {
   absl::string_view architecture;
+  size_t least_tokens;
   absl::string_view name;
 };
-constexpr Assumed kAssumed[] = {{"falcon", "falcon"}, {"phi2", "phi-2"}, {"qwen2", "qwen2"}};
+constexpr Assumed kAssumed[] = {
+    {"falcon", 0, "falcon"},            //
+    {"gptneox", 0, "olmo"},             //
+    {"llama", 128000, "llama-bpe"},     // Llama 3
+    {"phi2", 0, "phi-2"},               //
+    {"qwen2", 0, "qwen2"},              //
+    {"stablelm", 100000, "stablelm2"},  // StableLM 2
+    {"stablelm", 50000, "olmo"},        // StableLM 3B
+};
 
 json ByteLevel(bool use_regex) {
   return {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", use_regex}};
@@ -89,6 +105,11 @@ json Stages(Split split) {
       return json::array({PrefixedWords("\\p{N}"), ByteLevel(false)});
     case Split::kPrefixedThreeDigits:
       return json::array({PrefixedWords("\\p{N}{1,3}"), ByteLevel(false)});
+    case Split::kCasedOneDigit:
+      return json::array({Isolated(CasedWordsPattern("", "\\p{N}")), ByteLevel(false)});
+    case Split::kCasedThreeDigits:
+      return json::array(
+          {Isolated(CasedWordsPattern(kOptionalContractions, "\\p{N}{1,3}")), ByteLevel(false)});
   }
   return json::array();
 }
@@ -96,13 +117,15 @@ json Stages(Split split) {
 }  // namespace
 
 absl::StatusOr<GgufPretokenizer> FindGgufPretokenizer(absl::string_view name,
-                                                      absl::string_view architecture) {
+                                                      absl::string_view architecture,
+                                                      size_t num_tokens) {
   std::string note;
   if (name.empty() || name == "default") {
     for (const Assumed& assumed : kAssumed) {
-      if (assumed.architecture != architecture) continue;
+      if (assumed.architecture != architecture || num_tokens < assumed.least_tokens) continue;
       name = assumed.name;
       note = absl::StrCat("the file doesn't say how text is cut into words; taken to be ", name);
+      break;
     }
   }
   for (const Known& known : kKnown) {

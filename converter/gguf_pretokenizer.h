@@ -4,6 +4,7 @@
 #ifndef INKLING_CONVERTER_GGUF_PRETOKENIZER_H_
 #define INKLING_CONVERTER_GGUF_PRETOKENIZER_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -21,10 +22,11 @@ struct GgufPretokenizer {
 };
 
 // `name` is tokenizer.ggml.pre, empty where a file lacks it (those of before May 2024 do); then
-// `architecture` decides, if its vocabularies are all of one kind. Error: Unimplemented for a name
-// that isn't known.
+// `architecture` and the size of the vocabulary decide, if they leave one kind. Error:
+// Unimplemented for a name that isn't known.
 absl::StatusOr<GgufPretokenizer> FindGgufPretokenizer(absl::string_view name,
-                                                      absl::string_view architecture);
+                                                      absl::string_view architecture,
+                                                      size_t num_tokens);
 
 }  // namespace inkling
 

@@ -188,9 +188,10 @@ class GgufTokenizerReader {
   absl::StatusOr<TokenizerData> ReadByteLevel(ImportedTokenizer& imported) {
     ABSL_ASSIGN_OR_RETURN(const Json* tokens, List("tokens"));
     ABSL_ASSIGN_OR_RETURN(const Json* types, Types());
-    ABSL_ASSIGN_OR_RETURN(GgufPretokenizer known,
-                          FindGgufPretokenizer(fields_.String(Key("pre"), ""),
-                                               fields_.String("general.architecture", "")));
+    ABSL_ASSIGN_OR_RETURN(
+        GgufPretokenizer known,
+        FindGgufPretokenizer(fields_.String(Key("pre"), ""),
+                             fields_.String("general.architecture", ""), tokens->size()));
     Json vocab = Json::object();
     Json added = Json::array();
     for (size_t id = 0; id < tokens->size(); ++id) {

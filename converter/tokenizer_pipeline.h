@@ -33,6 +33,12 @@ bool IsByteLevel(const nlohmann::json& tokenizer);
 // Reads a whole tokenizer.json (tokenizer_import_json.cc).
 absl::StatusOr<TokenizerData> ReadTokenizerTree(const nlohmann::json& tokenizer);
 
+// The pattern of vocabularies that tell capitals from small letters (o200k, tekken): see
+// WordSplit::kCasedWords. `contractions` is empty or kOptionalContractions, `digits` \p{N} with or
+// without a count.
+inline constexpr char kOptionalContractions[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?";
+std::string CasedWordsPattern(absl::string_view contractions, absl::string_view digits);
+
 // Fill the axes of `data` from the whole tokenizer.json.
 absl::Status ReadNormalizer(const nlohmann::json& tokenizer, TokenizerData& data);
 absl::Status ReadPretokenizer(const nlohmann::json& tokenizer, TokenizerData& data);

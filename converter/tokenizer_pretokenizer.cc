@@ -27,6 +27,18 @@ struct KnownPattern {
 constexpr absl::string_view kPrefixedWordsTail =
     "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
+std::optional<WordSplitData> FindCasedPattern(const std::string& regex) {
+  for (const auto& [contractions, split] :
+       {std::pair<absl::string_view, WordSplit>{"", WordSplit::kCasedWords},
+        {kOptionalContractions, WordSplit::kCasedWordsAndContractions}}) {
+    for (const auto& [digits, limit] :
+         {std::pair<absl::string_view, uint32_t>{"\\p{N}{1,3}", 3}, {"\\p{N}", 1}}) {
+      if (regex == CasedWordsPattern(contractions, digits)) return WordSplitData{split, limit};
+    }
+  }
+  return std::nullopt;
+}
+
 // Returns the scanner for a pattern, or nothing.
 std::optional<WordSplitData> FindPattern(const std::string& regex) {
   static constexpr KnownPattern kPatterns[] = {
@@ -42,6 +54,7 @@ std::optional<WordSplitData> FindPattern(const std::string& regex) {
   for (const KnownPattern& known : kPatterns) {
     if (known.regex == regex) return known.split;
   }
+  if (const auto cased = FindCasedPattern(regex); cased.has_value()) return cased;
   // Possessive quantifiers and the + behind [\r\n] change nothing here: what they take from is
   // never wanted back.
   const std::string plain = absl::StrReplaceAll(
@@ -77,8 +90,10 @@ absl::Status ReadSplit(const Json& stage, TokenizerData& data) {
   const std::optional<WordSplitData> known = FindPattern(StringField(pattern, "Regex"));
   if (!known.has_value()) return Unsupported(stage);
   // Patterns that match all of every text give the same words when what is between is removed.
-  const bool covers_all =
-      known->split == WordSplit::kSpacedWords || known->split == WordSplit::kPrefixedWords;
+  const bool covers_all = known->split == WordSplit::kSpacedWords ||
+                          known->split == WordSplit::kPrefixedWords ||
+                          known->split == WordSplit::kCasedWords ||
+                          known->split == WordSplit::kCasedWordsAndContractions;
   const bool isolates =
       (behavior == "Isolated" && !invert) || (behavior == "Removed" && invert && covers_all);
   if (!isolates) return Unsupported(stage);
@@ -148,6 +163,17 @@ void Flatten(const Json& stage, std::vector<const Json*>& stages) {
 }
 
 }  // namespace
+
+std::string CasedWordsPattern(absl::string_view contractions, absl::string_view digits) {
+  constexpr absl::string_view kFront = "[^\\r\\n\\p{L}\\p{N}]?";
+  constexpr absl::string_view kCapitals = "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
+  constexpr absl::string_view kSmalls = "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]";
+  constexpr absl::string_view kTail =
+      "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+  return absl::StrCat(absl::StrCat(kFront, kCapitals, "*", kSmalls, "+", contractions, "|"),
+                      absl::StrCat(kFront, kCapitals, "+", kSmalls, "*", contractions, "|"), digits,
+                      kTail);
+}
 
 absl::Status ReadPretokenizer(const Json& tokenizer, TokenizerData& data) {
   const Json& tree = Field(tokenizer, "pre_tokenizer");

@@ -92,7 +92,8 @@ absl::Status CheckEnums(const TokenizerData& tokenizer) {
                                   LeadingSpace::kStripOnePerPiece));
   for (const WordSplitData& split : tokenizer.word_splits) {
     ABSL_RETURN_IF_ERROR(CheckKnown("tokenizer.word_splits.split", split.split,
-                                    WordSplit::kSpacedWords, WordSplit::kByteDigits));
+                                    WordSplit::kSpacedWords,
+                                    WordSplit::kCasedWordsAndContractions));
   }
   return absl::OkStatus();
 }

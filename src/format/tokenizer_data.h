@@ -94,11 +94,18 @@ enum class WordSplit : uint8_t {
   // digits
   // and B2, B3, B9, BC, BD, BE, wherever in a character they stand.
   kByteDigits = 8,
+  // As kPrefixedWords without contractions, where a word begins anew at a capital behind a small
+  // letter, and behind punctuation follow newlines and slashes. With C = [\p{Lu}\p{Lt}\p{Lm}\p{Lo}
+  // \p{M}], S = [\p{Ll}\p{Lm}\p{Lo}\p{M}] and p = [^\r\n\p{L}\p{N}]?, words are p C* S+, else p C+
+  // S*.
+  kCasedWords = 9,
+  kCasedWordsAndContractions = 10,  // kPrefixedWords' contractions end a word
 };
 
 struct WordSplitData {
   WordSplit split = WordSplit::kSpacedWords;
-  uint32_t max_digits = 0;  // kPrefixedWords, kDigits, kAsciiDigitRuns, kByteDigits
+  // kPrefixedWords, kDigits, kAsciiDigitRuns, kByteDigits, kCasedWords and ...AndContractions
+  uint32_t max_digits = 0;
 };
 
 // A token that is recognised as a whole in text, before words are made.

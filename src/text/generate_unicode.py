@@ -21,6 +21,13 @@ def text_class(code):
     return CLASSES[{"L": "letter", "N": "number", "P": "punctuation"}.get(category, "other")]
 
 
+CASES = {"Lu": 1, "Lt": 1, "Ll": 2, "Lm": 3, "Lo": 3, "Mn": 3, "Mc": 3, "Me": 3}
+
+
+def case_class(code):
+    return CASES.get(unicodedata.category(chr(code)), 0)
+
+
 def write_list(file, declaration, values):
     file.write("%s {\n" % declaration)
     line = "   "
@@ -47,17 +54,23 @@ def banner(file, what):
     file.write("// %s\n\n" % what)
 
 
-def write_classes(path):
+def class_runs(class_of):
     runs = []
     last = None
     for code in range(0x110000):
-        value = text_class(code)
+        value = class_of(code)
         if value != last:
             runs.append(code << 3 | value)
             last = value
+    return runs
+
+
+def write_classes(path):
     with open(path, "w") as file:
         banner(file, "Runs of characters of one class, (first character << 3 | class), up to the next run's first.")
-        write_list(file, "constexpr uint32_t kClassRuns[] =", runs)
+        write_list(file, "constexpr uint32_t kClassRuns[] =", class_runs(text_class))
+        file.write("// The same for CaseClass.\n")
+        write_list(file, "constexpr uint32_t kCaseRuns[] =", class_runs(case_class))
 
 
 def write_composition(decomposition_path, composition_path):

@@ -139,6 +139,77 @@ size_t PrefixedWordEnd(absl::string_view text, size_t pos, uint32_t max_digits) 
   return SpacesEnd(text, pos, Newlines::kFirst);
 }
 
+// Letters and marks at `pos` that are capitals or have no case, then at least one that is small or
+// has no case: what has no case may end the first part or begin the second. Returns `pos` where
+// there are none.
+size_t CapitalizedEnd(absl::string_view text, size_t pos) {
+  size_t caseless_end = pos;  // behind the last character that both parts may have
+  const auto case_at = [&](size_t at, size_t& end) {
+    const Utf8Char character = DecodeUtf8(text.substr(at));
+    end = at + character.length;
+    return CaseOf(character.codepoint);
+  };
+  size_t next = pos;
+  for (; pos < text.size(); pos = next) {
+    const CaseClass kind = case_at(pos, next);
+    if (kind == CaseClass::kCaseless) caseless_end = next;
+    if (kind != CaseClass::kCapital && kind != CaseClass::kCaseless) break;
+  }
+  if (pos == text.size() || case_at(pos, next) != CaseClass::kSmall) return caseless_end;
+  for (; pos < text.size(); pos = next) {
+    const CaseClass kind = case_at(pos, next);
+    if (kind != CaseClass::kSmall && kind != CaseClass::kCaseless) break;
+  }
+  return pos;
+}
+
+size_t CapitalsEnd(absl::string_view text, size_t pos) {
+  while (pos < text.size()) {
+    const Utf8Char character = DecodeUtf8(text.substr(pos));
+    if (CaseOf(character.codepoint) != CaseClass::kCapital) break;
+    pos += character.length;
+  }
+  return pos;
+}
+
+// The letters of a cased word, with a character in front of them that is no letter, number or
+// newline (`lead`). Returns `pos` where there are none. Where words in both forms begin here, the
+// one with small letters counts, and of two such the one with a character in front.
+size_t CasedLettersEnd(absl::string_view text, size_t pos, const Scanned& lead) {
+  const bool has_front = !lead.is_letter && !lead.is_number && !lead.is_newline();
+  size_t end = has_front ? CapitalizedEnd(text, lead.end) : lead.end;
+  if (end > lead.end) return end;
+  end = CapitalizedEnd(text, pos);
+  if (end > pos) return end;
+  end = has_front ? CapitalsEnd(text, lead.end) : lead.end;
+  return end > lead.end ? end : CapitalsEnd(text, pos);
+}
+
+enum class Contractions { kNone, kBehindWords };
+
+size_t CasedWordEnd(absl::string_view text, size_t pos, uint32_t max_digits,
+                    Contractions contractions) {
+  const Scanned lead = ScanAt(text, pos);
+  const size_t letters_end = CasedLettersEnd(text, pos, lead);
+  if (letters_end > pos) {
+    const bool may_follow = contractions == Contractions::kBehindWords && letters_end < text.size();
+    return letters_end + (may_follow ? ContractionLength(text, letters_end, LetterCase::kAny) : 0);
+  }
+  if (lead.is_number) return NumbersEnd(text, pos, max_digits);
+  size_t others = lead.is_other() ? lead.end : pos;
+  if (lead.codepoint == ' ') {
+    const Scanned next = ScanAt(text, lead.end);
+    if (next.is_other()) others = next.end;
+  }
+  if (others == pos) return SpacesEnd(text, pos, Newlines::kFirst);
+  others = OthersEnd(text, others);
+  while (others < text.size() &&
+         (text[others] == '\r' || text[others] == '\n' || text[others] == '/')) {
+    ++others;
+  }
+  return others;
+}
+
 size_t DigitsEnd(absl::string_view text, size_t pos, uint32_t max_digits) {
   Scanned next = ScanAt(text, pos);
   if (next.is_number) return NumbersEnd(text, pos, max_digits);
@@ -225,6 +296,10 @@ size_t WordEnd(const WordSplitData& stage, absl::string_view text, size_t pos) {
       return EscapedSpacesEnd(text, pos);
     case WordSplit::kByteDigits:
       return ByteDigitsEnd(text, pos, stage.max_digits);
+    case WordSplit::kCasedWords:
+      return CasedWordEnd(text, pos, stage.max_digits, Contractions::kNone);
+    case WordSplit::kCasedWordsAndContractions:
+      return CasedWordEnd(text, pos, stage.max_digits, Contractions::kBehindWords);
   }
   return text.size();
 }
@@ -238,7 +313,7 @@ absl::StatusOr<Pretokenizer> Pretokenizer::Create(const std::vector<WordSplitDat
   }
   for (const WordSplitData& stage : stages) {
     const int split = static_cast<int>(stage.split);
-    if (split < 1 || split > static_cast<int>(WordSplit::kByteDigits)) {
+    if (split < 1 || split > static_cast<int>(WordSplit::kCasedWordsAndContractions)) {
       return absl::InvalidArgumentError(absl::StrCat("tokenizer: word_splits.split ", split,
                                                      " is not supported by this version"));
     }

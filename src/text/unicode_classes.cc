@@ -14,50 +14,62 @@ namespace {
 
 #include "src/text/unicode_classes.inc"
 
-constexpr uint32_t kBlockShift = 7;
-constexpr uint32_t kIndexedEnd = 0x20000;
-constexpr size_t kNumBlocks = kIndexedEnd >> kBlockShift;
-
-// kIndex[b]: the last run that begins at or before the block's first character.
-constexpr std::array<uint16_t, kNumBlocks + 1> MakeIndex() {
-  std::array<uint16_t, kNumBlocks + 1> index{};
-  size_t run = 0;
-  for (size_t block = 0; block <= kNumBlocks; ++block) {
-    while (run + 1 < std::size(kClassRuns) &&
-           (kClassRuns[run + 1] >> 3) <= (block << kBlockShift)) {
-      ++run;
+// `Runs`: an array of (first character << 3 | class), sorted, the first one from 0.
+template <const auto& Runs>
+class ClassTable {
+ public:
+  static uint32_t Find(uint32_t codepoint) {
+    if (codepoint < 128) return kAscii[codepoint];
+    const uint32_t* first = Runs;
+    const uint32_t* last = Runs + std::size(Runs);
+    if (codepoint < kIndexedEnd) {
+      const uint32_t block = codepoint >> kBlockShift;
+      first = Runs + kIndex[block];
+      last = Runs + kIndex[block + 1] + 1;
     }
-    index[block] = static_cast<uint16_t>(run);
+    // The run before the first one that begins behind the character.
+    const uint32_t* run = std::upper_bound(first, last, codepoint << 3 | 7);
+    return run[-1] & 7;
   }
-  return index;
-}
-constexpr std::array<uint16_t, kNumBlocks + 1> kIndex = MakeIndex();
 
-constexpr std::array<uint8_t, 128> MakeAscii() {
-  std::array<uint8_t, 128> classes{};
-  size_t run = 0;
-  for (uint32_t c = 0; c < 128; ++c) {
-    while ((kClassRuns[run + 1] >> 3) <= c) ++run;
-    classes[c] = kClassRuns[run] & 7;
+ private:
+  static constexpr uint32_t kBlockShift = 7;
+  static constexpr uint32_t kIndexedEnd = 0x20000;
+  static constexpr size_t kNumBlocks = kIndexedEnd >> kBlockShift;
+
+  static constexpr std::array<uint16_t, kNumBlocks + 1> MakeIndex() {
+    std::array<uint16_t, kNumBlocks + 1> index{};
+    size_t run = 0;
+    for (size_t block = 0; block <= kNumBlocks; ++block) {
+      while (run + 1 < std::size(Runs) && (Runs[run + 1] >> 3) <= (block << kBlockShift)) ++run;
+      index[block] = static_cast<uint16_t>(run);
+    }
+    return index;
   }
-  return classes;
-}
-constexpr std::array<uint8_t, 128> kAscii = MakeAscii();
+
+  static constexpr std::array<uint8_t, 128> MakeAscii() {
+    std::array<uint8_t, 128> classes{};
+    size_t run = 0;
+    for (uint32_t c = 0; c < 128; ++c) {
+      while ((Runs[run + 1] >> 3) <= c) ++run;
+      classes[c] = Runs[run] & 7;
+    }
+    return classes;
+  }
+
+  // kIndex[b]: the last run that begins at or before the block's first character.
+  static constexpr std::array<uint16_t, kNumBlocks + 1> kIndex = MakeIndex();
+  static constexpr std::array<uint8_t, 128> kAscii = MakeAscii();
+};
 
 }  // namespace
 
 CharClass ClassOf(uint32_t codepoint) {
-  if (codepoint < 128) return static_cast<CharClass>(kAscii[codepoint]);
-  const uint32_t* first = kClassRuns;
-  const uint32_t* last = kClassRuns + std::size(kClassRuns);
-  if (codepoint < kIndexedEnd) {
-    const uint32_t block = codepoint >> kBlockShift;
-    first = kClassRuns + kIndex[block];
-    last = kClassRuns + kIndex[block + 1] + 1;
-  }
-  // The run before the first one that begins behind the character.
-  const uint32_t* run = std::upper_bound(first, last, codepoint << 3 | 7);
-  return static_cast<CharClass>(run[-1] & 7);
+  return static_cast<CharClass>(ClassTable<kClassRuns>::Find(codepoint));
+}
+
+CaseClass CaseOf(uint32_t codepoint) {
+  return static_cast<CaseClass>(ClassTable<kCaseRuns>::Find(codepoint));
 }
 
 }  // namespace inkling

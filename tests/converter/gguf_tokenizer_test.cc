@@ -1,6 +1,7 @@
 // Tokenizers out of GGUF metadata: the golden vectors of the vocabularies that they were made from,
 // llama.cpp's own test vectors, ids, defaults, and what is refused.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -117,16 +118,32 @@ INSTANTIATE_TEST_SUITE_P(All, LlamaCppVocabulary,
                            return name;
                          });
 
-// A vocabulary of which there are vectors but no GGUF file: made from its tokenizer.json.
-TEST(LlamaCppVectors, OfLlamaThree) {
-  const std::string folder = absl::StrCat(INKLING_SHARED_DIR, "/tokenizers/npm-tokenizer-llama3");
+// Vocabularies of which there are vectors but no GGUF file: made from a tokenizer.json. (Qwen3's
+// has Qwen2's pieces.)
+struct VectorsOnly {
+  const char* name;
+  const char* folder;
+  const char* pre;
+  const char* vectors;
+};
+
+class LlamaCppVectors : public testing::TestWithParam<VectorsOnly> {};
+
+TEST_P(LlamaCppVectors, IdsAreEqual) {
+  const std::string folder = absl::StrCat(INKLING_SHARED_DIR, "/tokenizers/", GetParam().folder);
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not here";
   GgufBuilder builder;
-  AddGgufTokenizer(folder, "llama-bpe", builder);
+  AddGgufTokenizer(folder, GetParam().pre, builder);
   const auto tokenizer = MakeTokenizer(Import(builder));
   ASSERT_NE(tokenizer, nullptr);
-  ExpectLlamaCppVectors(*tokenizer, absl::StrCat(kVocabularies, "llama-bpe.gguf"));
+  ExpectLlamaCppVectors(*tokenizer, absl::StrCat(kVocabularies, GetParam().vectors, ".gguf"));
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    All, LlamaCppVectors,
+    testing::Values(VectorsOnly{"Llama3", "npm-tokenizer-llama3", "llama-bpe", "llama-bpe"},
+                    VectorsOnly{"Qwen2", "npm-tokenizer-qwen3", "qwen2", "qwen2"}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 GgufBuilder TinyScored() {
   GgufBuilder builder;
@@ -218,8 +235,18 @@ TEST(GgufTokenizerTest, AMissingPretokenizerIsTakenFromTheArchitectureOrRefused)
   builder.Text("general.architecture", "phi2");
   ASSERT_OK_AND_ASSIGN(const ImportedTokenizer imported, Import(builder));
   EXPECT_THAT(imported.notes, testing::Contains(testing::HasSubstr("taken to be phi-2")));
-  builder.Text("tokenizer.ggml.pre", "gpt-4o");
-  EXPECT_THAT(Import(builder), MatchesStatus(StatusCode::kUnimplemented, {"'gpt-4o'"}));
+  builder.Text("general.architecture", "stablelm");  // one kind or another, by size
+  EXPECT_THAT(Import(builder), MatchesStatus(StatusCode::kUnimplemented, {"'' is not"}));
+  std::vector<std::string> tokens = {"a", "b", "ab", "<|end|>", "[PAD4]", "  "};
+  while (tokens.size() < 50304) tokens.push_back("[PAD" + std::to_string(tokens.size()) + "]");
+  std::vector<int32_t> types(tokens.size(), 5);
+  std::fill(types.begin(), types.begin() + 3, 1);
+  builder.Texts("tokenizer.ggml.tokens", tokens);
+  builder.Int32s("tokenizer.ggml.token_type", types);
+  ASSERT_OK_AND_ASSIGN(const ImportedTokenizer stablelm, Import(builder));
+  EXPECT_THAT(stablelm.notes, testing::Contains(testing::HasSubstr("taken to be olmo")));
+  builder.Text("tokenizer.ggml.pre", "bloom");
+  EXPECT_THAT(Import(builder), MatchesStatus(StatusCode::kUnimplemented, {"'bloom'"}));
 }
 
 struct Refused {

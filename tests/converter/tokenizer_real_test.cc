@@ -48,6 +48,7 @@ const RealTokenizer kReal[] = {
      "gemma3_reconstructed_spm.json", "", kSentencePiece},
     {"Llama2Model", "llama2-tokenizer/tokenizer.model", "llama2_spm.json", "", kSentencePiece},
     {"Falcon7bGguf", "ggml-vocab/ggml-vocab-falcon.gguf", "falcon7b.json", "", {}},
+    {"GptNeoxGguf", "ggml-vocab/ggml-vocab-gpt-neox.gguf", "gptneox_stablelm3b.json", "", {}},
     {"Gpt2Gguf", "ggml-vocab/ggml-vocab-gpt-2.gguf", "gpt2_falcon_rw.json", "", {}},
     {"Llama2Gguf", "ggml-vocab/ggml-vocab-llama-spm.gguf", "llama2_spm.json", "", kSentencePiece},
     {"MediaPipeUnigram", "mediapipe-spm/sentencepiece.model", "mediapipe_litertlm_spm.json", "",

@@ -55,6 +55,28 @@ TEST(Pretokenizer, PrefixedWords) {
   EXPECT_EQ(Split({kPrefixed3}, "x'\xC5\xBFy"), (Words{"x", "'\xC5\xBF", "y"}));
 }
 
+TEST(Pretokenizer, CasedWords) {
+  const WordSplitData cased = {WordSplit::kCasedWords, 1};
+  const WordSplitData contractions = {WordSplit::kCasedWordsAndContractions, 3};
+  EXPECT_EQ(Split({cased}, "theHTTPServer Id"), (Words{"the", "HTTPServer", " Id"}));
+  EXPECT_EQ(Split({cased}, "HTTP ok"), (Words{"HTTP", " ok"}));
+  EXPECT_EQ(Split({cased}, "it's 123"), (Words{"it", "'s", " ", "1", "2", "3"}));
+  EXPECT_EQ(Split({contractions}, "it's IT'LL 1234"), (Words{"it's", " IT'LL", " ", "123", "4"}));
+  EXPECT_EQ(Split({contractions}, "a'\xC5\xBF'd"), (Words{"a'\xC5\xBF", "'d"}));
+  EXPECT_EQ(Split({cased}, "!?/\n/\n\n x"), (Words{"!?/\n/\n\n", " x"}));
+  EXPECT_EQ(Split({cased}, "a  \n b "), (Words{"a", "  \n", " b", " "}));
+  // A mark or an ideograph may end the capitals, begin the small letters, or, a mark, stand in
+  // front.
+  const std::string mark = "\xCC\x81";
+  const std::string ideograph = "\xE4\xB8\xAD";
+  EXPECT_EQ(Split({cased}, "A" + mark + "BC b"), (Words{"A" + mark, "BC", " b"}));
+  EXPECT_EQ(Split({cased}, ideograph + "Ab" + ideograph + "B"),
+            (Words{ideograph + "Ab" + ideograph, "B"}));
+  EXPECT_EQ(Split({cased}, mark + "AB"), (Words{mark, "AB"}));
+  EXPECT_EQ(Split({cased}, mark + "ABc"), (Words{mark + "ABc"}));
+  EXPECT_EQ(Split({cased}, "!" + mark + "!"), (Words{"!" + mark, "!"}));
+}
+
 TEST(Pretokenizer, DigitsAndPunctuation) {
   EXPECT_EQ(Split({{WordSplit::kDigits, 1}}, "ab12c"), (Words{"ab", "1", "2", "c"}));
   EXPECT_EQ(Split({{WordSplit::kDigits, 0}}, "ab12c"), (Words{"ab", "12", "c"}));

@@ -47,6 +47,21 @@ TEST(Utf8, IllFormedSequencesAreMaximalSubparts) {
   }
 }
 
+TEST(CaseOf, TellsCapitalsFromSmallLetters) {
+  for (uint32_t capital : std::initializer_list<uint32_t>{'A', 0xC9, 0x1C5, 0x391, 0x10400}) {
+    EXPECT_EQ(CaseOf(capital), CaseClass::kCapital) << capital;
+  }
+  for (uint32_t small : std::initializer_list<uint32_t>{'z', 0xDF, 0x17F, 0x3B1, 0x10428}) {
+    EXPECT_EQ(CaseOf(small), CaseClass::kSmall) << small;
+  }
+  for (uint32_t caseless : std::initializer_list<uint32_t>{0xAA, 0x2B0, 0x301, 0x903, 0x4E2D}) {
+    EXPECT_EQ(CaseOf(caseless), CaseClass::kCaseless) << caseless;
+  }
+  for (uint32_t none : std::initializer_list<uint32_t>{'1', ' ', '!', 0x2160, 0x1F600, 0x10FFFF}) {
+    EXPECT_EQ(CaseOf(none), CaseClass::kNone) << none;
+  }
+}
+
 TEST(ClassOf, KnowsThePropertiesThatPatternsUse) {
   for (uint32_t letter : std::initializer_list<uint32_t>{'a', 'Z', 0xE9, 0x3B1, 0x4E2D, 0xAC00,
                                                          0x10400, 0x2F800, 0xAA}) {

@@ -9,6 +9,10 @@ const kTail = '| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
 const kPrefixed = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|";
 const kPossessive =
   "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
+const kCased = (end) => '[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+' + end +
+  '|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*' + end + '|';
+const kCasedTail = '| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
+const kContractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?";
 
 const bytes = (prefix, regex) => ({ type: 'ByteLevel', add_prefix_space: prefix, trim_offsets: true, use_regex: regex });
 const sequence = (...list) => ({ type: 'Sequence', pretokenizers: list });
@@ -37,6 +41,9 @@ const byteLevel = {
   prefixed: { pre_tokenizer: sequence(split({ Regex: kPrefixed + '\\p{N}{1,3}' + kTail }), bytes(false, false)) },
   prefixed_removed: { pre_tokenizer: sequence(split({ Regex: kPrefixed + '\\p{N}' + kTail }, 'Removed', true), bytes(false, false)) },
   possessive: { pre_tokenizer: sequence(split({ Regex: kPossessive }), bytes(false, false)) },
+  cased: { pre_tokenizer: sequence(split({ Regex: kCased('') + '\\p{N}' + kCasedTail }), bytes(false, false)) },
+  cased_contractions: { pre_tokenizer: sequence(
+    split({ Regex: kCased(kContractions) + '\\p{N}{1,3}' + kCasedTail }, 'Removed', true), bytes(false, false)) },
   numbers: { pre_tokenizer: sequence(split({ Regex: '\\p{N}{1,3}' }), bytes(false, true)) },
   behind_bytes: { pre_tokenizer: sequence({ type: 'Punctuation', behavior: 'Contiguous' }, bytes(false, true),
     { type: 'Digits', individual_digits: false }, split({ Regex: '[0-9][0-9][0-9]' })) },
@@ -72,6 +79,7 @@ for (const [name, flags] of Object.entries({
 const texts = ['', ' ', '  a  ', 'Hello, world!', "isn't THE'LL we\u2019re 'S", 'a1b22c333d4444 12345678', 'x\n\n y \r\n\t z ',
   'foo.bar?!... (x) -- $5', '\u00e9 e\u0301 \u212b \uff21 \ufb01', '\u4e2d\u6587\u65e5\u672c \ud55c\uad6d\uc5b4 \u0928\u092e\u0938\u094d\u0924\u0947',
   '\ud83d\ude00\ud83d\udc68\u200d\ud83d\udc69', '\u00a0\u3000\u2028\u200b', '\u2581a\u2581\u2581b \u2581', "'\u017f \u00bd \u0663 \u2167",
+  'theHTTPServer ABCdef A\u0301B \u0301AB x\u02b0Y \u01c5z', "!a?!/\\n// it'S IT'S \u4e2dA\u6587b A's' /\n/",
   'hello <x> world', '<x><x>  <x>', 'a    b <|x|>    ', 'hellohello y  y ', '<s>a</s> <|endoftext|>', '\ufffd\u0000\u001c'];
 
 async function main() {
