@@ -3,7 +3,7 @@
 
     compare_quality.py MODEL --text FILE --calibration FILE [--llama "PREFIX" --exchange DIR=SEEN_AS]
 
-MODEL is a GGUF file in F32, or a Hugging Face folder of a Gemma 1 model (gguf_from_gemma.py makes the GGUF file of it,
+MODEL is a GGUF file in F32, or a Hugging Face folder with a SentencePiece model (gguf_from_hugging_face.py makes the GGUF file,
 which needs python3-gguf). Windows of 512 tokens, second half scored, as llama-perplexity does it; both sides are run by
 their own programs, so everything is included that a user gets, rounding of activations too. Calibration is for
 --quality=best and for llama-imatrix; give another text than the measured one.
@@ -83,8 +83,8 @@ class Theirs:
             shutil.copyfile(file, folder / pathlib.Path(file).name)
         if args.model.is_dir():
             shutil.copytree(args.model, folder / "checkpoint")
-            shutil.copyfile(ROOT / "benchmarks/gguf_from_gemma.py", folder / "gguf_from_gemma.py")
-            self.program("python3", self.inside / "gguf_from_gemma.py", self.inside / "checkpoint", self.inside / "f32.gguf")
+            shutil.copyfile(ROOT / "benchmarks/gguf_from_hugging_face.py", folder / "gguf_from_hugging_face.py")
+            self.program("python3", self.inside / "gguf_from_hugging_face.py", self.inside / "checkpoint", self.inside / "f32.gguf")
         else:
             shutil.copyfile(args.model, folder / "f32.gguf")
         self.perplexity("f32.gguf")
