@@ -67,9 +67,11 @@ absl::Status SyncFolder(const std::string& path) {
 absl::StatusOr<std::unique_ptr<PartialFile>> PartialFile::Create(const std::string& path,
                                                                  int64_t bytes) {
   struct stat info;
-  if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    // The rename would put a file in the place of a device, /dev/null for example.
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expected a file's name, found a folder"));
+        absl::StrCat(path, ": expected a file's name, found ",
+                     S_ISDIR(info.st_mode) ? "a folder" : "a device or a pipe"));
   }
   const std::string partial_path = path + ".partial";
   const int descriptor = open(partial_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);

@@ -52,6 +52,27 @@ def write_checkpoint(folder, hidden, feed_forward, layers, vocabulary):
     return end
 
 
+def split_into_shards(folder, count):
+    """Puts the tensors of model.safetensors into `count` files with an index; returns the files' names."""
+    data = (folder / "model.safetensors").read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    entries = [item for item in json.loads(data[8:8 + size]).items() if item[0] != "__metadata__"]
+    names, weight_map = [], {}
+    for shard in range(count):
+        names.append(f"model-{shard + 1:05}-of-{count:05}.safetensors")
+        header, body = {}, b""
+        for name, entry in entries[shard * len(entries) // count:(shard + 1) * len(entries) // count]:
+            begin, end = (8 + size + offset for offset in entry["data_offsets"])
+            header[name] = entry | {"data_offsets": [len(body), len(body) + end - begin]}
+            body += data[begin:end]
+            weight_map[name] = names[-1]
+        text = json.dumps(header).encode()
+        (folder / names[-1]).write_bytes(struct.pack("<Q", len(text)) + text + body)
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+    return names
+
+
 def gguf_text(text):
     return struct.pack("<Q", len(text)) + text
 
@@ -221,6 +242,28 @@ class ConvertProgramTest(unittest.TestCase):
         self.assertRegex(result.stderr, r"inkling-convert: [^\n]*out.tflite.partial[^\n]*[Ff]ile too large")
         self.assertEqual(self.names(), ["checkpoint"])
 
+    def test_a_small_disk_is_found_out_before_anything_is_written(self):
+        write_checkpoint(self.checkpoint, 256, 512, 1, 2000)
+        disk = self.folder / "disk"
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "inkling-test", disk], capture_output=True, check=False).returncode:
+            self.skipTest("mounting a small disk needs root")
+        self.addCleanup(subprocess.run, ["umount", disk], check=True)
+        result = self.run_program(self.checkpoint, disk / "out.tflite")
+        self.assertEqual((result.returncode, result.stdout), (1, ""), result.stderr)
+        self.assertRegex(result.stderr, r"\Ainkling-convert: [^\n]*out.tflite.partial: expected \d+ free bytes on its disk, found \d+\n\Z")
+        self.assertEqual(list(disk.iterdir()), [])
+
+    def test_a_device_is_not_replaced(self):
+        write_checkpoint(self.checkpoint, 64, 48, 1, 320)
+        os.mkfifo(self.folder / "pipe")
+        for output in (self.folder / "pipe", pathlib.Path("/dev/null")):
+            result = self.run_program(self.checkpoint, output)
+            self.assertEqual((result.returncode, result.stdout), (1, ""), result.stderr)
+            self.assertIn("found a device or a pipe", result.stderr)
+            self.assertFalse(output.is_file())
+        self.assertEqual(self.names(), ["checkpoint", "pipe"])
+
     def test_a_killed_conversion_leaves_no_output_and_the_next_one_works(self):
         write_checkpoint(self.checkpoint, 2048, 8192, 1, 32000)
         process = subprocess.Popen([PROGRAM, self.checkpoint, self.output, "--quiet"])
@@ -241,6 +284,31 @@ class ConvertProgramTest(unittest.TestCase):
         result = self.run_program(self.checkpoint, self.output)
         self.assertEqual((result.returncode, result.stdout), (1, ""))
         self.assertRegex(result.stderr, r"\Ainkling-convert: [^\n]*model.safetensors[^\n]*truncated[^\n]*\n\Z")
+        self.assertEqual(self.names(), ["checkpoint"])
+
+    def test_a_truncated_shard_is_an_error(self):
+        write_checkpoint(self.checkpoint, 64, 48, 2, 320)
+        names = split_into_shards(self.checkpoint, 3)
+        self.assertEqual(self.run_program(self.checkpoint, self.output, "--quiet").returncode, 0)
+        self.output.unlink()
+        shard = self.checkpoint / names[1]
+        os.truncate(shard, shard.stat().st_size // 2)
+        result = self.run_program(self.checkpoint, self.output)
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertRegex(result.stderr, r"\Ainkling-convert: [^\n]*" + names[1] + r"[^\n]*truncated[^\n]*\n\Z")
+        self.assertEqual(self.names(), ["checkpoint"])
+
+    def test_a_checkpoint_that_shrinks_while_it_is_read_is_an_error(self):
+        write_checkpoint(self.checkpoint, 2048, 8192, 1, 32000)
+        weights = self.checkpoint / "model.safetensors"
+        process = subprocess.Popen([PROGRAM, self.checkpoint, self.output, "--quiet"], stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not list(self.folder.glob("out.tflite*")):
+            time.sleep(0.001)
+        os.truncate(weights, 1 << 20)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1, errors)
+        self.assertRegex(errors, r"\Ainkling-convert: [^\n]*model.safetensors: the file ends at byte[^\n]*\n\Z")
         self.assertEqual(self.names(), ["checkpoint"])
 
 
