@@ -44,6 +44,7 @@ constexpr FileFormat kFileFormats[] = {
 
 // What a file that no reader takes is, from its first bytes.
 absl::string_view ForeignFormat(absl::string_view start) {
+  if (start.empty()) return "an empty file";
   if (start.substr(4, 2) == "PK") return "a MediaPipe bundle (.task)";
   if (start.substr(0, 4) == "24ka") return "a llama2.c file of a later version";
   return "something else";
@@ -55,10 +56,9 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> OpenSingleFile(const std::string& pa
   for (const FileFormat& format : kFileFormats) {
     if (format.recognizes(*file)) return format.open(*std::move(file));
   }
-  std::string start(16, '\0');
-  absl::Status read = file->ReadAt(
-      0, absl::MakeSpan(reinterpret_cast<std::byte*>(start.data()),
-                        static_cast<size_t>(std::min<int64_t>(file->size(), start.size()))));
+  std::string start(static_cast<size_t>(std::min<int64_t>(file->size(), 16)), '\0');
+  absl::Status read =
+      file->ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(start.data()), start.size()));
   if (!read.ok()) return read;
   return absl::UnimplementedError(
       absl::StrCat(path, ": expected ", kFormats, ", found ", ForeignFormat(start)));
@@ -91,7 +91,9 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& 
     return HuggingFaceCheckpoint::OpenFolder(path);
   }
   if (!FindGgufModels(path).empty()) return GgufCheckpoint::OpenFolder(path);
-  if (has_config) return HuggingFaceCheckpoint::OpenFolder(path);  // says what is missing
+  if (has_config || HuggingFaceCheckpoint::HasWeights(path)) {
+    return HuggingFaceCheckpoint::OpenFolder(path);  // says what is missing
+  }
   return absl::NotFoundError(absl::StrCat(path,
                                           ": no config.json and no GGUF file in this folder; "
                                           "expected ",

@@ -24,6 +24,7 @@
 #include "converter/recipe.h"
 #include "converter/tensor_plan.h"
 #include "converter/tensor_stream.h"
+#include "converter/tokenizer_additions.h"
 #include "converter/tokenizer_import.h"
 #include "converter/type_choice.h"
 #include "src/format/model_reader.h"
@@ -128,6 +129,7 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   ABSL_ASSIGN_OR_RETURN(TensorPlan plan, PlanTensors(*checkpoint, *recipe, metadata.config));
   ABSL_ASSIGN_OR_RETURN(ImportedTokenizer imported,
                         checkpoint->ImportTokenizer(options.tokenizer_path));
+  DropTokensWithoutRows(metadata.config.vocab_size, imported);
 
   const VocabularyTypes vocabulary = ChooseVocabularyTypes(options, metadata.config);
   if (vocabulary.split_tied_head) {

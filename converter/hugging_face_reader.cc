@@ -50,11 +50,14 @@ std::vector<std::string> NamesEndingIn(const std::string& folder, absl::string_v
 absl::Status NoWeights(const std::string& folder) {
   constexpr absl::string_view kExpected =
       "expected model.safetensors, pytorch_model.bin, or the index of their shards";
-  for (const absl::string_view suffix : {".bin", ".pt", ".pth", ".ckpt", ".msgpack", ".h5"}) {
-    const std::vector<std::string> others = NamesEndingIn(folder, suffix);
+  for (const absl::string_view suffix :
+       {".pth", ".pt", ".ckpt", ".onnx", ".msgpack", ".h5", ".bin"}) {
+    std::vector<std::string> others = NamesEndingIn(folder, suffix);
+    std::erase(others, "tokenizer.bin");
     if (others.empty()) continue;
-    return absl::UnimplementedError(absl::StrCat(folder, ": ", kExpected, ", found ", others[0],
-                                                 ", which may be something else"));
+    return absl::UnimplementedError(
+        absl::StrCat(folder, ": ", kExpected, ", found ", others[0],
+                     ", which is in another format or under a name that isn't known"));
   }
   return absl::NotFoundError(absl::StrCat(folder, ": ", kExpected, ", found none of them"));
 }
@@ -164,6 +167,11 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenShards(
   if (!index.ok()) return index.status();
   absl::StatusOr<std::vector<std::string>> names = ShardNames(*index, path);
   if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    if (Exists(absl::StrCat(folder, "/", name))) continue;
+    return absl::NotFoundError(absl::StrCat(folder, "/", name, ": no such file, and ", format.index,
+                                            " says that it holds tensors"));
+  }
   return OpenFiles(folder, format, *names, &(*index)["weight_map"]);
 }
 
@@ -172,6 +180,13 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFiles(
     const json* weight_map) {
   std::unique_ptr<HuggingFaceCheckpoint> checkpoint(new HuggingFaceCheckpoint(folder, format));
   const std::string config_path = absl::StrCat(folder, "/config.json");
+  if (!Exists(config_path)) {
+    return absl::NotFoundError(absl::StrCat(
+        folder, ": no config.json next to ", names.front(),
+        Exists(absl::StrCat(folder, "/adapter_config.json"))
+            ? ", but adapter_config.json: a LoRA adapter; convert the model that it belongs to"
+            : ""));
+  }
   absl::StatusOr<json> config = ReadJsonFile(config_path);
   if (!config.ok()) return config.status();
   if (!config->is_object()) {

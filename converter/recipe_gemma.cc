@@ -24,7 +24,8 @@ constexpr DecoderDefaults kDefaults = {.vocab_size = 256000,
                                        .max_position_embeddings = 8192};
 
 // The first published configs say hidden_act "gelu" though the models were trained with the tanh
-// form; transformers therefore ignores "gelu" and reads hidden_activation.
+// form. For a time transformers ignored "gelu" and read hidden_activation; version 5 takes it at
+// its word again, which moves logits by 1e-3. What the models were trained with decides here.
 Activation ReadGemmaActivation(ConfigFields& fields) {
   if (fields.Has("hidden_activation")) {
     return ReadActivation(fields, "hidden_activation", "gelu_pytorch_tanh");

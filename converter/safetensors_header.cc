@@ -45,8 +45,9 @@ absl::StatusOr<std::string> ReadHeaderText(const InputFile& file) {
       0, absl::MakeSpan(reinterpret_cast<std::byte*>(&length), static_cast<size_t>(kLengthBytes)));
   if (!read.ok()) return read;
   if (length > static_cast<uint64_t>(kMaxHeaderBytes)) {
-    return Invalid(file, absl::StrCat("header length: expected at most ", kMaxHeaderBytes,
-                                      ", found ", length));
+    return Invalid(
+        file, absl::StrCat("header length: expected at most ", kMaxHeaderBytes, ", found ", length,
+                           "; this is no safetensors file, or a damaged one"));
   }
   if (length > static_cast<uint64_t>(file.size() - kLengthBytes)) {
     return absl::DataLossError(absl::StrCat(file.path(), ": truncated: the header has ", length,

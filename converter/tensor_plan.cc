@@ -111,7 +111,10 @@ class Planner {
     }
     if (!index) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the checkpoint has no tensor \"", name, "\", which ", info.name, " needs"));
+          absl::StrCat("the checkpoint has no tensor \"", name, "\", which ", info.name, " needs",
+                       info.role == TensorRole::kHead
+                           ? " unless config.json says that tie_word_embeddings is true"
+                           : ""));
     }
     const SourceTensor& tensor = checkpoint_.tensors()[*index];
     if (tensor.shape != shape) {
@@ -128,7 +131,9 @@ class Planner {
   }
 
   std::optional<size_t> Find(absl::string_view name) const {
-    const absl::string_view inner = absl::StripPrefix(name, "model.");
+    // A model saved without its head has no prefix.
+    absl::string_view inner = name;
+    if (!absl::ConsumePrefix(&inner, "model.")) absl::ConsumePrefix(&inner, "transformer.");
     for (const std::string& candidate :
          {std::string(name), std::string(inner), absl::StrCat("language_model.", name),
           absl::StrCat("model.language_model.", inner)}) {

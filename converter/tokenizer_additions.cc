@@ -3,13 +3,16 @@
 #include "converter/tokenizer_additions.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "src/text/pieces.h"
 
 namespace inkling {
@@ -86,6 +89,44 @@ TemplateTokens VocabularyTokens(const TokenizerData& data) {
 void ApplyChatTemplate(const std::string& source, const TemplateTokens& tokens,
                        ImportedTokenizer& imported) {
   AddPromptTemplate(RecognizeChatTemplate(source, tokens), imported);
+}
+
+void DropTokensWithoutRows(int32_t vocab_size, ImportedTokenizer& imported) {
+  TokenizerData& data = imported.tokenizer;
+  const auto is_beyond = [vocab_size](int32_t id) { return id >= vocab_size; };
+  std::vector<std::string> dropped;
+  for (int32_t id = vocab_size; id < NumPieces(data); ++id) {
+    const auto token = std::find_if(data.added_tokens.begin(), data.added_tokens.end(),
+                                    [id](const AddedToken& added) { return added.id == id; });
+    if (token != data.added_tokens.end()) {
+      dropped.push_back(token->content);
+    } else if (TypeOfPiece(data, id) != PieceType::kUnused) {
+      return;
+    }
+  }
+  for (const TokenizerMerge& merge : data.merges) {
+    if (is_beyond(merge.left) || is_beyond(merge.right) || is_beyond(merge.result)) return;
+  }
+  if (dropped.empty()) return;
+  const size_t size = static_cast<size_t>(vocab_size);
+  data.piece_offsets.resize(size + 1);
+  data.piece_bytes.resize(data.piece_offsets.back());
+  data.piece_types.resize(size);
+  if (!data.piece_scores.empty()) data.piece_scores.resize(size);
+  std::erase_if(data.added_tokens, [&](const AddedToken& token) { return is_beyond(token.id); });
+  std::erase_if(data.stop_ids, is_beyond);
+  std::erase_if(imported.prompt_template.stop_ids, is_beyond);
+  for (int32_t* id : {&data.bos_id, &data.eos_id, &data.unk_id, &data.pad_id}) {
+    if (is_beyond(*id)) *id = -1;
+  }
+  data.add_bos = data.add_bos && data.bos_id >= 0;
+  data.add_eos = data.add_eos && data.eos_id >= 0;
+  constexpr size_t kMaxNamed = 5;
+  const size_t count = dropped.size();
+  dropped.resize(std::min(count, kMaxNamed));
+  imported.notes.push_back(absl::StrCat(
+      "left out: ", count, " tokens beyond the ", vocab_size, " that the model has rows for: ",
+      absl::StrJoin(dropped, ", "), count > kMaxNamed ? ", ..." : ""));
 }
 
 }  // namespace inkling

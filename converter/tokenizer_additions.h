@@ -34,6 +34,12 @@ TemplateTokens VocabularyTokens(const TokenizerData& data);
 void ApplyChatTemplate(const std::string& source, const TemplateTokens& tokens,
                        ImportedTokenizer& imported);
 
+// Takes out added tokens whose ids a model of `vocab_size` rows hasn't, with a note: published
+// checkpoints have such tokens (Gemma 3 1B, fine-tunes with a padding token of their own), and no
+// text that the model has learned contains them. A vocabulary with other pieces beyond is left as
+// it is: it isn't this model's.
+void DropTokensWithoutRows(int32_t vocab_size, ImportedTokenizer& imported);
+
 }  // namespace inkling
 
 #endif  // INKLING_CONVERTER_TOKENIZER_ADDITIONS_H_

@@ -220,7 +220,12 @@ absl::StatusOr<ImportedTokenizer> ImportTokenizerFile(const std::string& path) {
   if (IsGguf(*file)) return ImportTokenizerGguf(*file);
   absl::StatusOr<std::string> bytes = ReadWholeFile(path, kMaxTokenizerBytes);
   if (!bytes.ok()) return bytes.status();
-  return Checked(ParseByContent(*bytes), path);
+  if (bytes->empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": expected a tokenizer, found an empty file"));
+  }
+  const bool is_json = absl::EndsWith(path, ".json");  // even where it is damaged
+  return Checked(is_json ? ParseTokenizerJson(*bytes) : ParseByContent(*bytes), path);
 }
 
 absl::StatusOr<ImportedTokenizer> ImportTokenizerWithConfig(const std::string& path,

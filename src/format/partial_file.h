@@ -20,8 +20,8 @@ namespace inkling {
 class PartialFile {
  public:
   // Creates PATH.partial with `bytes` zero bytes, reserved on the disk. Errors: InvalidArgument if
-  // `path` is a folder; Unavailable if another process is writing the same file; ResourceExhausted
-  // if the disk is too full; what the system says.
+  // `path` is a folder or a device; Unavailable if another process is writing the same file;
+  // ResourceExhausted if the disk is too full; what the system says.
   static absl::StatusOr<std::unique_ptr<PartialFile>> Create(const std::string& path,
                                                              int64_t bytes);
 

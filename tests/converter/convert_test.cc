@@ -277,6 +277,41 @@ TEST_F(ConvertTest, ForeignQuantizationIsNamed) {
   EXPECT_OK(ConvertCheckpoint(CheckpointFolder(), Output(), ConvertOptions()));
 }
 
+// Added tokens that the embedding has no rows for are left out; other pieces are an error.
+TEST_F(ConvertTest, TokensWithoutRowsAreLeftOut) {
+  const std::string golden = std::string(INKLING_TEST_DATA_DIR) + "/golden/qwen2";
+  std::filesystem::copy(golden, CheckpointFolder());
+  const std::string path = CheckpointFolder() + "/tokenizer.json";
+  const nlohmann::json published = nlohmann::json::parse(ReadFileBytes(path));
+  const int32_t rows =
+      nlohmann::json::parse(ReadFileBytes(CheckpointFolder() + "/config.json"))["vocab_size"];
+  ASSERT_OK(ConvertCheckpoint(CheckpointFolder(), Output(), ConvertOptions()));
+
+  nlohmann::json extended = published;
+  for (int32_t i = 0; i < 2; ++i) {
+    extended["added_tokens"].push_back({{"id", rows + i},
+                                        {"content", "<image_" + std::to_string(i) + ">"},
+                                        {"special", true},
+                                        {"normalized", false}});
+  }
+  WriteFileBytes(path, extended.dump());
+  ASSERT_OK_AND_ASSIGN(const ConvertSummary summary,
+                       ConvertCheckpoint(CheckpointFolder(), Output(), ConvertOptions()));
+  EXPECT_THAT(summary.notes, testing::Contains(testing::HasSubstr("2 tokens beyond the")));
+  EXPECT_THAT(summary.notes, testing::Contains(testing::HasSubstr("<image_0>, <image_1>")));
+  const std::unique_ptr<ModelReader> reader = Open();
+  ASSERT_NE(reader, nullptr);
+  for (const AddedToken& token : reader->metadata().tokenizer.added_tokens) {
+    EXPECT_LT(token.id, rows) << token.content;
+  }
+
+  extended["model"]["vocab"]["neverheardof"] = rows + 2;
+  WriteFileBytes(path, extended.dump());
+  EXPECT_THAT(ConvertCheckpoint(CheckpointFolder(), Output(), ConvertOptions()),
+              MatchesStatus(StatusCode::kInvalidArgument,
+                            {"at most vocab_size", std::to_string(rows + 3)}));
+}
+
 TEST_F(ConvertTest, CancelLeavesNothingBehind) {
   checkpoint_.Write(CheckpointFolder());
   ConvertOptions options;

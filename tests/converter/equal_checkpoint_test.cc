@@ -110,6 +110,16 @@ TEST(EqualCheckpointTest, Phi3TurnsLongContextsByTheirOwnTable) {
   ExpectDecoderAgreesWithReference(model, 65);
 }
 
+// As AutoModel saves it; the tied head is no loss.
+TEST(EqualCheckpointTest, FalconWithoutItsPrefixIsFalcon) {
+  TinyCheckpoint falcon = Golden("falcon_rw");
+  const ConvertedModel expected(falcon);
+  for (FixtureTensor& tensor : falcon.tensors) {
+    tensor.name = std::string(absl::StripPrefix(tensor.name, "transformer."));
+  }
+  ExpectSameModel(ConvertedModel(falcon), expected);
+}
+
 // Phi as its first checkpoints and their fine-tunes have it.
 TEST(EqualCheckpointTest, PhiBeforeTransformersHadItIsPhi) {
   const TinyCheckpoint phi = Golden("phi");

@@ -216,7 +216,7 @@ TEST(CheckpointOpenTest, OtherThingsAreNamed) {
               MatchesStatus(StatusCode::kNotFound, {"config.json"}));
   const std::vector<std::pair<std::string, std::string>> files = {
       {std::string("\0\0\0\0PK\3\4", 8), "bundle"},
-      {"", "something else"},
+      {"", "an empty file"},
       {std::string(40, '\xFF'), "something else"}};
   for (const auto& [bytes, name] : files) {
     WriteFileBytes(folder.File("model.bin"), bytes);
@@ -237,6 +237,12 @@ TEST(CheckpointOpenTest, OtherThingsAreNamed) {
   // What a clone without Git's extension for large files leaves.
   const std::string pointer =
       "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4945242264\n";
+  std::filesystem::remove(folder.File("config.json"));
+  EXPECT_THAT(Checkpoint::Open(folder.path()),
+              MatchesStatus(StatusCode::kNotFound, {"no config.json next to model.safetensors"}));
+  WriteFileBytes(folder.File("adapter_config.json"), "{}");
+  EXPECT_THAT(Checkpoint::Open(folder.File("model.safetensors")),
+              MatchesStatus(StatusCode::kNotFound, {"no config.json", "LoRA adapter"}));
   WriteFileBytes(folder.File("config.json"), "{}");
   WriteFileBytes(folder.File("model.safetensors"), pointer);
   EXPECT_THAT(
