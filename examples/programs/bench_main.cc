@@ -30,9 +30,9 @@
 #include "examples/programs/model_work.h"
 #include "examples/programs/speed_report.h"
 #include "examples/programs/speed_test.h"
+#include "examples/programs/weight_type_flag.h"
 #include "inkling/llm_options.h"
 #include "src/decoder/kv_cache.h"
-#include "src/format/element_type.h"
 #include "src/format/model_config.h"
 #include "src/session/model_engine.h"
 
@@ -149,23 +149,16 @@ absl::Status MeasureModel(const std::string& path, const std::string& name, int 
   return absl::OkStatus();
 }
 
-inkling::TensorType WeightType(const std::string& name) {
-  if (name == "int4") return {inkling::ElementType::kInt4Channel, 0};
-  if (name == "int8") return {inkling::ElementType::kInt8Channel, 0};
-  if (name == "f32") return {};
-  return {inkling::ElementType::kInt4Block, std::stoi(name.substr(name.find('/') + 1))};
-}
-
 // Writes a model of the shape where temporary files go and measures it.
 absl::Status MeasureShape(const std::string& shape, const BenchOptions& options,
                           std::vector<inkling::SpeedRow>& rows) {
   absl::StatusOr<inkling::ModelConfig> config = inkling::ModelShape(shape);
   if (!config.ok()) return config.status();
-  const inkling::TensorType linear = WeightType(options.weights);
-  const inkling::FabricatedTypes types = {
-      linear, options.vocabulary.empty()
-                  ? (linear == inkling::TensorType() ? linear : WeightType("int8"))
-                  : WeightType(options.vocabulary)};
+  const std::string vocabulary = !options.vocabulary.empty() ? options.vocabulary
+                                 : options.weights == "f32"  ? "f32"
+                                                             : "int8";
+  const inkling::FabricatedTypes types = {inkling::WeightTypes().at(options.weights),
+                                          inkling::WeightTypes().at(vocabulary)};
   const std::filesystem::path path =
       std::filesystem::temp_directory_path() /
       absl::StrCat("inkling-bench-", shape, "-", absl::ToUnixNanos(absl::Now()), ".tflite");
@@ -215,11 +208,11 @@ int main(int argc, char** argv) {
       ->delimiter(',');
   app.add_option("--weights", options.weights,
                  "Of a shape: int4 (per channel), int4/32, int4/64, int4/128, int8 or f32")
-      ->check(CLI::IsMember({"int4", "int4/32", "int4/64", "int4/128", "int8", "f32"}))
+      ->check(CLI::IsMember(inkling::WeightTypes()))
       ->capture_default_str();
   app.add_option("--vocabulary", options.vocabulary,
                  "Of a shape: type of embedding and head (default int8; f32 with f32 weights)")
-      ->check(CLI::IsMember({"int4", "int4/32", "int4/64", "int4/128", "int8", "f32"}));
+      ->check(CLI::IsMember(inkling::WeightTypes()));
   app.add_option("--n-prompt,-p", options.prompts, "Prompt lengths: 512 or 128,512; 0 = none")
       ->delimiter(',');
   app.add_option("--n-gen,-n", options.generations, "Generated tokens: 128 or 32,128; 0 = none")

@@ -20,7 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
-#include "src/session/prompt_lookup.h"
+#include "src/session/guesser.h"
 #include "src/session/sampler.h"
 #include "src/session/text_stream.h"
 #include "src/session/token_context.h"
@@ -53,9 +53,8 @@ class Generation {
         sampler_(std::move(sampler)),
         decoder_(tokenizer, {.position = text_position}),
         stream_(options.stop_strings),
-        lookup_(static_cast<size_t>(options.max_guessed_tokens)),
-        guesses_before_(context.guess_count()),
-        reported_(guesses_before_) {}
+        guesser_(context),
+        guesses_before_(context.guess_count()) {}
 
   absl::StatusOr<GenerateResult> Run();
 
@@ -64,7 +63,7 @@ class Generation {
   absl::StatusOr<bool> Step();
   bool IsStopToken(int32_t token) const;
   absl::Status Accept(const SampledToken& sampled);
-  absl::StatusOr<absl::Span<const float>> ComputeLogits();
+  size_t MostGuessed() const;
   std::string TextOf(int32_t token);
   bool Show(const std::string& text);
   void ShowRest();
@@ -78,9 +77,8 @@ class Generation {
   Sampler sampler_;
   StreamDecoder decoder_;
   TextStream stream_;
-  PromptLookup lookup_;
+  Guesser guesser_;
   const TokenContext::GuessCount guesses_before_;
-  TokenContext::GuessCount reported_;  // of which lookup_ knows how they came out
   GenerateResult result_;
   std::vector<size_t> text_ends_;  // bytes of decoded text after each generated token
   size_t decoded_bytes_ = 0;
@@ -115,20 +113,14 @@ std::string Generation::TextOf(int32_t token) {
   return text.ok() ? *std::move(text) : std::string();
 }
 
-// With a guess whenever a pass of the model is due.
-absl::StatusOr<absl::Span<const float>> Generation::ComputeLogits() {
-  if (context_.HasLogits()) return context_.ComputeLogits(cancel_);
-  const TokenContext::GuessCount count = context_.guess_count();
-  if (count.guessed > reported_.guessed) {
-    lookup_.Report(static_cast<size_t>(count.guessed - reported_.guessed),
-                   static_cast<size_t>(count.right - reported_.right));
-  }
-  reported_ = count;
-  return context_.ComputeLogits(lookup_.Guess(context_.tokens()), cancel_);
+// Tokens behind the last one that is asked for needn't be guessed.
+size_t Generation::MostGuessed() const {
+  const size_t wanted = static_cast<size_t>(options_.max_new_tokens) - result_.tokens.size();
+  return std::min(static_cast<size_t>(options_.max_guessed_tokens), wanted - 1);
 }
 
 absl::StatusOr<bool> Generation::Step() {
-  absl::StatusOr<absl::Span<const float>> logits = ComputeLogits();
+  absl::StatusOr<absl::Span<const float>> logits = guesser_.ComputeLogits(MostGuessed(), cancel_);
   if (absl::IsCancelled(logits.status()) && !result_.tokens.empty()) {
     result_.stop_reason = StopReason::kCancelled;
     return false;

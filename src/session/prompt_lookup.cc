@@ -1,4 +1,4 @@
-// One backward scan per guess: some microseconds for thousands of tokens, far below a model's pass.
+// One backward scan: some microseconds for thousands of tokens, far below a model's pass.
 
 #include "src/session/prompt_lookup.h"
 
@@ -11,41 +11,24 @@
 namespace inkling {
 namespace {
 
-constexpr size_t kLeastNeeded = 2;
-constexpr size_t kMostNeeded = 8;
-
-// How many tokens in front of `end` equal those at the end of `tokens`, up to `most`.
-size_t CommonStretch(absl::Span<const int32_t> tokens, size_t end, size_t most) {
+// How many tokens in front of `end` equal those at the end of `tokens`.
+size_t CommonStretch(absl::Span<const int32_t> tokens, size_t end) {
+  const size_t most = std::min(kMaxRepeatedTokens, end);
   size_t length = 0;
-  while (length < std::min(most, end) &&
-         tokens[end - 1 - length] == tokens[tokens.size() - 1 - length]) {
-    ++length;
-  }
+  while (length < most && tokens[end - 1 - length] == tokens[tokens.size() - 1 - length]) ++length;
   return length;
 }
 
 }  // namespace
 
-absl::Span<const int32_t> PromptLookup::Guess(absl::Span<const int32_t> tokens) const {
-  if (max_tokens_ == 0 || tokens.size() < 2) return {};
-  size_t best_end = 0;
-  size_t best_length = needed_ - 1;
-  for (size_t end = tokens.size() - 1; end > 0 && best_length < kMostNeeded; --end) {
-    const size_t length = CommonStretch(tokens, end, kMostNeeded);
-    if (length <= best_length) continue;
-    best_end = end;
-    best_length = length;
+Repetition FindRepetition(absl::Span<const int32_t> tokens) {
+  Repetition best;
+  if (tokens.empty()) return best;
+  for (size_t end = tokens.size() - 1; end > 0 && best.length < kMaxRepeatedTokens; --end) {
+    const size_t length = CommonStretch(tokens, end);
+    if (length > best.length) best = {.length = length, .next = end};
   }
-  if (best_end == 0) return {};
-  return tokens.subspan(best_end, max_tokens_);
-}
-
-void PromptLookup::Report(size_t guessed, size_t right) {
-  if (right == 0) {
-    needed_ = std::min(kMostNeeded, needed_ + 1);
-  } else if (right == guessed) {
-    needed_ = std::max(kLeastNeeded, needed_ - 1);
-  }
+  return best;
 }
 
 }  // namespace inkling

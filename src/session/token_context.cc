@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -84,6 +85,18 @@ bool TokenContext::HasLogits() {
   return false;
 }
 
+// A pass that gives logits. Its time is a measure of what rows cost where they all have logits.
+absl::Status TokenContext::TimedForward(absl::Span<const int32_t> rows, LogitRows logit_rows,
+                                        absl::Span<float> logits, const std::atomic<bool>& cancel) {
+  const auto begin = std::chrono::steady_clock::now();
+  absl::Status status = decoder_.Forward(rows, *cache_, logit_rows, logits, &cancel);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  if (status.ok() && (rows.size() == 1 || logit_rows == LogitRows::kAll)) {
+    pass_cost_.Report(rows.size(), seconds.count());
+  }
+  return status;
+}
+
 absl::Status TokenContext::ForwardWithGuess(const std::atomic<bool>& cancel) {
   const size_t vocab = static_cast<size_t>(vocab_size_);
   guess_begin_ = tokens_.size();
@@ -91,8 +104,8 @@ absl::Status TokenContext::ForwardWithGuess(const std::atomic<bool>& cancel) {
   tokens_.insert(tokens_.end(), guess_.begin(), guess_.end());
   const absl::Span<const int32_t> rows =
       absl::MakeConstSpan(tokens_).subspan(static_cast<size_t>(cache_->length()));
-  absl::Status status = decoder_.Forward(
-      rows, *cache_, LogitRows::kAll, absl::MakeSpan(logits_).first(rows.size() * vocab), &cancel);
+  absl::Status status = TimedForward(rows, LogitRows::kAll,
+                                     absl::MakeSpan(logits_).first(rows.size() * vocab), cancel);
   tokens_.resize(guess_begin_);
   if (!status.ok()) return status;
   has_guess_logits_ = true;
@@ -108,11 +121,11 @@ absl::Status TokenContext::Forward(LogitRows last_rows, const std::atomic<bool>&
     const size_t begin = static_cast<size_t>(cache_->length());
     const absl::Span<const int32_t> chunk = all.subspan(begin, chunk_rows);
     const bool is_last = begin + chunk.size() == all.size();
-    const LogitRows rows = is_last ? last_rows : LogitRows::kNone;
-    const absl::Span<float> logits =
-        rows == LogitRows::kNone ? absl::Span<float>()
-                                 : absl::MakeSpan(logits_).first(static_cast<size_t>(vocab_size_));
-    absl::Status status = decoder_.Forward(chunk, *cache_, rows, logits, &cancel);
+    absl::Status status =
+        is_last && last_rows == LogitRows::kLast
+            ? TimedForward(chunk, LogitRows::kLast,
+                           absl::MakeSpan(logits_).first(static_cast<size_t>(vocab_size_)), cancel)
+            : decoder_.Forward(chunk, *cache_, LogitRows::kNone, {}, &cancel);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

@@ -23,6 +23,7 @@
 #include "absl/types/span.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
+#include "src/session/pass_cost.h"
 
 namespace inkling {
 
@@ -72,6 +73,9 @@ class TokenContext {
   };
   GuessCount guess_count() const { return guess_count_; }
 
+  // What rows cost in the passes that gave logits.
+  const PassCost& pass_cost() const { return pass_cost_; }
+
   // Whether the logits that follow the last token are there already, because it and all since the
   // last pass were guessed. Brings guess_count() up to date.
   bool HasLogits();
@@ -81,6 +85,8 @@ class TokenContext {
   absl::Status ForwardWithGuess(const std::atomic<bool>& cancel);
   void RewindCache(int32_t position);
   absl::Status Forward(LogitRows last_rows, const std::atomic<bool>& cancel);
+  absl::Status TimedForward(absl::Span<const int32_t> rows, LogitRows logit_rows,
+                            absl::Span<float> logits, const std::atomic<bool>& cancel);
 
   Decoder& decoder_;
   std::unique_ptr<KvCache> cache_;
@@ -93,6 +99,7 @@ class TokenContext {
   size_t guess_right_ = 0;
   bool has_guess_logits_ = false;
   GuessCount guess_count_;
+  PassCost pass_cost_;
 };
 
 }  // namespace inkling

@@ -1,0 +1,288 @@
+// guessing_speed: what guessed tokens bring on given texts, at the speed of a model of full size.
+//
+//   guessing_speed --shape gemma-2b --weights int4 --tokenizer TOKENIZER \
+//     --text NAME PROMPT_FILE ANSWER_FILE [--text ...]
+//
+// Weights are made up, so the model has nothing to say; the answer is given. Every token is
+// computed, guessed and chosen as in LlmSession::Generate, and then the answer's takes the place of
+// the chosen one: what is guessed, and how often that is right, is what a model that writes this
+// answer would see. Each round runs the answer without guesses and with them, from the same filled
+// cache. Both must choose the same tokens, or the program fails. Figures: SPECULATION.md.
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "converter/tokenizer_import.h"
+#include "examples/programs/fabricated_model.h"
+#include "examples/programs/model_shapes.h"
+#include "examples/programs/speed_test.h"
+#include "examples/programs/weight_type_flag.h"
+#include "inkling/llm_options.h"
+#include "src/decoder/decoder.h"
+#include "src/decoder/kv_cache.h"
+#include "src/format/model_config.h"
+#include "src/session/guesser.h"
+#include "src/session/model_engine.h"
+#include "src/session/sampler.h"
+#include "src/session/token_context.h"
+#include "src/text/tokenizer.h"
+
+namespace inkling {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::string shape = "gemma-2b";
+  std::string weights = "int4/32";
+  std::string vocabulary = "int8";
+  std::string model;
+  std::string tokenizer;
+  std::vector<std::vector<std::string>> texts;  // name, prompt file, answer file
+  int32_t threads = 0;
+  int32_t rounds = 3;
+  int32_t most_answer_tokens = 200;
+  int32_t most_guessed = 7;
+  bool passes = false;
+};
+
+struct Text {
+  std::string name;
+  std::vector<int32_t> prompt;
+  std::vector<int32_t> answer;
+};
+
+struct Run {
+  double seconds = 0;
+  int64_t guessed = 0;
+  int64_t right = 0;
+  std::vector<int32_t> chosen;
+};
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::ostringstream contents;
+  contents << stream.rdbuf();
+  if (!stream) return absl::NotFoundError(absl::StrCat(path, " can't be read"));
+  return std::move(contents).str();
+}
+
+absl::StatusOr<Text> ReadText(const std::vector<std::string>& text, const Tokenizer& tokenizer,
+                              const Options& options) {
+  ABSL_ASSIGN_OR_RETURN(const std::string prompt, ReadFile(text[1]));
+  ABSL_ASSIGN_OR_RETURN(const std::string answer, ReadFile(text[2]));
+  Text result = {.name = text[0]};
+  ABSL_ASSIGN_OR_RETURN(result.prompt, tokenizer.Encode(prompt, {.added_ids = AddedIds::kBos}));
+  ABSL_ASSIGN_OR_RETURN(result.answer,
+                        tokenizer.Encode(answer, {.position = TextPosition::kContinuation}));
+  const size_t most = static_cast<size_t>(options.most_answer_tokens);
+  if (result.answer.size() > most) result.answer.resize(most);
+  if (result.answer.empty()) return absl::InvalidArgumentError(text[2] + " has no text");
+  return result;
+}
+
+// The answer, token by token, behind the prompt that `context` holds.
+absl::StatusOr<Run> WriteAnswer(TokenContext& context, const Text& text, int32_t most_guessed) {
+  const std::atomic<bool> never{false};
+  SamplingOptions greedy;
+  greedy.temperature = 0;
+  ABSL_ASSIGN_OR_RETURN(Sampler sampler,
+                        Sampler::Create(greedy, context.vocab_size(), context.tokens()));
+  context.Truncate(static_cast<int32_t>(text.prompt.size()));
+  const TokenContext::GuessCount before = context.guess_count();
+  Guesser guesser(context);
+  Run run;
+  const Clock::time_point begin = Clock::now();
+  for (size_t i = 0; i < text.answer.size(); ++i) {
+    const size_t most = std::min(static_cast<size_t>(most_guessed), text.answer.size() - 1 - i);
+    ABSL_ASSIGN_OR_RETURN(const absl::Span<const float> logits, guesser.ComputeLogits(most, never));
+    ABSL_ASSIGN_OR_RETURN(const SampledToken sampled,
+                          sampler.Sample(logits, Sampler::LogProbability::kSkip));
+    run.chosen.push_back(sampled.token);
+    ABSL_RETURN_IF_ERROR(context.Append(absl::MakeConstSpan(&text.answer[i], 1)));
+  }
+  run.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  context.HasLogits();  // counts the last tokens
+  run.guessed = context.guess_count().guessed - before.guessed;
+  run.right = context.guess_count().right - before.right;
+  return run;
+}
+
+std::string MedianAndRange(std::vector<double> values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.2f (%.2f to %.2f)", Median(values), *low, *high);
+  return text;
+}
+
+absl::StatusOr<std::unique_ptr<TokenContext>> NewContext(const ModelEngine& engine,
+                                                         size_t num_tokens) {
+  SessionOptions session_options;
+  session_options.max_tokens = static_cast<int32_t>(num_tokens);
+  ABSL_ASSIGN_OR_RETURN(const KvCache::Options cache_options,
+                        ResolveCacheOptions(session_options, engine.config(),
+                                            engine.decoder().options().prefill_rows));
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache,
+                        KvCache::Create(engine.config(), cache_options));
+  return std::make_unique<TokenContext>(engine.decoder(), std::move(cache),
+                                        engine.config().vocab_size);
+}
+
+absl::Status MeasureText(const ModelEngine& engine, const Text& text, const Options& options) {
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<TokenContext> context,
+                        NewContext(engine, text.prompt.size() + text.answer.size()));
+  const std::atomic<bool> never{false};
+  ABSL_RETURN_IF_ERROR(context->Append(text.prompt));
+  ABSL_RETURN_IF_ERROR(context->Compute(never));
+  const double tokens = static_cast<double>(text.answer.size());
+  std::vector<double> plain_speeds;
+  std::vector<double> guessing_speeds;
+  std::vector<double> ratios;
+  Run guessing;
+  for (int32_t round = 0; round < options.rounds; ++round) {
+    ABSL_ASSIGN_OR_RETURN(const Run plain, WriteAnswer(*context, text, 0));
+    ABSL_ASSIGN_OR_RETURN(guessing, WriteAnswer(*context, text, options.most_guessed));
+    if (plain.chosen != guessing.chosen)
+      return absl::InternalError(text.name + ": guesses changed what is chosen");
+    plain_speeds.push_back(tokens / plain.seconds);
+    guessing_speeds.push_back(tokens / guessing.seconds);
+    ratios.push_back(plain.seconds / guessing.seconds);
+  }
+  std::printf("| %s | %zu, %zu | %s | %s | %s | %lld of %lld |\n", text.name.c_str(),
+              text.prompt.size(), text.answer.size(), MedianAndRange(plain_speeds).c_str(),
+              MedianAndRange(guessing_speeds).c_str(), MedianAndRange(ratios).c_str(),
+              static_cast<long long>(guessing.right), static_cast<long long>(guessing.guessed));
+  std::fflush(stdout);
+  return absl::OkStatus();
+}
+
+// Milliseconds of passes of 1 to 8 rows behind `depth` tokens, taken in turns.
+absl::Status MeasurePasses(const ModelEngine& engine, const Options& options) {
+  constexpr int32_t kDepth = 1024;
+  Decoder& decoder = engine.decoder();
+  const int32_t most_rows = decoder.options().decode_rows;
+  const size_t vocab = static_cast<size_t>(engine.config().vocab_size);
+  const KvCache::Options cache_options = {.capacity = kDepth + most_rows,
+                                          .max_chunk = decoder.options().prefill_rows};
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<KvCache> cache,
+                        KvCache::Create(engine.config(), cache_options));
+  const std::vector<int32_t> tokens(static_cast<size_t>(cache_options.max_chunk), 7);
+  while (cache->length() < kDepth) {
+    const size_t rows = static_cast<size_t>(kDepth - cache->length());
+    ABSL_RETURN_IF_ERROR(decoder.Forward(absl::MakeConstSpan(tokens).subspan(0, rows), *cache,
+                                         LogitRows::kNone, {}, nullptr));
+  }
+  std::vector<float> logits(static_cast<size_t>(most_rows) * vocab);
+  std::vector<std::vector<double>> milliseconds(static_cast<size_t>(most_rows));
+  for (int32_t round = 0; round <= options.rounds; ++round) {
+    for (size_t rows = 1; rows <= milliseconds.size(); ++rows) {
+      const Clock::time_point begin = Clock::now();
+      ABSL_RETURN_IF_ERROR(decoder.Forward(absl::MakeConstSpan(tokens).first(rows), *cache,
+                                           LogitRows::kAll,
+                                           absl::MakeSpan(logits).first(rows * vocab), nullptr));
+      const std::chrono::duration<double, std::milli> taken = Clock::now() - begin;
+      ABSL_RETURN_IF_ERROR(cache->Rewind(kDepth));
+      if (round > 0) milliseconds[rows - 1].push_back(taken.count());  // the first is a warm-up
+    }
+  }
+  std::printf("| rows of a pass | ms | passes of one row |\n|---|---|---|\n");
+  const double single = Median(milliseconds[0]);
+  for (size_t i = 0; i < milliseconds.size(); ++i) {
+    std::printf("| %zu | %s | %.2f |\n", i + 1, MedianAndRange(milliseconds[i]).c_str(),
+                Median(milliseconds[i]) / single);
+  }
+  return absl::OkStatus();
+}
+
+std::string ModelFile(const Options& options) {
+  if (!options.model.empty()) return options.model;
+  return (std::filesystem::temp_directory_path() / "inkling-guessing-speed.tflite").string();
+}
+
+absl::Status Measure(const Options& options) {
+  const absl::Cleanup remove_file = [&options] {
+    std::error_code ignored;
+    if (options.model.empty()) std::filesystem::remove(ModelFile(options), ignored);
+  };
+  if (!std::filesystem::exists(ModelFile(options))) {
+    ABSL_ASSIGN_OR_RETURN(const ModelConfig config, ModelShape(options.shape));
+    ABSL_RETURN_IF_ERROR(WriteFabricatedModel(
+        ModelFile(options), config,
+        {WeightTypes().at(options.weights), WeightTypes().at(options.vocabulary)}));
+  }
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ModelEngine> engine,
+                        ModelEngine::Open(ModelFile(options), {.num_threads = options.threads}));
+  if (options.passes) ABSL_RETURN_IF_ERROR(MeasurePasses(*engine, options));
+  if (options.texts.empty()) return absl::OkStatus();
+  ABSL_ASSIGN_OR_RETURN(ImportedTokenizer imported, std::filesystem::is_directory(options.tokenizer)
+                                                        ? ImportTokenizerFolder(options.tokenizer)
+                                                        : ImportTokenizerFile(options.tokenizer));
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<const Tokenizer> tokenizer,
+                        Tokenizer::Create(std::move(imported.tokenizer)));
+  std::printf(
+      "| text | tokens of prompt, answer | tokens/s | with guesses | ratio | right guesses |\n"
+      "|---|---|---|---|---|---|\n");
+  for (const std::vector<std::string>& files : options.texts) {
+    ABSL_ASSIGN_OR_RETURN(const Text text, ReadText(files, *tokenizer, options));
+    ABSL_RETURN_IF_ERROR(MeasureText(*engine, text, options));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace inkling
+
+int main(int argc, char** argv) {
+  CLI::App app("Measures what guessed tokens bring.", "guessing_speed");
+  inkling::Options options;
+  app.add_option("--shape", options.shape, "Shape of the made-up model")->capture_default_str();
+  app.add_option("--weights", options.weights, "Type of its weights")
+      ->check(CLI::IsMember(inkling::WeightTypes()))
+      ->capture_default_str();
+  app.add_option("--vocabulary", options.vocabulary, "Type of its embedding and head")
+      ->check(CLI::IsMember(inkling::WeightTypes()))
+      ->capture_default_str();
+  app.add_option("--model", options.model,
+                 "File of the model; made up if it isn't there, and kept. Without it: a temporary "
+                 "one");
+  app.add_option("--tokenizer", options.tokenizer, "Tokenizer file or folder");
+  app.add_option("--text", options.texts, "NAME PROMPT_FILE ANSWER_FILE; may be given repeatedly")
+      ->type_size(3);
+  app.add_option("--threads", options.threads, "0 = the machine's")->capture_default_str();
+  app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--answer-tokens", options.most_answer_tokens, "At most this many of each answer")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  app.add_option("--max-guessed-tokens", options.most_guessed)
+      ->check(CLI::Range(0, 7))
+      ->capture_default_str();
+  app.add_flag("--passes", options.passes, "Measure passes of 1 to 8 rows too");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  const absl::Status status = inkling::Measure(options);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "guessing_speed: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
