@@ -1,13 +1,12 @@
 // guessing_speed: what guessed tokens bring on given texts, at the speed of a model of full size.
 //
-//   guessing_speed --shape gemma-2b --weights int4 --tokenizer TOKENIZER \
-//     --text NAME PROMPT_FILE ANSWER_FILE [--text ...]
+//   guessing_speed --shape gemma-2b --weights int4 --tokenizer TOKENIZER --text NAME PROMPT ANSWER
 //
 // Weights are made up, so the model has nothing to say; the answer is given. Every token is
 // computed, guessed and chosen as in LlmSession::Generate, and then the answer's takes the place of
 // the chosen one: what is guessed, and how often that is right, is what a model that writes this
-// answer would see. Each round runs the answer without guesses and with them, from the same filled
-// cache. Both must choose the same tokens, or the program fails. Figures: SPECULATION.md.
+// answer would see. Each round writes the answer without guesses and with them, in turns of a few
+// tokens. Both must choose the same tokens, or the program fails. Figures: SPECULATION.md.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -71,13 +70,6 @@ struct Text {
   std::vector<int32_t> answer;
 };
 
-struct Run {
-  double seconds = 0;
-  int64_t guessed = 0;
-  int64_t right = 0;
-  std::vector<int32_t> chosen;
-};
-
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   std::ostringstream contents;
@@ -90,7 +82,8 @@ absl::StatusOr<Text> ReadText(const std::vector<std::string>& text, const Tokeni
                               const Options& options) {
   ABSL_ASSIGN_OR_RETURN(const std::string prompt, ReadFile(text[1]));
   ABSL_ASSIGN_OR_RETURN(const std::string answer, ReadFile(text[2]));
-  Text result = {.name = text[0]};
+  Text result;
+  result.name = text[0];
   ABSL_ASSIGN_OR_RETURN(result.prompt, tokenizer.Encode(prompt, {.added_ids = AddedIds::kBos}));
   ABSL_ASSIGN_OR_RETURN(result.answer,
                         tokenizer.Encode(answer, {.position = TextPosition::kContinuation}));
@@ -100,32 +93,63 @@ absl::StatusOr<Text> ReadText(const std::vector<std::string>& text, const Tokeni
   return result;
 }
 
-// The answer, token by token, behind the prompt that `context` holds.
-absl::StatusOr<Run> WriteAnswer(TokenContext& context, const Text& text, int32_t most_guessed) {
-  const std::atomic<bool> never{false};
-  SamplingOptions greedy;
-  greedy.temperature = 0;
-  ABSL_ASSIGN_OR_RETURN(Sampler sampler,
-                        Sampler::Create(greedy, context.vocab_size(), context.tokens()));
-  context.Truncate(static_cast<int32_t>(text.prompt.size()));
-  const TokenContext::GuessCount before = context.guess_count();
-  Guesser guesser(context);
-  Run run;
-  const Clock::time_point begin = Clock::now();
-  for (size_t i = 0; i < text.answer.size(); ++i) {
-    const size_t most = std::min(static_cast<size_t>(most_guessed), text.answer.size() - 1 - i);
-    ABSL_ASSIGN_OR_RETURN(const absl::Span<const float> logits, guesser.ComputeLogits(most, never));
-    ABSL_ASSIGN_OR_RETURN(const SampledToken sampled,
-                          sampler.Sample(logits, Sampler::LogProbability::kSkip));
-    run.chosen.push_back(sampled.token);
-    ABSL_RETURN_IF_ERROR(context.Append(absl::MakeConstSpan(&text.answer[i], 1)));
+// Writes an answer behind the prompt that a context holds.
+class Writer {
+ public:
+  Writer(TokenContext& context, const Text& text, int32_t most_guessed, Sampler sampler)
+      : context_(context),
+        answer_(text.answer),
+        most_guessed_(static_cast<size_t>(most_guessed)),
+        sampler_(std::move(sampler)),
+        before_(context.guess_count()),
+        guesser_(context) {}
+
+  static absl::StatusOr<Writer> Create(TokenContext& context, const Text& text,
+                                       int32_t most_guessed) {
+    SamplingOptions greedy;
+    greedy.temperature = 0;
+    context.Truncate(static_cast<int32_t>(text.prompt.size()));
+    ABSL_ASSIGN_OR_RETURN(Sampler sampler,
+                          Sampler::Create(greedy, context.vocab_size(), context.tokens()));
+    return Writer(context, text, most_guessed, std::move(sampler));
   }
-  run.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  context.HasLogits();  // counts the last tokens
-  run.guessed = context.guess_count().guessed - before.guessed;
-  run.right = context.guess_count().right - before.right;
-  return run;
-}
+
+  // Until the answer has `size` tokens, or all.
+  absl::Status WriteUntil(size_t size) {
+    const std::atomic<bool> never{false};
+    const Clock::time_point begin = Clock::now();
+    while (chosen_.size() < std::min(size, answer_.size())) {
+      const size_t behind_next = answer_.size() - 1 - chosen_.size();
+      ABSL_ASSIGN_OR_RETURN(const absl::Span<const float> logits,
+                            guesser_.ComputeLogits(std::min(most_guessed_, behind_next), never));
+      ABSL_ASSIGN_OR_RETURN(const SampledToken sampled,
+                            sampler_.Sample(logits, Sampler::LogProbability::kSkip));
+      ABSL_RETURN_IF_ERROR(context_.Append(answer_.subspan(chosen_.size(), 1)));
+      chosen_.push_back(sampled.token);
+    }
+    seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();
+    return absl::OkStatus();
+  }
+
+  double seconds() const { return seconds_; }
+  const std::vector<int32_t>& chosen() const { return chosen_; }
+
+  TokenContext::GuessCount CountGuesses() {
+    context_.HasLogits();  // counts the last tokens
+    const TokenContext::GuessCount count = context_.guess_count();
+    return {.guessed = count.guessed - before_.guessed, .right = count.right - before_.right};
+  }
+
+ private:
+  TokenContext& context_;
+  absl::Span<const int32_t> answer_;
+  size_t most_guessed_;
+  Sampler sampler_;
+  TokenContext::GuessCount before_;
+  Guesser guesser_;
+  std::vector<int32_t> chosen_;
+  double seconds_ = 0;
+};
 
 std::string MedianAndRange(std::vector<double> values) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
@@ -134,43 +158,54 @@ std::string MedianAndRange(std::vector<double> values) {
   return text;
 }
 
+// A context that holds the text's prompt and has room for its answer.
 absl::StatusOr<std::unique_ptr<TokenContext>> NewContext(const ModelEngine& engine,
-                                                         size_t num_tokens) {
+                                                         const Text& text) {
   SessionOptions session_options;
-  session_options.max_tokens = static_cast<int32_t>(num_tokens);
+  session_options.max_tokens = static_cast<int32_t>(text.prompt.size() + text.answer.size());
   ABSL_ASSIGN_OR_RETURN(const KvCache::Options cache_options,
                         ResolveCacheOptions(session_options, engine.config(),
                                             engine.decoder().options().prefill_rows));
   ABSL_ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache,
                         KvCache::Create(engine.config(), cache_options));
-  return std::make_unique<TokenContext>(engine.decoder(), std::move(cache),
-                                        engine.config().vocab_size);
+  auto context = std::make_unique<TokenContext>(engine.decoder(), std::move(cache),
+                                                engine.config().vocab_size);
+  ABSL_RETURN_IF_ERROR(context->Append(text.prompt));
+  const std::atomic<bool> never{false};
+  ABSL_RETURN_IF_ERROR(context->Compute(never));
+  return context;
 }
 
+// The machine's speed changes within seconds, so both take turns every few tokens.
 absl::Status MeasureText(const ModelEngine& engine, const Text& text, const Options& options) {
-  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<TokenContext> context,
-                        NewContext(engine, text.prompt.size() + text.answer.size()));
-  const std::atomic<bool> never{false};
-  ABSL_RETURN_IF_ERROR(context->Append(text.prompt));
-  ABSL_RETURN_IF_ERROR(context->Compute(never));
+  constexpr size_t kTurn = 8;
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<TokenContext> plain_context,
+                        NewContext(engine, text));
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<TokenContext> context, NewContext(engine, text));
   const double tokens = static_cast<double>(text.answer.size());
   std::vector<double> plain_speeds;
   std::vector<double> guessing_speeds;
   std::vector<double> ratios;
-  Run guessing;
+  TokenContext::GuessCount count;
   for (int32_t round = 0; round < options.rounds; ++round) {
-    ABSL_ASSIGN_OR_RETURN(const Run plain, WriteAnswer(*context, text, 0));
-    ABSL_ASSIGN_OR_RETURN(guessing, WriteAnswer(*context, text, options.most_guessed));
-    if (plain.chosen != guessing.chosen)
+    ABSL_ASSIGN_OR_RETURN(Writer plain, Writer::Create(*plain_context, text, 0));
+    ABSL_ASSIGN_OR_RETURN(Writer guessing, Writer::Create(*context, text, options.most_guessed));
+    for (size_t size = 0; size < text.answer.size();) {
+      size += kTurn;
+      ABSL_RETURN_IF_ERROR(plain.WriteUntil(size));
+      ABSL_RETURN_IF_ERROR(guessing.WriteUntil(size));
+    }
+    if (plain.chosen() != guessing.chosen())
       return absl::InternalError(text.name + ": guesses changed what is chosen");
-    plain_speeds.push_back(tokens / plain.seconds);
-    guessing_speeds.push_back(tokens / guessing.seconds);
-    ratios.push_back(plain.seconds / guessing.seconds);
+    plain_speeds.push_back(tokens / plain.seconds());
+    guessing_speeds.push_back(tokens / guessing.seconds());
+    ratios.push_back(plain.seconds() / guessing.seconds());
+    count = guessing.CountGuesses();
   }
   std::printf("| %s | %zu, %zu | %s | %s | %s | %lld of %lld |\n", text.name.c_str(),
               text.prompt.size(), text.answer.size(), MedianAndRange(plain_speeds).c_str(),
               MedianAndRange(guessing_speeds).c_str(), MedianAndRange(ratios).c_str(),
-              static_cast<long long>(guessing.right), static_cast<long long>(guessing.guessed));
+              static_cast<long long>(count.right), static_cast<long long>(count.guessed));
   std::fflush(stdout);
   return absl::OkStatus();
 }
@@ -231,7 +266,9 @@ absl::Status Measure(const Options& options) {
   }
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ModelEngine> engine,
                         ModelEngine::Open(ModelFile(options), {.num_threads = options.threads}));
-  if (options.passes) ABSL_RETURN_IF_ERROR(MeasurePasses(*engine, options));
+  if (options.passes) {
+    ABSL_RETURN_IF_ERROR(MeasurePasses(*engine, options));
+  }
   if (options.texts.empty()) return absl::OkStatus();
   ABSL_ASSIGN_OR_RETURN(ImportedTokenizer imported, std::filesystem::is_directory(options.tokenizer)
                                                         ? ImportTokenizerFolder(options.tokenizer)
