@@ -101,8 +101,7 @@ class Writer {
         answer_(text.answer),
         most_guessed_(static_cast<size_t>(most_guessed)),
         sampler_(std::move(sampler)),
-        before_(context.guess_count()),
-        guesser_(context) {}
+        guesser_(context, nullptr) {}
 
   static absl::StatusOr<Writer> Create(TokenContext& context, const Text& text,
                                        int32_t most_guessed) {
@@ -120,8 +119,9 @@ class Writer {
     const Clock::time_point begin = Clock::now();
     while (chosen_.size() < std::min(size, answer_.size())) {
       const size_t behind_next = answer_.size() - 1 - chosen_.size();
-      ABSL_ASSIGN_OR_RETURN(const absl::Span<const float> logits,
-                            guesser_.ComputeLogits(std::min(most_guessed_, behind_next), never));
+      ABSL_ASSIGN_OR_RETURN(
+          const absl::Span<const float> logits,
+          guesser_.ComputeLogits(std::min(most_guessed_, behind_next), sampler_, never));
       ABSL_ASSIGN_OR_RETURN(const SampledToken sampled,
                             sampler_.Sample(logits, Sampler::LogProbability::kSkip));
       ABSL_RETURN_IF_ERROR(context_.Append(answer_.subspan(chosen_.size(), 1)));
@@ -134,18 +134,13 @@ class Writer {
   double seconds() const { return seconds_; }
   const std::vector<int32_t>& chosen() const { return chosen_; }
 
-  TokenContext::GuessCount CountGuesses() {
-    context_.HasLogits();  // counts the last tokens
-    const TokenContext::GuessCount count = context_.guess_count();
-    return {.guessed = count.guessed - before_.guessed, .right = count.right - before_.right};
-  }
+  Guesser::Counts CountGuesses() { return guesser_.CountGuesses(); }
 
  private:
   TokenContext& context_;
   absl::Span<const int32_t> answer_;
   size_t most_guessed_;
   Sampler sampler_;
-  TokenContext::GuessCount before_;
   Guesser guesser_;
   std::vector<int32_t> chosen_;
   double seconds_ = 0;
@@ -186,7 +181,7 @@ absl::Status MeasureText(const ModelEngine& engine, const Text& text, const Opti
   std::vector<double> plain_speeds;
   std::vector<double> guessing_speeds;
   std::vector<double> ratios;
-  TokenContext::GuessCount count;
+  Guesser::Counts count;
   for (int32_t round = 0; round < options.rounds; ++round) {
     ABSL_ASSIGN_OR_RETURN(Writer plain, Writer::Create(*plain_context, text, 0));
     ABSL_ASSIGN_OR_RETURN(Writer guessing, Writer::Create(*context, text, options.most_guessed));

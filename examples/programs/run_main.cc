@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -26,6 +27,10 @@ using inkling::RunOptions;
 void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache) {
   app.add_option("--model,-m,model", options.model, "Model file made by inkling-convert")
       ->required();
+  app.add_option(
+      "--draft", options.draft,
+      "A smaller model of the same vocabulary that guesses what the model says; the text "
+      "is the same");
   app.add_option("--prompt,-p", options.prompt,
                  "Continue this text and end; without it: a conversation");
   app.add_flag("--chat", options.chat, "The prompt is a user's turn in the model's own template");
@@ -68,10 +73,10 @@ void AddGenerateOptions(CLI::App& app, inkling::GenerateOptions& options) {
   app.add_option("--stop", options.stop_strings,
                  "End in front of this text; may be given several times")
       ->allow_extra_args(false);
-  app.add_option(
-         "--max-guessed-tokens", options.max_guessed_tokens,
-         "Tokens guessed at once from repetitions in the text, 0 to 7; 0 = off; the text is "
-         "the same")
+  app.add_option("--max-guessed-tokens", options.max_guessed_tokens,
+                 "Tokens guessed at once, from repetitions in the text or by --draft, 0 to 7; 0 = "
+                 "off; the text is "
+                 "the same")
       ->capture_default_str();
   app.add_flag("--parse-special", options.parse_special_tokens,
                "Take special tokens in --prompt as such");
@@ -83,6 +88,12 @@ absl::Status Run(RunOptions& options) {
   absl::StatusOr<std::shared_ptr<const inkling::LlmModel>> model =
       inkling::LlmModel::Open(options.model, options.model_options);
   if (!model.ok()) return model.status();
+  if (!options.draft.empty()) {
+    absl::StatusOr<std::shared_ptr<const inkling::LlmModel>> draft =
+        inkling::LlmModel::Open(options.draft, options.model_options);
+    if (!draft.ok()) return draft.status();
+    options.session_options.draft_model = *std::move(draft);
+  }
   absl::StatusOr<std::unique_ptr<inkling::LlmSession>> session =
       inkling::LlmSession::Create(*model, options.session_options);
   if (!session.ok()) return session.status();

@@ -11,6 +11,7 @@ namespace inkling {
 
 struct RunOptions {
   std::string model;
+  std::string draft;        // file of the draft model, or empty
   std::string prompt;       // with has_prompt
   bool has_prompt = false;  // one prompt, then the program ends
   bool chat = false;        // the prompt is a user's turn, not text to continue

@@ -7,11 +7,14 @@
 #define INKLING_LLM_OPTIONS_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace inkling {
+
+class LlmModel;  // llm_model.h
 
 // How a model is loaded.
 struct ModelOptions {
@@ -48,6 +51,12 @@ struct SessionOptions {
   // that very day, which such templates fall back to. No clock is read, so that equal options give
   // equal text.
   std::string date = {};
+  // A smaller model of exactly the same vocabulary that says what the session's may say next;
+  // several of its tokens are then checked in one pass of the session's model, which is faster if
+  // they are often right. The text is the same with any draft model, greedy or drawn. It has memory
+  // and a key/value cache of its own, and where its context is shorter than the session, it helps
+  // up to there. Null: none. GenerateOptions::max_guessed_tokens bounds what it says at once.
+  std::shared_ptr<const LlmModel> draft_model = nullptr;
 };
 
 // How the next token is chosen. Steps, in this order: logit bias, penalties, temperature, top-k,
@@ -94,9 +103,10 @@ struct GenerateOptions {
   bool parse_special_tokens = false;
   // Fill GenerateResult::log_probabilities.
   bool return_log_probabilities = false;
-  // Tokens that may be guessed at once from repetitions in the session's text and checked in one
-  // pass of the model, which makes text that repeats itself (a summary, an edited program) faster.
-  // The text is the same whatever is guessed. 0 = off, at most 7.
+  // Tokens that may be guessed at once, from repetitions in the session's text or by its draft
+  // model, and checked in one pass of the model, which makes text that repeats itself (a summary,
+  // an edited program) faster. How many it are follows from how often guesses come true and from
+  // the measured time of passes. The text is the same whatever is guessed. 0 = off, at most 7.
   int32_t max_guessed_tokens = 7;
 };
 
@@ -130,13 +140,16 @@ struct GenerateResult {
   // Tokens that were guessed (GenerateOptions::max_guessed_tokens), and how many of them came true.
   int32_t num_guessed_tokens = 0;
   int32_t num_right_guesses = 0;
+  // Those of them that the draft model said (SessionOptions::draft_model).
+  int32_t num_drafted_tokens = 0;
+  int32_t num_right_drafts = 0;
 };
 
 // What a model and one session of it need. All in bytes.
 struct MemoryEstimate {
   int64_t packed_weights = 0;  // one copy, shared by all sessions
   int64_t scratch = 0;         // activations, shared by all sessions
-  int64_t kv_cache = 0;        // of one session with all positions filled
+  int64_t kv_cache = 0;        // of one session with all positions filled, and of its draft's
   int64_t total() const { return packed_weights + scratch + kv_cache; }
 };
 

@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
+#include "src/session/draft.h"
 #include "src/session/guesser.h"
 #include "src/session/sampler.h"
 #include "src/session/text_stream.h"
@@ -43,8 +44,8 @@ class Generation {
  public:
   Generation(const Tokenizer& tokenizer, const std::vector<int32_t>& model_stop_tokens,
              const GenerateOptions& options, TextPosition text_position, TokenContext& context,
-             absl::FunctionRef<bool(absl::string_view)> callback, const std::atomic<bool>& cancel,
-             Sampler sampler)
+             Draft* draft, absl::FunctionRef<bool(absl::string_view)> callback,
+             const std::atomic<bool>& cancel, Sampler sampler)
       : model_stop_tokens_(model_stop_tokens),
         options_(options),
         context_(context),
@@ -53,8 +54,7 @@ class Generation {
         sampler_(std::move(sampler)),
         decoder_(tokenizer, {.position = text_position}),
         stream_(options.stop_strings),
-        guesser_(context),
-        guesses_before_(context.guess_count()) {}
+        guesser_(context, draft) {}
 
   absl::StatusOr<GenerateResult> Run();
 
@@ -78,7 +78,6 @@ class Generation {
   StreamDecoder decoder_;
   TextStream stream_;
   Guesser guesser_;
-  const TokenContext::GuessCount guesses_before_;
   GenerateResult result_;
   std::vector<size_t> text_ends_;  // bytes of decoded text after each generated token
   size_t decoded_bytes_ = 0;
@@ -120,7 +119,8 @@ size_t Generation::MostGuessed() const {
 }
 
 absl::StatusOr<bool> Generation::Step() {
-  absl::StatusOr<absl::Span<const float>> logits = guesser_.ComputeLogits(MostGuessed(), cancel_);
+  absl::StatusOr<absl::Span<const float>> logits =
+      guesser_.ComputeLogits(MostGuessed(), sampler_, cancel_);
   if (absl::IsCancelled(logits.status()) && !result_.tokens.empty()) {
     result_.stop_reason = StopReason::kCancelled;
     return false;
@@ -190,10 +190,11 @@ absl::StatusOr<GenerateResult> Generation::Run() {
     if (!go_on.ok()) return go_on.status();
     if (!*go_on) break;
   }
-  context_.HasLogits();  // counts the last tokens
-  const TokenContext::GuessCount count = context_.guess_count();
-  result_.num_guessed_tokens = static_cast<int32_t>(count.guessed - guesses_before_.guessed);
-  result_.num_right_guesses = static_cast<int32_t>(count.right - guesses_before_.right);
+  const Guesser::Counts count = guesser_.CountGuesses();
+  result_.num_guessed_tokens = static_cast<int32_t>(count.guessed);
+  result_.num_right_guesses = static_cast<int32_t>(count.right);
+  result_.num_drafted_tokens = static_cast<int32_t>(count.drafted);
+  result_.num_right_drafts = static_cast<int32_t>(count.right_drafts);
   if (result_.stop_reason == StopReason::kStopString) {
     DropTokensBehindText();
   } else if (result_.stop_reason != StopReason::kCallback) {
@@ -228,17 +229,15 @@ absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t voc
   return Sampler::Validate(options.sampling, vocab_size);
 }
 
-absl::StatusOr<GenerateResult> RunGeneration(const Tokenizer& tokenizer,
-                                             const std::vector<int32_t>& model_stop_tokens,
-                                             const GenerateOptions& options,
-                                             TextPosition text_position, TokenContext& context,
-                                             absl::FunctionRef<bool(absl::string_view)> callback,
-                                             const std::atomic<bool>& cancel) {
+absl::StatusOr<GenerateResult> RunGeneration(
+    const Tokenizer& tokenizer, const std::vector<int32_t>& model_stop_tokens,
+    const GenerateOptions& options, TextPosition text_position, TokenContext& context, Draft* draft,
+    absl::FunctionRef<bool(absl::string_view)> callback, const std::atomic<bool>& cancel) {
   absl::StatusOr<Sampler> sampler =
       Sampler::Create(options.sampling, context.vocab_size(), context.tokens());
   if (!sampler.ok()) return sampler.status();
-  return Generation(tokenizer, model_stop_tokens, options, text_position, context, callback, cancel,
-                    *std::move(sampler))
+  return Generation(tokenizer, model_stop_tokens, options, text_position, context, draft, callback,
+                    cancel, *std::move(sampler))
       .Run();
 }
 

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
+#include "src/session/draft.h"
 #include "src/session/token_context.h"
 #include "src/text/tokenizer.h"
 
@@ -26,14 +27,12 @@ absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t voc
 // Continues after the tokens of `context`, of which there is at least one, until a StopReason.
 // `options` is valid. `text_position` says whether the new text begins a text (a space in front of
 // it is the vocabulary's, not the model's) or continues one. `model_stop_tokens` are those of the
-// vocabulary and of the prompt template. Errors leave tokens behind in `context`: the caller cuts
-// it back. Cancelled means: before the first token.
-absl::StatusOr<GenerateResult> RunGeneration(const Tokenizer& tokenizer,
-                                             const std::vector<int32_t>& model_stop_tokens,
-                                             const GenerateOptions& options,
-                                             TextPosition text_position, TokenContext& context,
-                                             absl::FunctionRef<bool(absl::string_view)> callback,
-                                             const std::atomic<bool>& cancel);
+// vocabulary and of the prompt template. `draft` may be null. Errors leave tokens behind in
+// `context`: the caller cuts it back. Cancelled means: before the first token.
+absl::StatusOr<GenerateResult> RunGeneration(
+    const Tokenizer& tokenizer, const std::vector<int32_t>& model_stop_tokens,
+    const GenerateOptions& options, TextPosition text_position, TokenContext& context, Draft* draft,
+    absl::FunctionRef<bool(absl::string_view)> callback, const std::atomic<bool>& cancel);
 
 }  // namespace inkling
 

@@ -19,15 +19,14 @@ double UsualChance(size_t length) {
 
 }  // namespace
 
+void FollowChance(bool right, double& chance) { chance += kStep * ((right ? 1.0 : 0.0) - chance); }
+
 GuessOdds::GuessOdds() {
   for (size_t i = 0; i < chances_.size(); ++i) chances_[i] = UsualChance(i + 1);
 }
 
 size_t GuessOdds::Index(size_t length) { return std::min(length, kMaxRepeatedTokens) - 1; }
 
-void GuessOdds::Report(size_t length, bool right) {
-  double& chance = chances_[Index(length)];
-  chance += kStep * ((right ? 1.0 : 0.0) - chance);
-}
+void GuessOdds::Report(size_t length, bool right) { FollowChance(right, chances_[Index(length)]); }
 
 }  // namespace inkling

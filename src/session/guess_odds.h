@@ -14,6 +14,9 @@
 
 namespace inkling {
 
+// Moves `chance` towards what was seen.
+void FollowChance(bool right, double& chance);
+
 class GuessOdds {
  public:
   GuessOdds();

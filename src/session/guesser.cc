@@ -2,15 +2,20 @@
 
 #include "src/session/guesser.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "src/session/draft.h"
+#include "src/session/guess_odds.h"
 #include "src/session/pass_cost.h"
 #include "src/session/prompt_lookup.h"
+#include "src/session/sampler.h"
 #include "src/session/token_context.h"
 
 namespace inkling {
@@ -19,39 +24,90 @@ namespace {
 // Tokens in the time of a pass of one that a guess must promise. Odds and times are estimates, and
 // those of a text without repetitions are too high as often as too low.
 constexpr double kLeastRate = 1.03;
+// Before a draft model was tried.
+constexpr double kUsualDraftChance = 0.7;
+constexpr double kUsualDraftCost = 0.2;  // of one token, in passes of the session's model
+
+// chance(i): that the i-th guessed token is right if those before it are.
+template <typename Plan, typename Chance>
+Plan BestPlan(const PassCost& cost, double cost_of_guess, size_t most, const Chance& chance) {
+  Plan best = {.size = 0, .rate = kLeastRate};
+  double all_right = 1;
+  double tokens = 1;
+  for (size_t size = 1; size <= most; ++size) {
+    all_right *= chance(size - 1);
+    tokens += all_right;
+    const double rate =
+        tokens / (cost.Relative(1 + size) + cost_of_guess * static_cast<double>(size));
+    if (rate > best.rate) best = {.size = size, .rate = rate};
+  }
+  return best;
+}
 
 }  // namespace
 
-Guesser::Guesser(TokenContext& context) : context_(context), reported_(context.guess_count()) {
+Guesser::Guesser(TokenContext& context, Draft* draft)
+    : context_(context),
+      draft_(draft),
+      draft_chance_(kUsualDraftChance),
+      reported_(context.guess_count()) {
   guess_.reserve(static_cast<size_t>(context.max_guess()));
 }
 
-absl::StatusOr<absl::Span<const float>> Guesser::ComputeLogits(size_t most,
+absl::StatusOr<absl::Span<const float>> Guesser::ComputeLogits(size_t most, const Sampler& sampler,
                                                                const std::atomic<bool>& cancel) {
   if (context_.HasLogits()) return context_.ComputeLogits(cancel);
   LearnFromLastGuess();
-  if (context_.num_uncomputed() > 1) return context_.ComputeLogits(cancel);
-  GuessFromText(most);
+  guess_.clear();
+  if (context_.num_uncomputed() <= 1) {
+    absl::Status status = Guess(most, sampler, cancel);
+    if (!status.ok()) return status;
+  }
   return context_.ComputeLogits(guess_, cancel);
+}
+
+Guesser::Counts Guesser::CountGuesses() {
+  context_.HasLogits();  // finds out about the last tokens
+  LearnFromLastGuess();
+  return counts_;
 }
 
 void Guesser::LearnFromLastGuess() {
   const TokenContext::GuessCount count = context_.guess_count();
-  const size_t guessed = static_cast<size_t>(count.guessed - reported_.guessed);
-  const size_t right = static_cast<size_t>(count.right - reported_.right);
-  for (size_t i = 0; i < right; ++i) odds_.Report(repeated_ + i, true);
-  if (right < guessed) odds_.Report(repeated_ + right, false);
+  const int64_t guessed = count.guessed - reported_.guessed;
+  const int64_t right = count.right - reported_.right;
   reported_ = count;
+  counts_.guessed += guessed;
+  counts_.right += right;
+  if (repeated_ == 0) {
+    counts_.drafted += guessed;
+    counts_.right_drafts += right;
+  }
+  for (int64_t i = 0; i < std::min(guessed, right + 1); ++i) {
+    if (repeated_ > 0) {
+      odds_.Report(repeated_ + static_cast<size_t>(i), i < right);
+    } else {
+      FollowChance(i < right, draft_chance_);
+    }
+  }
+}
+
+absl::Status Guesser::Guess(size_t most, const Sampler& sampler, const std::atomic<bool>& cancel) {
+  const Repetition found = FindRepetition(context_.tokens());
+  const Plan repetition = PlanRepetition(found.length, most);
+  const Plan draft = PlanDraft(most);
+  repeated_ = found.length;
+  if (repetition.rate >= draft.rate) {
+    RepeatText(found, repetition.size);
+    return absl::OkStatus();
+  }
+  repeated_ = 0;
+  return draft_->Guess(context_.tokens(), draft.size, sampler, cancel, guess_);
 }
 
 // A guess that reaches the end of the text goes on with itself, as a text in a circle does.
-void Guesser::GuessFromText(size_t most) {
-  guess_.clear();
+void Guesser::RepeatText(const Repetition& found, size_t size) {
   const std::vector<int32_t>& tokens = context_.tokens();
-  const Repetition found = FindRepetition(tokens);
-  if (found.length == 0) return;
-  repeated_ = found.length;
-  const size_t size = WorthGuessing(found.length, most);
   const size_t period = tokens.size() - found.next;
   for (size_t i = 0; i < size; ++i) {
     guess_.push_back(i < period ? tokens[found.next + i] : guess_[i - period]);
@@ -59,20 +115,20 @@ void Guesser::GuessFromText(size_t most) {
 }
 
 // A token that was right makes the stretch one longer for the next.
-size_t Guesser::WorthGuessing(size_t length, size_t most) const {
-  size_t best = 0;
-  double best_rate = kLeastRate;
-  double all_right = 1;
-  double tokens = 1;
-  for (size_t size = 1; size <= most; ++size) {
-    all_right *= odds_.Chance(length + size - 1);
-    tokens += all_right;
-    const double rate = tokens / context_.pass_cost().Relative(1 + size);
-    if (rate <= best_rate) continue;
-    best_rate = rate;
-    best = size;
-  }
-  return best;
+Guesser::Plan Guesser::PlanRepetition(size_t length, size_t most) const {
+  if (length == 0) return {};
+  return BestPlan<Plan>(context_.pass_cost(), 0, most,
+                        [&](size_t i) { return odds_.Chance(length + i); });
+}
+
+Guesser::Plan Guesser::PlanDraft(size_t most) const {
+  if (draft_ == nullptr) return {};
+  const double single = context_.pass_cost().single_seconds();
+  const double drafted = draft_->seconds_per_token();
+  const double cost = single > 0 && drafted > 0 ? drafted / single : kUsualDraftCost;
+  most = std::min(
+      {most, static_cast<size_t>(context_.max_guess()), static_cast<size_t>(context_.remaining())});
+  return BestPlan<Plan>(context_.pass_cost(), cost, most, [&](size_t) { return draft_chance_; });
 }
 
 }  // namespace inkling

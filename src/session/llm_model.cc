@@ -27,7 +27,9 @@ absl::StatusOr<std::shared_ptr<const LlmModel>> LlmModel::Open(const std::string
 absl::StatusOr<MemoryEstimate> LlmModel::EstimateMemory(const std::string& path,
                                                         const ModelOptions& model_options,
                                                         const SessionOptions& session_options) {
-  return ModelEngine::EstimateMemory(path, model_options, session_options);
+  const LlmModel* draft = session_options.draft_model.get();
+  return ModelEngine::EstimateMemory(path, model_options, session_options,
+                                     draft != nullptr ? draft->engine_.get() : nullptr);
 }
 
 LlmModel::LlmModel(std::unique_ptr<ModelEngine> engine) : engine_(std::move(engine)) {}

@@ -21,6 +21,7 @@
 #include "inkling/llm_model.h"
 #include "inkling/llm_options.h"
 #include "src/decoder/kv_cache.h"
+#include "src/session/draft.h"
 #include "src/session/generation.h"
 #include "src/session/model_engine.h"
 #include "src/session/token_context.h"
@@ -32,10 +33,13 @@ namespace inkling {
 
 struct LlmSession::State {
   State(std::shared_ptr<const LlmModel> shared_model, ModelEngine& model_engine,
-        std::unique_ptr<KvCache> cache, std::string system, const CivilDate& date)
+        std::unique_ptr<KvCache> cache, std::shared_ptr<const LlmModel> shared_draft_model,
+        std::unique_ptr<Draft> its_draft, std::string system, const CivilDate& date)
       : model(std::move(shared_model)),
         engine(model_engine),
         context(model_engine.decoder(), std::move(cache), model_engine.config().vocab_size),
+        draft_model(std::move(shared_draft_model)),
+        draft(std::move(its_draft)),
         system_prompt(std::move(system)),
         prompt_template(model_engine.prompt_template().OnDate(date)) {}
 
@@ -48,6 +52,8 @@ struct LlmSession::State {
   const std::shared_ptr<const LlmModel> model;
   const ModelEngine& engine;
   TokenContext context;
+  const std::shared_ptr<const LlmModel> draft_model;  // or null, and then no draft
+  const std::unique_ptr<Draft> draft;
   const std::string system_prompt;
   const PromptTemplate prompt_template;  // the model's, on the session's day
   // Where the model's first answer begins, so that a later turn knows that there is an answer to
@@ -104,8 +110,16 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
   }
   absl::StatusOr<std::unique_ptr<KvCache>> cache = KvCache::Create(engine.config(), *cache_options);
   if (!cache.ok()) return cache.status();
-  return std::unique_ptr<LlmSession>(new LlmSession(std::make_unique<State>(
-      std::move(model), engine, *std::move(cache), options.system_prompt, *date)));
+  std::unique_ptr<Draft> draft;
+  if (options.draft_model != nullptr) {
+    absl::StatusOr<std::unique_ptr<Draft>> created =
+        Draft::Create(*options.draft_model->engine_, engine, *cache_options);
+    if (!created.ok()) return created.status();
+    draft = *std::move(created);
+  }
+  return std::unique_ptr<LlmSession>(new LlmSession(
+      std::make_unique<State>(std::move(model), engine, *std::move(cache), options.draft_model,
+                              std::move(draft), options.system_prompt, *date)));
 }
 
 LlmSession::LlmSession(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -161,8 +175,9 @@ absl::StatusOr<GenerateResult> LlmSession::State::Generate(absl::Span<const int3
     position = context.length();
     return callback(text);
   };
-  absl::StatusOr<GenerateResult> result = RunGeneration(
-      engine.tokenizer(), engine.stop_tokens(), options, text_position, context, show, cancel);
+  absl::StatusOr<GenerateResult> result =
+      RunGeneration(engine.tokenizer(), engine.stop_tokens(), options, text_position, context,
+                    draft.get(), show, cancel);
   if (absl::IsCancelled(result.status())) {
     result = GenerateResult();
     result->stop_reason = StopReason::kCancelled;

@@ -92,6 +92,12 @@ absl::StatusOr<KvCache::Options> ResolveCacheOptions(const SessionOptions& optio
   return resolved;
 }
 
+KvCache::Options DraftCacheOptions(const ModelEngine& draft, const KvCache::Options& session) {
+  return {.capacity = std::min(session.capacity, draft.config().context_length),
+          .max_chunk = draft.decoder().options().prefill_rows,
+          .element = session.element};
+}
+
 ModelEngine::ModelEngine(std::unique_ptr<ModelReader> reader,
                          std::unique_ptr<const Tokenizer> tokenizer, PromptTemplate prompt_template,
                          StartedDecoder started)
@@ -123,7 +129,8 @@ absl::StatusOr<std::unique_ptr<ModelEngine>> ModelEngine::Open(const std::string
 
 absl::StatusOr<MemoryEstimate> ModelEngine::EstimateMemory(const std::string& path,
                                                            const ModelOptions& model_options,
-                                                           const SessionOptions& session_options) {
+                                                           const SessionOptions& session_options,
+                                                           const ModelEngine* draft) {
   absl::StatusOr<DecoderOptions> decoder_options = ResolveDecoderOptions(model_options);
   if (!decoder_options.ok()) return decoder_options.status();
   absl::StatusOr<std::unique_ptr<ModelReader>> reader = ModelReader::Open(path);
@@ -139,6 +146,12 @@ absl::StatusOr<MemoryEstimate> ModelEngine::EstimateMemory(const std::string& pa
   estimate.packed_weights = memory->packed_weight_bytes;
   estimate.scratch = memory->scratch_bytes;
   estimate.kv_cache = *cache_bytes;
+  if (draft != nullptr) {
+    ABSL_ASSIGN_OR_RETURN(
+        const int64_t draft_bytes,
+        KvCache::RequiredBytes(draft->config(), DraftCacheOptions(*draft, *cache_options)));
+    estimate.kv_cache += draft_bytes;
+  }
   return estimate;
 }
 

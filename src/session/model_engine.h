@@ -28,10 +28,11 @@ class ModelEngine {
   static absl::StatusOr<std::unique_ptr<ModelEngine>> Open(const std::string& path,
                                                            const ModelOptions& options);
 
-  // As LlmModel::EstimateMemory.
+  // As LlmModel::EstimateMemory; `draft` is the engine of the session's draft model, or null.
   static absl::StatusOr<MemoryEstimate> EstimateMemory(const std::string& path,
                                                        const ModelOptions& model_options,
-                                                       const SessionOptions& session_options);
+                                                       const SessionOptions& session_options,
+                                                       const ModelEngine* draft);
 
   ModelEngine(const ModelEngine&) = delete;
   ModelEngine& operator=(const ModelEngine&) = delete;
@@ -67,6 +68,10 @@ absl::StatusOr<KvElement> KvElementOf(KvCacheType type);
 absl::StatusOr<KvCache::Options> ResolveCacheOptions(const SessionOptions& options,
                                                      const ModelConfig& config,
                                                      int32_t prefill_chunk);
+
+// The cache of a draft model beside a session's cache made with `session`: as many positions, or
+// what the draft was made for.
+KvCache::Options DraftCacheOptions(const ModelEngine& draft, const KvCache::Options& session);
 
 }  // namespace inkling
 
