@@ -4,9 +4,9 @@
 usage: guessing_texts.py FOLDER [--wiki wiki.test.raw] [--stories tiny_stories.txt]
 
 Texts that repeat their prompt: an edit of a source file is a commit of this repository (the prompt has the file before it,
-the answer is the file after it); summaries of two of its pages, as a model would write them, lie in guessing_texts/;
-the head of a Wikipedia article is a summary of the rest, by people who did not copy. Texts that don't: the same articles
-and stories going on, and source files written from their first lines.
+the answer is the file after it); summaries of two of its pages, as a model would write them, lie in guessing_texts/; the
+head of a Wikipedia article is a summary of the rest, by people who did not copy; quotes are the first sentences of its
+paragraphs. Texts that don't: the same articles and stories going on, and source files written from their first lines.
 """
 
 import argparse
@@ -65,6 +65,11 @@ def article(wiki, title):
     return head, "= = " + rest
 
 
+def first_sentences(text):
+    paragraphs = (p for p in text.split("\n\n") if not p.startswith("= "))
+    return "\n\n".join(re.match(r".*?(?<![A-Z])\.(?= |$)|.*", p, re.S).group() for p in paragraphs)
+
+
 def texts(wiki, stories):
     for name, (commit, path) in EDITS.items():
         yield name, *edit(commit, path)
@@ -76,6 +81,7 @@ def texts(wiki, stories):
         yield name, f"Write {path}.\n\n", git("show", f"{REVISION}:{path}")
     for name, title in ARTICLES.items() if wiki else ():
         head, rest = article(wiki, title)
+        yield f"quotes-{name}", f"{rest}\n\nQuote the first sentence of each paragraph.\n\n", first_sentences(rest)
         yield f"head-{name}", f"{rest}\n\nSummarise this article.\n\n", head
         if len(rest) > 8000:
             yield f"article-{name}", rest[:4000], rest[4000:]

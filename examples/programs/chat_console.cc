@@ -84,13 +84,13 @@ void ShowStats(const GenerateResult& result) {
   std::fprintf(stderr,
                "[prompt %d tokens, %.1f tokens/s; first token after %.0f ms; generated %zu tokens, "
                "%.1f tokens/s; "
-               "%d of %d guessed right; %s; peak memory %.0f MB]\n",
+               "%d of %d guessed right (%d of %d by the draft model); %s; peak memory %.0f MB]\n",
                result.num_prompt_tokens,
                PerSecond(result.num_prompt_tokens, result.prefill_seconds),
                1e3 * result.time_to_first_token_seconds, result.tokens.size(),
                PerSecond(generated, result.decode_seconds), result.num_right_guesses,
-               result.num_guessed_tokens, ReasonText(result.stop_reason),
-               static_cast<double>(usage.ru_maxrss) / 1024);
+               result.num_guessed_tokens, result.num_right_drafts, result.num_drafted_tokens,
+               ReasonText(result.stop_reason), static_cast<double>(usage.ru_maxrss) / 1024);
 }
 
 }  // namespace

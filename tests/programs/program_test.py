@@ -75,6 +75,16 @@ class RunTest(unittest.TestCase):
         stopped = run_well("inkling-run", own_model(), "-p", PROMPT, "-n", 60, "--temperature=0", "--stop", ".").stdout
         self.assertEqual(stopped.rstrip("\n"), text[:text.index(".")])
 
+    def test_a_draft_model_leaves_the_text_as_it_is(self):
+        model = converted(OWN_MODEL, "--weights=f32")
+        for temperature in ("0", "0.8"):
+            arguments = (model, "-p", PROMPT, "-n", 60, f"--temperature={temperature}")
+            plain = run_well("inkling-run", *arguments, "--stats")
+            drafted = run_well("inkling-run", *arguments, "--stats", "--draft", own_model())
+            self.assertEqual(drafted.stdout, plain.stdout)
+            self.assertIn("(0 of 0 by the draft model)", plain.stderr)
+            self.assertRegex(drafted.stderr, r"of [1-9]\d* by the draft model\)")
+
     def test_help_names_every_default(self):
         result = run_well("inkling-run", "--help")
         for word in ("--temperature", "--top-k", "--seed", "--threads", "--stats", "--system", "40", "0.8"):

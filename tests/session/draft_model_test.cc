@@ -170,11 +170,13 @@ TEST_F(DraftModelTest, TheDraftFollowsTheSession) {
     const ModelPointer model = OpenDeep(8, window);
     const auto plain = NewDraftedSession(model, nullptr);
     const auto drafted = NewDraftedSession(model, OpenDeep(kDraftLayers, window));
+    int32_t drafts = 0;
     const auto run_both = [&](const std::string& prompt) {
       const GenerateResult expected = Run(*plain, prompt, 30);
       const GenerateResult result = Run(*drafted, prompt, 30);
       EXPECT_EQ(result.tokens, expected.tokens) << prompt;
       EXPECT_EQ(result.num_right_drafts, result.num_drafted_tokens) << prompt;
+      drafts += result.num_drafted_tokens;
     };
     const auto rewind_both = [&](int32_t position) {
       EXPECT_OK(plain->Rewind(position));
@@ -202,6 +204,7 @@ TEST_F(DraftModelTest, TheDraftFollowsTheSession) {
     EXPECT_EQ(cancelled->stop_reason, StopReason::kCancelled);
     EXPECT_OK(drafted->Rewind(before));
     run_both(" after a cancel");
+    EXPECT_GT(drafts, 20);
   }
 }
 
