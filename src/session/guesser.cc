@@ -59,7 +59,7 @@ absl::StatusOr<absl::Span<const float>> Guesser::ComputeLogits(size_t most, cons
   if (context_.HasLogits()) return context_.ComputeLogits(cancel);
   LearnFromLastGuess();
   guess_.clear();
-  if (context_.num_uncomputed() <= 1) {
+  if (most > 0 && context_.num_uncomputed() <= 1) {
     absl::Status status = Guess(most, sampler, cancel);
     if (!status.ok()) return status;
   }
