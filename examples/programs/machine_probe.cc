@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -157,7 +156,7 @@ absl::StatusOr<MachineLimits> ProbeMachine(int32_t num_threads) {
   if (!status.ok()) return status;
   auto* buffer = reinterpret_cast<uint8_t*>(memory->data());
   std::memset(buffer, 1, kBufferBytes);
-  const std::unique_lock<std::mutex> lease = (*pool)->Lease();
+  const ThreadPoolLease lease = (*pool)->Lease();
   return MachineLimits{.multiply_adds_per_second = ProbeMultiplyAdds(**pool),
                        .bytes_read_per_second = ProbeReads(**pool, buffer)};
 }

@@ -2,15 +2,10 @@
 
 #include "src/compute/cpu_budget.h"
 
-#if defined(__linux__)
-#include <sched.h>
-#endif
-
 #include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <sstream>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -78,17 +73,6 @@ bool Lists(absl::string_view controllers, absl::string_view wanted) {
 }
 
 }  // namespace
-
-int32_t AllowedProcessors() {
-#if defined(__linux__)
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) > 0) {
-    return CPU_COUNT(&allowed);
-  }
-#endif
-  return std::max(1, static_cast<int32_t>(std::thread::hardware_concurrency()));
-}
 
 std::optional<double> CgroupProcessors(absl::string_view self, const std::string& mount) {
   std::optional<double> least;

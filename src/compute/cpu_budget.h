@@ -1,5 +1,5 @@
-// How many processors this process may really use: what affinity and the control group leave of the
-// machine's.
+// How many processors this process may really use: what its control group leaves of those that its
+// affinity allows.
 //
 // ThreadPool::DefaultThreadCount asks. A container with a quota of two processors on a machine of
 // 64 must not start 64 threads that are stopped most of the time.
@@ -14,9 +14,6 @@
 #include "absl/strings/string_view.h"
 
 namespace inkling {
-
-// Processors that this thread's affinity allows; at least 1.
-int32_t AllowedProcessors();
 
 // Processors that a control group's quota amounts to (2.5 for 250 ms in each 100 ms), the least of
 // the group's and its ancestors'; nothing if there is no limit. `self` is the text of

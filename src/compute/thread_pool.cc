@@ -5,18 +5,26 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <fstream>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 #include "absl/memory/memory.h"
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "pthreadpool.h"
+#include "src/compute/core_classes.h"
+#include "src/compute/cpu_affinity.h"
 #include "src/compute/cpu_budget.h"
 
 namespace inkling {
@@ -25,24 +33,24 @@ namespace {
 // More threads than this are a mistake, not a machine.
 constexpr int32_t kMaxThreads = 1024;
 
-// Holds threads until all of them were started, or not.
-struct Gate {
-  std::mutex mutex;
-  std::condition_variable opened;
-  bool is_open = false;
-
-  static void* Wait(void* gate) {
-    auto* self = static_cast<Gate*>(gate);
-    std::unique_lock<std::mutex> lock(self->mutex);
-    self->opened.wait(lock, [self] { return self->is_open; });
-    return nullptr;
+// Holds threads until somebody opens it.
+class Gate {
+ public:
+  void Wait() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    opened_.wait(lock, [this] { return is_open_; });
   }
 
   void Open() {
-    const std::lock_guard<std::mutex> lock(mutex);
-    is_open = true;
-    opened.notify_all();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    is_open_ = true;
+    opened_.notify_all();
   }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable opened_;
+  bool is_open_ = false;
 };
 
 // How many of `count` threads the system lets this process start at the same time. pthreadpool
@@ -51,9 +59,13 @@ int32_t StartableThreads(int32_t count) {
   Gate gate;
   std::vector<pthread_t> threads;
   threads.reserve(static_cast<size_t>(count));
+  const auto wait = [](void* argument) -> void* {
+    static_cast<Gate*>(argument)->Wait();
+    return nullptr;
+  };
   for (int32_t i = 0; i < count; ++i) {
     pthread_t thread;
-    if (pthread_create(&thread, nullptr, &Gate::Wait, &gate) != 0) break;
+    if (pthread_create(&thread, nullptr, wait, &gate) != 0) break;
     threads.push_back(thread);
   }
   gate.Open();
@@ -63,11 +75,13 @@ int32_t StartableThreads(int32_t count) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ThreadPool>> ThreadPool::Create(int32_t num_threads) {
+absl::StatusOr<std::unique_ptr<ThreadPool>> ThreadPool::Create(int32_t num_threads,
+                                                               absl::Span<const int32_t> cpus) {
   if (num_threads < 1 || num_threads > kMaxThreads) {
     return absl::InvalidArgumentError(
         absl::StrCat("num_threads: expected 1 to ", kMaxThreads, ", found ", num_threads));
   }
+  ABSL_RETURN_IF_ERROR(CheckCpus(cpus, num_threads));
   pthreadpool* pool = nullptr;
   if (num_threads > 1) {
     const int32_t startable = StartableThreads(num_threads - 1);
@@ -77,20 +91,54 @@ absl::StatusOr<std::unique_ptr<ThreadPool>> ThreadPool::Create(int32_t num_threa
           absl::StrCat("can't start ", num_threads - 1, " threads, only ", startable));
     }
   }
-  return absl::WrapUnique(new ThreadPool(pool, num_threads));
+  auto created =
+      absl::WrapUnique(new ThreadPool(pool, num_threads, cpus.empty() ? -1 : cpus.front()));
+  if (pool != nullptr && !cpus.empty()) {
+    ABSL_RETURN_IF_ERROR(created->BindOwnThreads(cpus));
+  }
+  return created;
 }
 
 ThreadPool::~ThreadPool() { pthreadpool_destroy(pool_); }
 
+absl::Status ThreadPool::BindOwnThreads(absl::Span<const int32_t> cpus) {
+  // As many items as threads, and none ends before all have begun: so each thread has one.
+  const size_t count = static_cast<size_t>(num_threads_);
+  const std::thread::id caller = std::this_thread::get_id();
+  Gate gate;
+  std::atomic<size_t> begun{0};
+  std::atomic<size_t> next{1};
+  std::atomic<int32_t> refused{-1};
+  ParallelFor(count, [&](size_t) {
+    if (++begun == count) gate.Open();
+    gate.Wait();
+    if (std::this_thread::get_id() == caller) return;
+    const int32_t cpu = cpus[next++];
+    if (!BindThisThread(cpu)) refused = cpu;
+  });
+  if (refused < 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("cpus: expected CPUs that threads can be bound to, found ", refused.load()));
+}
+
+ThreadPoolLease ThreadPool::Lease() {
+  return {std::unique_lock<std::mutex>(lease_), CpuBinding(caller_cpu_)};
+}
+
 int32_t ThreadPool::DefaultThreadCount() {
+  std::vector<int32_t> cpus = AllowedCpus();
   std::optional<double> quota;
 #if defined(__linux__)
+  cpus = CpusWorthAThread(cpus, "/sys");
   std::ifstream self("/proc/self/cgroup");
   std::stringstream text;
   text << self.rdbuf();
   quota = CgroupProcessors(text.str(), "/sys/fs/cgroup");
+#elif defined(__APPLE__)
+  const int32_t big = NumBigCores();
+  if (big > 0) cpus.resize(std::min(cpus.size(), static_cast<size_t>(big)));
 #endif
-  return ThreadsWithin(AllowedProcessors(), quota);
+  return ThreadsWithin(static_cast<int32_t>(cpus.size()), quota);
 }
 
 void ThreadPool::ParallelFor(size_t count, absl::FunctionRef<void(size_t)> body) {

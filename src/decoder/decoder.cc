@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
@@ -99,7 +98,7 @@ struct Decoder::State {
                    StopFunction stop, const PassInstruments& instruments,
                    absl::FunctionRef<absl::Status(const float*)> finish) {
     ABSL_RETURN_IF_ERROR(cache.CheckMadeFor(reader.config()));
-    const std::unique_lock<std::mutex> lease = pool->Lease();
+    const ThreadPoolLease lease = pool->Lease();
     ABSL_RETURN_IF_ERROR(cache.Stage(static_cast<int32_t>(tokens.size())));
     EndStep(instruments.timer, DecoderStep::kOther);
     absl::StatusOr<const float*> hidden =

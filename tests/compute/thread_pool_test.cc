@@ -2,6 +2,7 @@
 
 #include "src/compute/thread_pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "src/compute/cpu_affinity.h"
 #include "tests/testing/status_matchers.h"
 
 namespace inkling {
@@ -100,11 +102,80 @@ TEST(ThreadPool, RefusesImpossibleCounts) {
   }
 }
 
-TEST(ThreadPool, DefaultCountIsWithinTheMachine) {
+TEST(ThreadPool, DefaultCountIsWithinWhatIsAllowed) {
   const int32_t count = ThreadPool::DefaultThreadCount();
   EXPECT_GE(count, 1);
-  EXPECT_LE(count, static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency())));
+  EXPECT_LE(count, static_cast<int32_t>(AllowedCpus().size()));
 }
+
+#if defined(__linux__)
+
+// The CPUs that each thread of a pool may run on, the caller's first.
+std::vector<std::vector<int32_t>> CpusOfThreads(ThreadPool& pool) {
+  const size_t count = static_cast<size_t>(pool.num_threads());
+  const std::thread::id caller = std::this_thread::get_id();
+  std::vector<std::vector<int32_t>> cpus(count);
+  std::atomic<size_t> begun{0};
+  std::atomic<size_t> next{1};
+  pool.ParallelFor(count, [&](size_t) {
+    ++begun;
+    while (begun < count) std::this_thread::yield();  // so that each thread has one
+    cpus[std::this_thread::get_id() == caller ? 0 : next++] = AllowedCpus();
+  });
+  std::sort(cpus.begin() + 1, cpus.end());
+  return cpus;
+}
+
+TEST(ThreadPool, ThreadsAreBoundToTheirCpus) {
+  const std::vector<int32_t> all = AllowedCpus();
+  std::vector<int32_t> chosen(all.rbegin(), all.rend());  // another order than the machine's
+  for (size_t count = 1; count <= std::min<size_t>(chosen.size(), 4); ++count) {
+    ASSERT_OK_AND_ASSIGN(auto pool, ThreadPool::Create(static_cast<int32_t>(count), chosen));
+    EXPECT_EQ(AllowedCpus(), all) << "the caller's mask is its own";
+    std::vector<std::vector<int32_t>> expected;
+    for (size_t i = 0; i < count; ++i) expected.push_back({chosen[i]});
+    std::sort(expected.begin() + 1, expected.end());
+    {
+      const auto lease = pool->Lease();
+      EXPECT_EQ(CpusOfThreads(*pool), expected);
+    }
+    expected[0] = all;
+    EXPECT_EQ(CpusOfThreads(*pool), expected) << "without the lease";
+  }
+  EXPECT_EQ(AllowedCpus(), all);
+}
+
+TEST(ThreadPool, ThreadsWithoutCpusRunAnywhere) {
+  const std::vector<int32_t> all = AllowedCpus();
+  ASSERT_OK_AND_ASSIGN(auto pool, ThreadPool::Create(3));
+  const auto lease = pool->Lease();
+  EXPECT_EQ(CpusOfThreads(*pool), std::vector<std::vector<int32_t>>(3, all));
+}
+
+// Whoever has the lease is bound, and nobody else.
+TEST(ThreadPool, AnyThreadThatTakesTheLeaseIsBound) {
+  const std::vector<int32_t> all = AllowedCpus();
+  ASSERT_OK_AND_ASSIGN(auto pool, ThreadPool::Create(1, {all.back()}));
+  std::thread([&] {
+    {
+      const auto lease = pool->Lease();
+      EXPECT_EQ(AllowedCpus(), std::vector<int32_t>{all.back()});
+    }
+    EXPECT_EQ(AllowedCpus(), all);
+  }).join();
+  EXPECT_EQ(AllowedCpus(), all);
+}
+
+TEST(ThreadPool, RefusesImpossibleCpus) {
+  const int32_t cpu = AllowedCpus().back();
+  EXPECT_THAT(ThreadPool::Create(1, {cpu + 1}),
+              MatchesStatus(absl::StatusCode::kInvalidArgument,
+                            {"cpus[0]", "found " + std::to_string(cpu + 1)}));
+  EXPECT_THAT(ThreadPool::Create(2, {cpu}),
+              MatchesStatus(absl::StatusCode::kInvalidArgument, {"cpus", "2 threads", "found 1"}));
+}
+
+#endif
 
 }  // namespace
 }  // namespace inkling
