@@ -30,6 +30,7 @@
 #include "examples/programs/model_work.h"
 #include "examples/programs/speed_report.h"
 #include "examples/programs/speed_test.h"
+#include "examples/programs/thread_flags.h"
 #include "examples/programs/weight_type_flag.h"
 #include "inkling/llm_options.h"
 #include "src/decoder/kv_cache.h"
@@ -51,6 +52,8 @@ struct BenchOptions {
   std::vector<int> generations = {128};
   std::vector<int> depths = {0};
   std::vector<int> threads = {0};
+  int decode_threads = 0;
+  std::vector<int> cpus;
   int repetitions = 5;
   int chunk = 128;
   std::string cache_dir;
@@ -111,6 +114,8 @@ absl::Status MeasureModel(const std::string& path, const std::string& name, int 
                           const BenchOptions& options, std::vector<inkling::SpeedRow>& rows) {
   inkling::ModelOptions model_options;
   model_options.num_threads = threads;
+  model_options.decode_threads = options.decode_threads;
+  model_options.cpus = options.cpus;
   model_options.prefill_chunk = options.chunk;
   model_options.cache_dir = options.cache_dir;
   inkling::SpeedRow common;
@@ -143,7 +148,8 @@ absl::Status MeasureModel(const std::string& path, const std::string& name, int 
   if (!options.probe) return absl::OkStatus();
   std::fprintf(stderr, "inkling-bench: the machine's limits, %d threads\n",
                common.model.num_threads);
-  absl::StatusOr<inkling::MachineLimits> limits = inkling::ProbeMachine(common.model.num_threads);
+  absl::StatusOr<inkling::MachineLimits> limits = inkling::ProbeMachine(
+      common.model.num_threads, common.model.decode_threads, common.model.cpus);
   if (!limits.ok()) return limits.status();
   for (size_t i = first_row; i < rows.size(); ++i) rows[i].limits = *limits;
   return absl::OkStatus();
@@ -221,6 +227,11 @@ int main(int argc, char** argv) {
       ->delimiter(',');
   app.add_option("--threads,-t", options.threads, "Threads: 2 or 1,2; 0 = the machine's")
       ->delimiter(',');
+  app.add_option("--decode-threads", options.decode_threads, inkling::kDecodeThreadsHelp)
+      ->capture_default_str();
+  app.add_option("--cpus", options.cpus, inkling::kCpusHelp)
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--repetitions,-r", options.repetitions, "Measured runs of each test")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

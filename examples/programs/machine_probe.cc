@@ -14,6 +14,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "src/compute/address_space.h"
 #include "src/compute/thread_pool.h"
 
@@ -109,6 +110,7 @@ double Seconds(absl::FunctionRef<void()> work) {
 }
 
 double ProbeMultiplyAdds(ThreadPool& pool) {
+  const ThreadPoolLease lease = pool.Lease();
   const size_t threads = static_cast<size_t>(pool.num_threads());
   alignas(64) uint8_t left[kOperandBytes];
   alignas(64) int8_t right[kOperandBytes];
@@ -131,6 +133,7 @@ double ProbeMultiplyAdds(ThreadPool& pool) {
 }
 
 double ProbeReads(ThreadPool& pool, const uint8_t* buffer) {
+  const ThreadPoolLease lease = pool.Lease();
   double best = 0;
   for (int i = 0; i < kReadRepetitions; ++i) {
     const double seconds = Seconds([&] {
@@ -146,9 +149,13 @@ double ProbeReads(ThreadPool& pool, const uint8_t* buffer) {
 
 }  // namespace
 
-absl::StatusOr<MachineLimits> ProbeMachine(int32_t num_threads) {
-  absl::StatusOr<std::unique_ptr<ThreadPool>> pool = ThreadPool::Create(num_threads);
+absl::StatusOr<MachineLimits> ProbeMachine(int32_t num_threads, int32_t decode_threads,
+                                           absl::Span<const int32_t> cpus) {
+  absl::StatusOr<std::unique_ptr<ThreadPool>> pool = ThreadPool::Create(num_threads, cpus);
   if (!pool.ok()) return pool.status();
+  absl::StatusOr<std::unique_ptr<ThreadPool>> decode_pool =
+      ThreadPool::Create(decode_threads, cpus);
+  if (!decode_pool.ok()) return decode_pool.status();
   // Memory as packed weights have it, with huge pages.
   absl::StatusOr<AddressSpace> memory = AddressSpace::Reserve(kBufferBytes);
   if (!memory.ok()) return memory.status();
@@ -156,9 +163,8 @@ absl::StatusOr<MachineLimits> ProbeMachine(int32_t num_threads) {
   if (!status.ok()) return status;
   auto* buffer = reinterpret_cast<uint8_t*>(memory->data());
   std::memset(buffer, 1, kBufferBytes);
-  const ThreadPoolLease lease = (*pool)->Lease();
   return MachineLimits{.multiply_adds_per_second = ProbeMultiplyAdds(**pool),
-                       .bytes_read_per_second = ProbeReads(**pool, buffer)};
+                       .bytes_read_per_second = ProbeReads(**decode_pool, buffer)};
 }
 
 }  // namespace inkling

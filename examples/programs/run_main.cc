@@ -17,6 +17,7 @@
 #include "examples/programs/kv_cache_flag.h"
 #include "examples/programs/line_reader.h"
 #include "examples/programs/run_options.h"
+#include "examples/programs/thread_flags.h"
 #include "inkling/llm_model.h"
 #include "inkling/llm_session.h"
 
@@ -39,6 +40,12 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache) {
   app.add_flag("--stats", options.stats, "Show speed and memory after each answer");
   app.add_option("--threads,-t", options.model_options.num_threads, "Threads; 0 = the machine's")
       ->capture_default_str();
+  app.add_option("--decode-threads", options.model_options.decode_threads,
+                 inkling::kDecodeThreadsHelp)
+      ->capture_default_str();
+  app.add_option("--cpus", options.model_options.cpus, inkling::kCpusHelp)
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--chunk", options.model_options.prefill_chunk,
                  "Prompt tokens that go through the model at once")
       ->capture_default_str();

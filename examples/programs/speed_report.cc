@@ -47,6 +47,11 @@ std::string TestName(const SpeedTest& test) {
   return test.depth > 0 ? absl::StrCat(name, " @ d", test.depth) : name;
 }
 
+// The threads that did a test's work.
+int32_t ThreadsOf(const SpeedRow& row) {
+  return row.result.test.num_generated == 0 ? row.model.num_threads : row.model.decode_threads;
+}
+
 std::string HumanBytes(int64_t bytes) {
   const double mebibytes = static_cast<double>(bytes) / (1 << 20);
   return mebibytes < 1024 ? absl::StrFormat("%.2f MiB", mebibytes)
@@ -128,7 +133,8 @@ nlohmann::ordered_json Fields(const SpeedRow& row, const std::string& cpu) {
   fields["packed_weights"] = row.model.packed_weights;
   fields["n_batch"] = row.prefill_chunk;
   fields["n_ubatch"] = row.prefill_chunk;
-  fields["n_threads"] = row.model.num_threads;
+  fields["n_threads"] = ThreadsOf(row);
+  fields["cpus"] = row.model.cpus;
   fields["type_k"] = row.kv_cache;
   fields["type_v"] = row.kv_cache;
   fields["n_prompt"] = result.test.num_prompt;
@@ -264,7 +270,7 @@ std::string FormatMarkdown(const std::vector<SpeedRow>& rows) {
         absl::StrFormat("| %-30s | %10s | %10s | %-10s | %7d | %15s | %20s |\n",
                         absl::StrCat(row.model.source, " ", row.model.weight_types),
                         HumanBytes(row.model.file_bytes), HumanCount(row.model.num_parameters),
-                        "CPU", row.model.num_threads, TestName(result.test),
+                        "CPU", ThreadsOf(row), TestName(result.test),
                         absl::StrFormat("%.2f ± %.2f", Average(result.sample_tokens_per_second),
                                         StandardDeviation(result.sample_tokens_per_second))));
   }

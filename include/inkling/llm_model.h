@@ -31,8 +31,8 @@ class INKLING_EXPORT LlmModel {
   //   inkling::LlmModel::Open("model.tflite");
   //
   // Errors: NotFound; InvalidArgument for a damaged file or bad options (what, where, expected,
-  // found); Unimplemented for a file that needs a newer version; ResourceExhausted when memory runs
-  // out.
+  // found); Unimplemented for a file that needs a newer version, or for ModelOptions::cpus where
+  // the system binds no threads; ResourceExhausted when memory runs out.
   static absl::StatusOr<std::shared_ptr<const LlmModel>> Open(const std::string& path,
                                                               const ModelOptions& options = {});
 

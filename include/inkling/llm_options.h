@@ -18,9 +18,19 @@ class LlmModel;  // llm_model.h
 
 // How a model is loaded.
 struct ModelOptions {
-  // Threads that compute, the calling one included; 0 = as many as the process may use (cores,
-  // affinity, cgroup quota).
+  // Threads that compute, the calling one included, at most 256. 0 = one for each big core that the
+  // process may use (affinity, cgroup quota): small cores beside big ones and second threads of a
+  // core hold the others up; with `cpus`, one for each of those. Results are the same, bit for bit,
+  // for any number.
   int32_t num_threads = 0;
+  // Threads that compute one token, or a few guessed ones, where that should be another number: it
+  // needs the memory's speed rather than the cores'. 0 = num_threads.
+  int32_t decode_threads = 0;
+  // CPUs, by number, that threads are bound to, one each, in this order; at least as many as
+  // threads. The calling thread is bound to the first, but only while it computes: callbacks run
+  // with the mask that it had. Empty = the system chooses, and goes on choosing well when others
+  // need CPUs too. Linux and Android only.
+  std::vector<int32_t> cpus = {};
   // Most prompt tokens that go through the model at once, 1 to 4096. Larger chunks read the weights
   // less often and need more scratch memory.
   int32_t prefill_chunk = 128;
@@ -166,6 +176,8 @@ struct ModelDescription {
       kernel_class;  // instruction class of the quantised products: "avx512vnni", "neoni8mm", ...
   std::string simd_target;  // instruction class of Inkling's own kernels
   int32_t num_threads = 0;
+  int32_t decode_threads = 0;
+  std::vector<int32_t> cpus;  // that threads are bound to
   int32_t vocab_size = 0;
   int32_t context_length = 0;  // positions the model was made for
   int64_t num_parameters = 0;

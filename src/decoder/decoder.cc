@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/memory/memory.h"
@@ -20,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "src/compute/cpu_affinity.h"
 #include "src/compute/embedding_table.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/thread_pool.h"
@@ -41,8 +43,15 @@ absl::Status CheckRange(const char* what, int64_t value, int64_t low, int64_t hi
       absl::StrCat("decoder: ", what, ": expected ", low, " to ", high, ", found ", value));
 }
 
+int32_t DecodeThreads(const DecoderOptions& options) {
+  return options.decode_threads == 0 ? options.num_threads : options.decode_threads;
+}
+
 absl::Status CheckOptions(const DecoderOptions& options) {
   ABSL_RETURN_IF_ERROR(CheckRange("num_threads", options.num_threads, 1, kMaxThreads));
+  ABSL_RETURN_IF_ERROR(CheckRange("decode_threads", options.decode_threads, 0, kMaxThreads));
+  ABSL_RETURN_IF_ERROR(
+      CheckCpus(options.cpus, std::max(options.num_threads, DecodeThreads(options))));
   ABSL_RETURN_IF_ERROR(CheckRange("prefill_rows", options.prefill_rows, 1, kMaxRows));
   return CheckRange("decode_rows", options.decode_rows, 1, kMaxRows);
 }
@@ -52,17 +61,17 @@ int32_t DecodeContextRows(const DecoderOptions& options) {
   return std::min(options.decode_rows, options.prefill_rows);
 }
 
-ScratchSize ScratchSizeFor(const ModelReader& reader, int32_t max_rows,
-                           const DecoderOptions& options) {
-  return {max_rows, options.num_threads, LargestRemainders(reader)};
+ScratchSize PrefillScratchSize(const ModelReader& reader, const DecoderOptions& options) {
+  return {options.prefill_rows, options.num_threads, LargestRemainders(reader)};
+}
+
+ScratchSize DecodeScratchSize(const ModelReader& reader, const DecoderOptions& options) {
+  return {DecodeContextRows(options), DecodeThreads(options), LargestRemainders(reader)};
 }
 
 int64_t ScratchBytes(const ModelReader& reader, const DecoderOptions& options) {
-  int64_t bytes = 0;
-  for (int32_t rows : {options.prefill_rows, DecodeContextRows(options)}) {
-    bytes += Scratch::Bytes(reader.config(), ScratchSizeFor(reader, rows, options));
-  }
-  return bytes;
+  return Scratch::Bytes(reader.config(), PrefillScratchSize(reader, options)) +
+         Scratch::Bytes(reader.config(), DecodeScratchSize(reader, options));
 }
 
 }  // namespace
@@ -71,8 +80,12 @@ struct Decoder::State {
   State(const ModelReader& model, const DecoderOptions& decoder_options,
         const TensorView& embedding_view)
       : reader(model),
+        cpus(decoder_options.cpus.begin(), decoder_options.cpus.end()),
         options(decoder_options),
-        embedding(embedding_view, model.config().embedding_scale) {}
+        embedding(embedding_view, model.config().embedding_scale) {
+    options.decode_threads = DecodeThreads(decoder_options);
+    options.cpus = cpus;
+  }
 
   // The context made for this many rows.
   ExecutionContext& ContextFor(size_t num_rows) {
@@ -135,11 +148,14 @@ struct Decoder::State {
   }
 
   const ModelReader& reader;
+  std::vector<int32_t> cpus;  // options.cpus
   DecoderOptions options;
   EmbeddingTable embedding;
-  std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<ThreadPool> pool;  // its lease is everything's
+  // Null where `pool` has the right number: a pool wakes all its threads for every region.
+  std::unique_ptr<ThreadPool> decode_pool;
   std::unique_ptr<PackedWeights> packed;
-  std::unique_ptr<ExecutionContext> prefill;  // after `pool` and `packed`, so that it goes first
+  std::unique_ptr<ExecutionContext> prefill;  // after pools and `packed`, so that it goes first
   std::unique_ptr<ExecutionContext> decode;
 };
 
@@ -161,18 +177,21 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelReader& read
   if (embedding == nullptr)
     return absl::InternalError("decoder: the model file has no tensor embedding.weight");
   auto state = std::make_unique<State>(reader, options, *embedding);
-  ABSL_ASSIGN_OR_RETURN(state->pool, ThreadPool::Create(options.num_threads));
+  ABSL_ASSIGN_OR_RETURN(state->pool, ThreadPool::Create(options.num_threads, options.cpus));
+  ThreadPool* decode_pool = state->pool.get();
+  if (DecodeThreads(options) != options.num_threads) {
+    ABSL_ASSIGN_OR_RETURN(state->decode_pool,
+                          ThreadPool::Create(DecodeThreads(options), options.cpus));
+    decode_pool = state->decode_pool.get();
+  }
   state->packed = std::move(packed);
   ABSL_ASSIGN_OR_RETURN(ContextWeights weights, BindWeights(reader, *state->packed));
-  ABSL_ASSIGN_OR_RETURN(state->prefill,
-                        ExecutionContext::Create(
-                            reader.config(), std::move(weights.prefill),
-                            ScratchSizeFor(reader, options.prefill_rows, options), *state->pool));
   ABSL_ASSIGN_OR_RETURN(
-      state->decode,
-      ExecutionContext::Create(reader.config(), std::move(weights.decode),
-                               ScratchSizeFor(reader, DecodeContextRows(options), options),
-                               *state->pool));
+      state->prefill, ExecutionContext::Create(reader.config(), std::move(weights.prefill),
+                                               PrefillScratchSize(reader, options), *state->pool));
+  ABSL_ASSIGN_OR_RETURN(state->decode,
+                        ExecutionContext::Create(reader.config(), std::move(weights.decode),
+                                                 DecodeScratchSize(reader, options), *decode_pool));
   return absl::WrapUnique(new Decoder(std::move(state)));
 }
 

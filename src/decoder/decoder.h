@@ -30,6 +30,9 @@ enum class LogitRows : uint8_t { kNone, kLast, kAll };
 
 struct DecoderOptions {
   int32_t num_threads = 1;
+  int32_t decode_threads = 0;  // of the decode context; 0 = num_threads
+  // What threads are bound to (see ThreadPool); empty = nothing. Create copies it.
+  absl::Span<const int32_t> cpus = {};
   int32_t prefill_rows = 128;  // most rows of one Forward
   int32_t decode_rows = 8;     // Forwards of at most this many rows use the decode context
 };
@@ -58,7 +61,7 @@ class Decoder {
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
-  const DecoderOptions& options() const;
+  const DecoderOptions& options() const;  // with decode_threads above 0
   const ModelConfig& config() const;
   DecoderMemory memory() const;
   const PackedWeights& packed_weights() const;

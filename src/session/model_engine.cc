@@ -38,13 +38,23 @@ absl::StatusOr<DecoderOptions> ResolveDecoderOptions(const ModelOptions& options
                                                    "; expected 1 to ", kMaxThreads,
                                                    ", or 0 for the machine's"));
   }
+  if (options.decode_threads < 0 || options.decode_threads > kMaxThreads) {
+    return absl::InvalidArgumentError(absl::StrCat("decode_threads is ", options.decode_threads,
+                                                   "; expected 1 to ", kMaxThreads,
+                                                   ", or 0 for num_threads"));
+  }
   if (options.prefill_chunk < 1 || options.prefill_chunk > kMaxPrefillChunk) {
     return absl::InvalidArgumentError(absl::StrCat("prefill_chunk is ", options.prefill_chunk,
                                                    "; expected 1 to ", kMaxPrefillChunk));
   }
   DecoderOptions resolved;
-  resolved.num_threads =
-      options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreadCount();
+  resolved.num_threads = options.num_threads;
+  if (resolved.num_threads == 0) {
+    resolved.num_threads = options.cpus.empty() ? ThreadPool::DefaultThreadCount()
+                                                : static_cast<int32_t>(options.cpus.size());
+  }
+  resolved.decode_threads = options.decode_threads;
+  resolved.cpus = options.cpus;
   resolved.prefill_rows = options.prefill_chunk;
   resolved.decode_rows = std::min(resolved.decode_rows, options.prefill_chunk);
   return resolved;
@@ -157,7 +167,10 @@ absl::StatusOr<MemoryEstimate> ModelEngine::EstimateMemory(const std::string& pa
 
 ModelDescription ModelEngine::Describe() const {
   ModelDescription description = DescribeFile(*reader_);
-  description.num_threads = decoder_->options().num_threads;
+  const DecoderOptions& options = decoder_->options();
+  description.num_threads = options.num_threads;
+  description.decode_threads = options.decode_threads;
+  description.cpus.assign(options.cpus.begin(), options.cpus.end());
   const DecoderMemory memory = decoder_->memory();
   description.packed_weight_bytes = memory.packed_weight_bytes;
   description.scratch_bytes = memory.scratch_bytes;

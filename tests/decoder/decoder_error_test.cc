@@ -133,6 +133,10 @@ TEST_F(DecoderErrorTest, OptionsOutOfRangeAreRefused) {
               MatchesStatus(StatusCode::kInvalidArgument, {"num_threads", "found 0"}));
   EXPECT_THAT(create({.num_threads = 100000}),
               MatchesStatus(StatusCode::kInvalidArgument, {"num_threads"}));
+  EXPECT_THAT(create({.decode_threads = -1}),
+              MatchesStatus(StatusCode::kInvalidArgument, {"decode_threads", "found -1"}));
+  EXPECT_THAT(create({.decode_threads = 257}),
+              MatchesStatus(StatusCode::kInvalidArgument, {"decode_threads", "found 257"}));
   EXPECT_THAT(create({.prefill_rows = 0}),
               MatchesStatus(StatusCode::kInvalidArgument, {"prefill_rows", "found 0"}));
   EXPECT_THAT(create({.prefill_rows = 1 << 20}),

@@ -12,6 +12,7 @@
 
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
+#include "src/compute/cpu_affinity.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "tests/decoder/decoder_configs.h"
@@ -106,17 +107,32 @@ TEST_P(DecoderPropertyTest, TheDecodeContextEqualsThePrefillContext) {
 
 TEST_P(DecoderPropertyTest, TheNumberOfThreadsDoesNotShowAtAll) {
   std::vector<float> one;
-  for (const int32_t threads : {1, 2, 3}) {
-    const std::unique_ptr<Decoder> decoder =
-        model_.MakeDecoder({.num_threads = threads, .prefill_rows = 32, .decode_rows = 4});
+  const auto run = [&](int32_t threads, int32_t decode_threads, absl::Span<const int32_t> cpus) {
+    const std::unique_ptr<Decoder> decoder = model_.MakeDecoder({.num_threads = threads,
+                                                                 .decode_threads = decode_threads,
+                                                                 .cpus = cpus,
+                                                                 .prefill_rows = 32,
+                                                                 .decode_rows = 4});
+    ASSERT_NE(decoder, nullptr);
+    EXPECT_EQ(decoder->options().decode_threads, decode_threads == 0 ? threads : decode_threads);
     const std::unique_ptr<KvCache> cache = MakeCache();
     std::vector<float> logits = RunAll(*decoder, *cache, absl::MakeSpan(tokens_).first(64), 32);
     const std::vector<float> tail =
         RunAll(*decoder, *cache, absl::MakeSpan(tokens_).subspan(64), 3);
     logits.insert(logits.end(), tail.begin(), tail.end());
-    if (threads == 1) one = logits;
-    EXPECT_EQ(logits, one) << threads << " threads";
+    if (one.empty()) one = logits;
+    EXPECT_EQ(logits, one) << threads << " and " << decode_threads << " threads";
+  };
+  for (const int32_t threads : {1, 2, 3}) {
+    for (const int32_t decode_threads : {0, 1, 2, 3}) run(threads, decode_threads, {});
   }
+#if defined(__linux__)
+  const std::vector<int32_t> cpus = AllowedCpus();
+  if (cpus.size() >= 2) {
+    run(2, 1, cpus);
+    run(1, 2, cpus);
+  }
+#endif
 }
 
 TEST_P(DecoderPropertyTest, RewindThenContinueEqualsFresh) {

@@ -232,6 +232,22 @@ class BenchTest(unittest.TestCase):
             self.assertAlmostEqual(row["share_of_limit"], row["rate"] / row["limit"])
         self.assertIn("reached |", run_well("inkling-bench", "-m", own_model(), *self.FLAGS, "--probe").stdout)
 
+    def test_generated_tokens_may_have_threads_of_their_own(self):
+        flags = ("-p", 8, "-n", 2, "-r", 1, "-t", 1, "--decode-threads", 2)
+        report = json.loads(run_well("inkling-bench", "-m", own_model(), *flags, "-o", "json").stdout)
+        self.assertEqual([(row["n_threads"], row["cpus"]) for row in report], [(1, []), (2, [])])
+        lines = run_well("inkling-bench", "-m", own_model(), *flags).stdout.splitlines()
+        self.assertEqual([line.split("|")[5].strip() for line in lines[2:]], ["1", "2"])
+
+    @unittest.skipUnless(hasattr(os, "sched_getaffinity"), "this system binds no threads to CPUs")
+    def test_threads_are_bound_to_cpus(self):
+        cpu = max(os.sched_getaffinity(0))
+        flags = ("-p", 8, "-n", 2, "-r", 1, "--cpus", cpu)
+        report = json.loads(run_well("inkling-bench", "-m", own_model(), *flags, "-o", "json").stdout)
+        self.assertEqual([(row["n_threads"], row["cpus"]) for row in report], [(1, [cpu])] * 2)
+        run_well("inkling-run", "--cpus", cpu, own_model(), "--prompt", "Once", "-n", 1)
+        self.assertIn(f"found {cpu + 1}", run("inkling-bench", "-m", own_model(), "--cpus", cpu + 1).stderr)
+
     def test_kept_weights_are_opened_twice(self):
         row = json.loads(run_well("inkling-bench", "-m", own_model(), "-p", 8, "-n", 0, "-r", 1, "--cache-dir",
                                   work_folder() / "packed", "-o", "json").stdout)[0]

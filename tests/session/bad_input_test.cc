@@ -39,6 +39,14 @@ TEST_F(BadInputTest, ModelOptionsOutOfRange) {
   EXPECT_THAT(LlmModel::Open(path, options),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"num_threads", "-1"}));
   options.num_threads = 1;
+  for (int32_t decode_threads : {-1, 257}) {
+    options.decode_threads = decode_threads;
+    EXPECT_THAT(LlmModel::Open(path, options),
+                MatchesStatus(absl::StatusCode::kInvalidArgument,
+                              {"decode_threads is " + std::to_string(decode_threads),
+                               "expected 1 to 256, or 0"}));
+  }
+  options.decode_threads = 0;
   options.prefill_chunk = 0;
   EXPECT_THAT(LlmModel::Open(path, options),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"prefill_chunk", "0"}));

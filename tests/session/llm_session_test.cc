@@ -77,10 +77,13 @@ TEST_F(LlmSessionTest, PrefillChunkAndThreadsChangeNothing) {
       ModelOptions options;
       options.num_threads = threads;
       options.prefill_chunk = chunk;
-      const std::vector<int32_t> tokens =
-          FreshTokens(OpenModel(TinyConfig(), options), prompt, GreedyOptions(10));
-      if (expected.empty()) expected = tokens;
-      EXPECT_EQ(tokens, expected) << chunk << " " << threads;
+      for (int32_t decode_threads : {0, 1, 3}) {
+        options.decode_threads = decode_threads;
+        const std::vector<int32_t> tokens =
+            FreshTokens(OpenModel(TinyConfig(), options), prompt, GreedyOptions(10));
+        if (expected.empty()) expected = tokens;
+        EXPECT_EQ(tokens, expected) << chunk << " " << threads << " " << decode_threads;
+      }
     }
   }
 }
