@@ -153,7 +153,7 @@ JinjaValue JinjaEvaluator::Container(const Expression& expression) {
 }
 
 JinjaValue JinjaEvaluator::Unary(const Expression& expression) {
-  const JinjaValue value = Evaluate(*expression.operands[0]);
+  JinjaValue value = Evaluate(*expression.operands[0]);
   if (!ok()) return JinjaValue();
   if (expression.text == "not") return JinjaValue::MakeBool(!value.Truth());
   if (!value.number().has_value()) {

@@ -157,15 +157,13 @@ JinjaExpressionParser::ExpressionPtr JinjaExpressionParser::ParseBehind(Expressi
       made->operands.push_back(std::move(value));
       ParseArguments(*made);
       value = std::move(made);
-    } else if (filters == Filters::kNotAllowed) {
-      break;
-    } else if (Accept("|")) {
+    } else if (filters == Filters::kAllowed && Accept("|")) {
       ExpressionPtr made = Make(Expression::Kind::kFilter);
       made->text = TakeName();
       made->operands.push_back(std::move(value));
       if (Is("(")) ParseArguments(*made);
       value = std::move(made);
-    } else if (AcceptName("is")) {
+    } else if (filters == Filters::kAllowed && AcceptName("is")) {
       value = ParseTest(std::move(value));
     } else {
       break;

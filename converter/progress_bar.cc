@@ -63,10 +63,9 @@ void ProgressBar::Redraw(double fraction, double seconds, int64_t done, absl::st
   const int filled = std::clamp(static_cast<int>(fraction * kBarWidth), 0, kBarWidth);
   const double speed = seconds > 0 ? static_cast<double>(done) / seconds : 0.0;
   const double left = fraction > 0 ? seconds * (1.0 - fraction) / fraction : 0.0;
-  std::string line = absl::StrFormat("%s [%s%s] %3d%%  %.0f MB/s  %d s left  %s", action_,
+  std::string line = absl::StrFormat("%s [%s%s] %3d%%  %.0f MB/s  %.0f s left  %s", action_,
                                      std::string(filled, '#'), std::string(kBarWidth - filled, '.'),
-                                     static_cast<int>(fraction * 100.0), speed / 1e6,
-                                     static_cast<int>(left + 0.5), detail);
+                                     static_cast<int>(fraction * 100.0), speed / 1e6, left, detail);
   line.resize(std::min(line.size(), static_cast<size_t>(std::max(1, TerminalColumns() - 1))));
   std::fputs(kEraseLine, stderr);
   std::fputs(line.c_str(), stderr);

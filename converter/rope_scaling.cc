@@ -224,7 +224,7 @@ RopeTableConfig ReadRopeTable(ConfigFields& fields, int32_t rotary_dim, int32_t 
                               double default_theta) {
   ConfigFields parameters =
       fields.Object(fields.Has("rope_parameters") ? "rope_parameters" : "rope_scaling");
-  const RopeTableConfig table = ReadRopeParameters(
+  RopeTableConfig table = ReadRopeParameters(
       parameters, {.rotary_dim = rotary_dim,
                    .theta = fields.PositiveNumber("rope_theta", default_theta),
                    .context_length = context_length,

@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -200,8 +201,7 @@ absl::Status ReadAddedTokens(const Json& list, const PieceIds& ids, PieceList& p
   absl::StatusOr<Normalizer> normalizer = Normalizer::Create(data.normalizer, ByteTrie());
   if (!normalizer.ok()) return normalizer.status();
   for (const Json& item : list) {
-    const absl::Status status = ReadAddedToken(item, ids, pieces, data);
-    if (!status.ok()) return status;
+    ABSL_RETURN_IF_ERROR(ReadAddedToken(item, ids, pieces, data));
     AddedToken& token = data.added_tokens.back();
     if (!token.match_normalized) continue;
     std::string storage;

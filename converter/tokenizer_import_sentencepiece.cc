@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -60,8 +61,7 @@ absl::Status ReadNormalizer(absl::string_view message, SentencePieceSettings& se
 
 absl::Status CheckDenormalizer(absl::string_view message) {
   SentencePieceSettings settings;
-  const absl::Status status = ReadNormalizer(message, settings);
-  if (!status.ok()) return status;
+  ABSL_RETURN_IF_ERROR(ReadNormalizer(message, settings));
   return settings.charsmap.empty() ? absl::OkStatus() : Unsupported("a denormaliser");
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "src/text/utf8.h"
@@ -159,8 +160,7 @@ absl::Status ReadDecoder(const Json& tokenizer, TokenizerData& data) {
     }
     fused = fused || type == "Fuse";
     stripped = stripped || whole;
-    const absl::Status status = ReadDecoderStage(*stage, data);
-    if (!status.ok()) return status;
+    ABSL_RETURN_IF_ERROR(ReadDecoderStage(*stage, data));
   }
   const bool bytes = data.kind == TokenizerKind::kByteLevelBpe;
   if (!bytes && HasStage(Field(tokenizer, "decoder"), "decoders", "ByteLevel")) {
@@ -183,8 +183,7 @@ absl::Status ReadPostProcessor(const Json& tokenizer, TokenizerData& data) {
     const std::string type = StringField(*stage, "type");
     if (type == "ByteLevel") continue;  // changes offsets only
     if (type != "TemplateProcessing") return Unsupported(absl::StrCat("post_processor ", type));
-    const absl::Status status = ReadTemplate(*stage, data);
-    if (!status.ok()) return status;
+    ABSL_RETURN_IF_ERROR(ReadTemplate(*stage, data));
   }
   return absl::OkStatus();
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
@@ -144,8 +145,7 @@ absl::Status ReadByteStage(const Json& stage, TokenizerData& data) {
   }
   if (type != "Split") return Unsupported(stage);
   const size_t before = data.word_splits.size();
-  const absl::Status read = ReadSplit(stage, data);
-  if (!read.ok()) return read;
+  ABSL_RETURN_IF_ERROR(ReadSplit(stage, data));
   // Of the known patterns, only that of ASCII digits means the same in both.
   const bool is_ascii = data.word_splits.size() > before &&
                         data.word_splits.back().split == WordSplit::kAsciiDigitRuns;

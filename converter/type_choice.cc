@@ -84,6 +84,7 @@ class StoredNotes {
 
   std::vector<std::string> Lines() const {
     std::vector<std::string> lines;
+    lines.reserve(kinds_.size());
     for (const auto& [what, kinds] : kinds_) {
       lines.push_back(absl::StrCat(what, ": ", absl::StrJoin(kinds, ", ")));
     }

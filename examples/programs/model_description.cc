@@ -121,6 +121,7 @@ double Decimal(float value) {
 
 std::vector<double> Decimals(const std::vector<float>& values) {
   std::vector<double> decimals;
+  decimals.reserve(values.size());
   for (const float value : values) decimals.push_back(Decimal(value));
   return decimals;
 }
