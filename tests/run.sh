@@ -6,24 +6,28 @@
 #   --shared   also with libinkling as a shared library
 #   --asan     also under AddressSanitizer and LeakSanitizer
 #   --ubsan    also under UndefinedBehaviorSanitizer; with --asan, both in one build
-#   --tsan     also under ThreadSanitizer
+#   --tsan     also under ThreadSanitizer: tests of all that has threads
 #   --arm      also cross-compiled for 64-bit Arm: tests of all that computes, under qemu as three CPUs
 #   --wasm     also for WebAssembly with SIMD and threads, run under node
 #   --tidy     also clang-tidy over the sources
 #   --fuzz[=N] also every fuzz target (tests/fuzz) for N seconds, 20 by default, built with Clang 16
+#   --only     what other options add, without the release build and its tests
 #   --werror   compiler warnings in Inkling's sources are errors
 #   --help     this text
-# Example: tests/run.sh --asan -- -R tokenizer
+# Examples: tests/run.sh --asan -- -R tokenizer
+#           tests/run.sh --only --tidy
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-usage() { sed -n '4,16s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '4,18s/^# \{0,1\}//p' "$0"; }
 
 presets=release
 groups="build test"
 tidy=no
 fuzz=0
 arm=no
+tsan=no
+only=no
 asan=no
 ubsan=no
 werror=OFF
@@ -32,13 +36,14 @@ while [ $# -gt 0 ]; do
     --shared) presets="$presets shared" ;;
     --asan) asan=yes ;;
     --ubsan) ubsan=yes ;;
-    --tsan) presets="$presets tsan" ;;
+    --tsan) tsan=yes ;;
     --arm) arm=yes; groups="$groups arm" ;;
     --wasm) presets="$presets wasm"; groups="$groups wasm" ;;
     --fuzz) fuzz=20; groups="$groups fuzz" ;;
     --fuzz=*[!0-9]*|--fuzz=|--fuzz=0) echo "run.sh: expected --fuzz=SECONDS, found '$1'" >&2; exit 2 ;;
     --fuzz=*) fuzz=${1#--fuzz=}; groups="$groups fuzz" ;;
     --tidy) tidy=yes; groups="$groups tidy" ;;
+    --only) only=yes ;;
     --werror) werror=ON ;;
     -h|--help) usage; exit 0 ;;
     --) shift; break ;;
@@ -52,6 +57,12 @@ case "$asan$ubsan" in
   yesno) presets="$presets asan" ;;
   noyes) presets="$presets ubsan" ;;
 esac
+if [ "$only" = yes ]; then
+  presets=${presets#release}
+  case "$presets$tsan$arm$tidy$fuzz" in
+    nonono0) echo "run.sh: --only leaves nothing to do; expected another option with it (--tidy, --arm, ...)" >&2; exit 2 ;;
+  esac
+fi
 
 cd "$root"
 step=""
@@ -86,14 +97,28 @@ for preset in $presets; do
   ctest --test-dir "build/$preset" --output-on-failure --parallel "$jobs" "$@"
 done
 
+# shellcheck disable=SC2086  # a list of programs
+any_of() { printf '^(%s)\\.' "$(echo $1 | tr ' ' '|')"; }
+
+# Parsers, text and kernels start no threads, and would take ten times as long to show nothing.
+if [ "$tsan" = yes ]; then
+  threaded="$(cd tests && ls compute/*_test.cc decoder/*_test.cc session/*_test.cc | sed 's|.*/||; s|\.cc$||') golden_test convert_test"
+  start "configuring tsan (its first time builds the dependencies: ten minutes)"
+  # shellcheck disable=SC2046
+  cmake --preset tsan $(generator_for tsan) -DINKLING_BUILD_TESTS=ON -DINKLING_WARNINGS_AS_ERRORS=$werror
+  start "building tsan"
+  # shellcheck disable=SC2086
+  cmake --build build/tsan --parallel "$jobs" --target $threaded
+  start "testing tsan"
+  ctest --test-dir build/tsan --output-on-failure --parallel "$jobs" -R "$(any_of "$threaded")" "$@"
+fi
+
 # CPUs with I8MM, with dot product only and with neither run different kernels. qemu is slow: what computes is tested as
 # each of them, what else depends on threads or on the instruction set as the first; parsers and text are the same as here.
 if [ "$arm" = yes ]; then
   computing="$(cd tests/kernels && ls ./*_test.cc | sed 's|^./||; s|_test.cc$|_kernel_test|') linear_test golden_test
     decoder_reference_test decoder_property_test llm_session_test"
   others="packed_weights_test embedding_table_test thread_pool_test kv_cache_test decoder_error_test quantization_test"
-  # shellcheck disable=SC2086  # a list of programs
-  any_of() { printf '^(%s)\\.' "$(echo $1 | tr ' ' '|')"; }
   failed=""
   for cpu in max cortex-a76 cortex-a72; do
     start "configuring arm64 for qemu's $cpu (the first time builds the dependencies: several minutes)"
