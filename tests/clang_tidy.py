@@ -2,7 +2,7 @@
 """Runs clang-tidy over sources; those in which nothing has changed since they were last clean cost nothing.
 
 Called by tests/run.sh --tidy. usage: tests/clang_tidy.py BUILD_FOLDER JOBS SOURCES...
-BUILD_FOLDER holds compile_commands.json, without flags that Clang doesn't know (preset tidy). Nine tenths of a run go into
+BUILD_FOLDER holds compile_commands.json, without flags that Clang doesn't know (preset tidy). Most of a run goes into
 the headers of the standard library and abseil, so up to twelve sources with the same flags are read as one, as long as
 their file-local names differ; those that don't compile together after all are read one by one. What was clean leaves a
 stamp in BUILD_FOLDER/clean: a hash of the checks, the compiler's arguments, the source and every header that it includes.
