@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "examples/programs/line_reader.h"
 #include "examples/programs/run_options.h"
@@ -80,17 +81,22 @@ double PerSecond(double count, double seconds) { return seconds > 0 ? count / se
 void ShowStats(const GenerateResult& result) {
   struct rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
+  const std::string drafts =
+      result.num_drafted_tokens == 0
+          ? ""
+          : absl::StrFormat(" (%d of %d by the draft model)", result.num_right_drafts,
+                            result.num_drafted_tokens);
   const double generated = static_cast<double>(result.tokens.size());
   std::fprintf(stderr,
                "[prompt %d tokens, %.1f tokens/s; first token after %.0f ms; generated %zu tokens, "
                "%.1f tokens/s; "
-               "%d of %d guessed right (%d of %d by the draft model); %s; peak memory %.0f MB]\n",
+               "%d of %d guessed right%s; %s; peak memory %.0f MB]\n",
                result.num_prompt_tokens,
                PerSecond(result.num_prompt_tokens, result.prefill_seconds),
                1e3 * result.time_to_first_token_seconds, result.tokens.size(),
                PerSecond(generated, result.decode_seconds), result.num_right_guesses,
-               result.num_guessed_tokens, result.num_right_drafts, result.num_drafted_tokens,
-               ReasonText(result.stop_reason), static_cast<double>(usage.ru_maxrss) / 1024);
+               result.num_guessed_tokens, drafts.c_str(), ReasonText(result.stop_reason),
+               static_cast<double>(usage.ru_maxrss) / 1024);
 }
 
 }  // namespace
