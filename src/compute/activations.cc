@@ -39,17 +39,12 @@ constexpr size_t kUnitSumPadding = 16;
 // Values below which one thread is done sooner than others are woken: about 2 us of work.
 constexpr int64_t kMinValuesToSplit = 32768;
 
-template <typename Count>
-constexpr Count Int8Rows(Count num_rows, Remainders remainders) {
-  return remainders == Remainders::kNone ? num_rows : 2 * num_rows;
-}
-
 }  // namespace
 
 absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, size_t max_parts,
                                                 Remainders remainders) {
   constexpr int64_t kMaxValues = std::numeric_limits<int32_t>::max();
-  const int64_t rows_per_row = Int8Rows(1, remainders);
+  const int64_t rows_per_row = Int8RowsPerRow(remainders);
   if (max_rows < 1 || dim < 1 || max_rows > kMaxValues / dim / rows_per_row) {
     return absl::InvalidArgumentError(
         absl::StrCat("activations: expected at least one row and column and at most ", kMaxValues,
@@ -62,7 +57,7 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, s
   activations.quantized_stride_ = MatrixOperator::QuantizedStride(dim);
   ABSL_ASSIGN_OR_RETURN(activations.rows_,
                         AlignedArray<float>::Create(values + kReadAheadBytes / sizeof(float)));
-  const int64_t int8_rows = Int8Rows(max_rows, remainders);
+  const int64_t int8_rows = max_rows * rows_per_row;
   const size_t quantized_bytes = static_cast<size_t>(int8_rows * activations.quantized_stride_);
   ABSL_ASSIGN_OR_RETURN(activations.quantized_,
                         AlignedArray<int8_t>::Create(quantized_bytes + kReadAheadBytes));
@@ -90,8 +85,9 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, s
 void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
   const size_t dim = static_cast<size_t>(dim_);
   const size_t stride = static_cast<size_t>(quantized_stride_);
-  const size_t first_int8 = Int8Rows(first, remainders_);
-  const size_t num_int8 = Int8Rows(end - first, remainders_);
+  const size_t rows_per_row = static_cast<size_t>(Int8RowsPerRow(remainders_));
+  const size_t first_int8 = first * rows_per_row;
+  const size_t num_int8 = (end - first) * rows_per_row;
   kernels::QuantizeRowsArgs args;
   args.input = rows_.data() + first * dim;
   args.input_stride = dim;
@@ -155,7 +151,8 @@ void Activations::QuantizeKnowingRanges(int64_t num_rows, size_t num_parts, Rema
 void Activations::PadParameters() {
   // A kernel of many rows reads the parameters of rows that don't exist, and writes what it makes
   // of them over the last row's output.
-  kernels::QuantizationParams* end = parameters_.data() + Int8Rows(quantized_rows_, remainders_);
+  kernels::QuantizationParams* end =
+      parameters_.data() + quantized_rows_ * Int8RowsPerRow(remainders_);
   std::fill_n(end, kExtraParameters, end[-1]);
 }
 

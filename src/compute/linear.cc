@@ -300,17 +300,18 @@ absl::Status Linear::CheckWholeOutput() const {
 
 absl::Status Linear::RunSlice(size_t index, const Activations& input, int64_t num_rows,
                               float* output) {
-  const bool with_remainders = state_->remainders != Remainders::kNone;
   const MatrixOperator::Input rows = {.rows = input.rows(),
                                       .quantized = input.quantized(),
                                       .unit_sums = input.unit_sums(),
                                       .unit_sum_stride = input.unit_sum_stride(),
                                       .pairs = input.pairs(),
                                       .parameters = input.parameters(),
-                                      .num_rows = with_remainders ? 2 * num_rows : num_rows};
+                                      .num_rows = num_rows * Int8RowsPerRow(state_->remainders)};
   if (state_->slice_output == SliceOutput::kInPlace) output += slice(index).first;
   ABSL_RETURN_IF_ERROR(state_->operators[index].Run(rows, output));
-  if (with_remainders) state_->AddRemainders(slice(index), num_rows, output);
+  if (state_->remainders != Remainders::kNone) {
+    state_->AddRemainders(slice(index), num_rows, output);
+  }
   return absl::OkStatus();
 }
 

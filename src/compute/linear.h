@@ -33,6 +33,11 @@ enum class Remainders : uint8_t {
   kInt8,  // an int8 row more: the product is computed twice and is that of 15 bits
 };
 
+// Int8 rows that stand for one row.
+constexpr int64_t Int8RowsPerRow(Remainders remainders) {
+  return remainders == Remainders::kNone ? 1 : 2;
+}
+
 // Row-wise input of linear layers: f32 rows and, on demand, the same rows as dynamically quantised
 // int8.
 class Activations {

@@ -52,7 +52,7 @@ BufferSizes MeasureBuffers(const ModelConfig& config, const ScratchSize& size) {
   const int64_t num_threads = size.num_threads;
   BufferSizes sizes;
   sizes.hidden = RoundUpToLine(rows * config.hidden_dim);
-  sizes.block = size.remainders == Remainders::kNone ? sizes.hidden : 2 * sizes.hidden;
+  sizes.block = sizes.hidden * Int8RowsPerRow(size.remainders);
   sizes.query = RoundUpToLine(rows * config.num_heads * config.head_dim);
   sizes.key = RoundUpToLine(rows * config.num_kv_heads * config.head_dim);
   sizes.slice =
@@ -77,9 +77,8 @@ BufferSizes MeasureBuffers(const ModelConfig& config, const ScratchSize& size) {
 int64_t ActivationBytes(int64_t rows, int64_t dim, size_t parts = 0,
                         Remainders remainders = Remainders::kNone) {
   const int64_t int8_row = dim + int64_t{kAlignment} + dim / 8 + 8;
-  return dim / 8 * 16 +
-         rows * (dim * 4 + (remainders == Remainders::kNone ? int8_row : 2 * int8_row) +
-                 static_cast<int64_t>(parts * sizeof(kernels::RowRange)));
+  return dim / 8 * 16 + rows * (dim * 4 + int8_row * Int8RowsPerRow(remainders) +
+                                static_cast<int64_t>(parts * sizeof(kernels::RowRange)));
 }
 
 // The feed-forward's inner rows are written in so many parts.

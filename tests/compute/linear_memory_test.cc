@@ -55,11 +55,7 @@ class BytesBeforeTheEnd {
 class LinearMemoryTypes : public testing::TestWithParam<TensorType> {};
 
 INSTANTIATE_TEST_SUITE_P(EveryType, LinearMemoryTypes, testing::ValuesIn(AllTensorTypes()),
-                         [](const auto& info) {
-                           std::string name(TensorTypeName(info.param));
-                           for (char& c : name) c = c == '/' ? '_' : c;
-                           return name;
-                         });
+                         [](const auto& info) { return NameOf(info.param); });
 
 TEST_P(LinearMemoryTypes, NothingBehindTheWeightsIsRead) {
   const int64_t most_inputs = GetParam().element == ElementType::kInt4Block ? 384 : 41;

@@ -31,21 +31,6 @@
 namespace inkling {
 namespace {
 
-constexpr int64_t kRoomBytes = int64_t{256} << 20;
-
-std::unique_ptr<PackedWeights> NewPackedWeights() {
-  auto packed = PackedWeights::Create(kRoomBytes);
-  EXPECT_OK(packed);
-  return *std::move(packed);
-}
-
-std::vector<float> RunLinear(Linear& linear, const Activations& input, int64_t rows,
-                             ThreadPool& pool) {
-  std::vector<float> output(static_cast<size_t>(rows * linear.num_outputs()), -1e30f);
-  EXPECT_OK(linear.Run(input, rows, output.data(), pool));
-  return output;
-}
-
 bool Never() { return false; }
 
 struct Case {
@@ -55,12 +40,6 @@ struct Case {
   TensorType type;
   bool has_bias;
 };
-
-std::string NameOf(TensorType type) {
-  std::string name(TensorTypeName(type));
-  for (char& c : name) c = c == '/' ? '_' : c;
-  return name;
-}
 
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.rows << " rows x " << c.inputs << " -> " << c.outputs << " " << TensorTypeName(c.type)

@@ -73,4 +73,10 @@ std::vector<TensorType> AllTensorTypes() {
           {ElementType::kInt4Block, 64}, {ElementType::kInt4Block, 128}};
 }
 
+std::string NameOf(TensorType type) {
+  std::string name(TensorTypeName(type));
+  for (char& c : name) c = c == '/' ? '_' : c;
+  return name;
+}
+
 }  // namespace inkling

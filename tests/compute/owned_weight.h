@@ -41,6 +41,9 @@ OwnedWeight MakeBias(const std::string& name, int64_t size, uint64_t seed);
 // Every element type, blocks of each size included.
 std::vector<TensorType> AllTensorTypes();
 
+// The type as a part of a test's name: "int4_32".
+std::string NameOf(TensorType type);
+
 }  // namespace inkling
 
 #endif  // INKLING_TESTS_COMPUTE_OWNED_WEIGHT_H_

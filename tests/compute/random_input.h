@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "kernels/quantize.h"
 #include "src/compute/linear.h"
+#include "src/compute/packed_weights.h"
 #include "src/compute/thread_pool.h"
 #include "tests/compute/owned_weight.h"
 #include "tests/testing/status_matchers.h"
@@ -26,12 +27,30 @@ inline std::unique_ptr<ThreadPool> NewPool(int32_t num_threads) {
 }
 
 // Activations of random rows, not quantised yet.
-inline Activations RandomInput(int64_t rows, int64_t dim, uint64_t seed) {
-  auto input = Activations::Create(rows, dim);
+inline Activations RandomInput(int64_t rows, int64_t dim, uint64_t seed,
+                               Remainders remainders = Remainders::kNone) {
+  auto input = Activations::Create(rows, dim, 0, remainders);
   EXPECT_OK(input);
   const std::vector<float> values = RandomValues(static_cast<size_t>(rows * dim), seed);
   std::memcpy(input->rows(), values.data(), values.size() * sizeof(float));
   return *std::move(input);
+}
+
+inline std::unique_ptr<PackedWeights> NewPackedWeights() {
+  auto packed = PackedWeights::Create(int64_t{256} << 20);
+  EXPECT_OK(packed);
+  return *std::move(packed);
+}
+
+// [rows, linear.num_outputs()]
+inline std::vector<float> RunLinear(Linear& linear, const Activations& input, int64_t rows,
+                                    ThreadPool& pool) {
+  const size_t size = static_cast<size_t>(rows * linear.num_outputs());
+  const size_t room = size * static_cast<size_t>(Int8RowsPerRow(linear.remainders()));
+  std::vector<float> output(room, -1e30f);
+  EXPECT_OK(linear.Run(input, rows, output.data(), pool));
+  output.resize(size);
+  return output;
 }
 
 // What the product reads: the f32 rows, or what the int8 rows stand for.

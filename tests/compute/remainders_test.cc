@@ -4,9 +4,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <memory>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -21,27 +18,9 @@ namespace {
 
 constexpr LinearOptions kWithRemainders = {.remainders = Remainders::kInt8};
 
-std::unique_ptr<PackedWeights> NewPackedWeights() {
-  auto packed = PackedWeights::Create(int64_t{64} << 20);
-  EXPECT_OK(packed);
-  return *std::move(packed);
-}
-
-// RandomInput's rows, with room for remainders.
+// Activations with room for remainders.
 Activations InputWithRoom(int64_t rows, int64_t dim) {
-  const Activations values = RandomInput(rows, dim, static_cast<uint64_t>(dim));
-  auto input = Activations::Create(rows, dim, 0, Remainders::kInt8);
-  EXPECT_OK(input);
-  std::memcpy(input->rows(), values.rows(), static_cast<size_t>(rows * dim) * sizeof(float));
-  return *std::move(input);
-}
-
-std::vector<float> RunLinear(Linear& linear, const Activations& input, int64_t rows,
-                             ThreadPool& pool) {
-  std::vector<float> output(static_cast<size_t>(2 * rows * linear.num_outputs()), -1e30f);
-  EXPECT_OK(linear.Run(input, rows, output.data(), pool));
-  output.resize(output.size() / 2);
-  return output;
+  return RandomInput(rows, dim, static_cast<uint64_t>(dim), Remainders::kInt8);
 }
 
 class LinearRemainders : public testing::TestWithParam<TensorType> {};
@@ -55,11 +34,7 @@ std::vector<TensorType> QuantizedTypes() {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryQuantizedType, LinearRemainders, testing::ValuesIn(QuantizedTypes()),
-                         [](const auto& info) {
-                           std::string name(TensorTypeName(info.param));
-                           for (char& c : name) c = c == '/' ? '_' : c;
-                           return name;
-                         });
+                         [](const auto& info) { return NameOf(info.param); });
 
 TEST_P(LinearRemainders, ProductsAreThoseOfTheFloatRows) {
   const auto pool = NewPool(2);
