@@ -21,7 +21,9 @@
 namespace inkling {
 namespace {
 
-// Also the size of a huge page on x86-64 and on Arm with 4 KiB pages.
+// The size of a huge page on x86-64 and on Arm with 4 KiB pages. Steps and their start are
+// multiples of it: the system gives a huge page only where all of it is readable when it is first
+// touched.
 constexpr int64_t kCommitStepBytes = int64_t{2} << 20;
 
 #ifdef MAP_NORESERVE
@@ -47,12 +49,20 @@ absl::StatusOr<AddressSpace> AddressSpace::Reserve(int64_t bytes) {
   }
   const int64_t page = sysconf(_SC_PAGESIZE);
   const int64_t reserved = RoundUp(bytes, page);
-  void* data = mmap(nullptr, static_cast<size_t>(reserved), PROT_NONE, kReserveFlags, -1, 0);
-  if (data == MAP_FAILED) {
+  const int64_t mapped = reserved + kCommitStepBytes;
+  void* mapping = mmap(nullptr, static_cast<size_t>(mapped), PROT_NONE, kReserveFlags, -1, 0);
+  if (mapping == MAP_FAILED) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("can't reserve ", reserved, " bytes of address space: ", strerror(errno)));
+        absl::StrCat("can't reserve ", mapped, " bytes of address space: ", strerror(errno)));
   }
-  return AddressSpace(static_cast<std::byte*>(data), reserved);
+  auto* first = static_cast<std::byte*>(mapping);
+  const int64_t unaligned =
+      static_cast<int64_t>(reinterpret_cast<uintptr_t>(first)) & (kCommitStepBytes - 1);
+  const int64_t before = unaligned == 0 ? 0 : kCommitStepBytes - unaligned;
+  const int64_t after = kCommitStepBytes - before;
+  if (before > 0) munmap(first, static_cast<size_t>(before));
+  if (after > 0) munmap(first + before + reserved, static_cast<size_t>(after));
+  return AddressSpace(first + before, reserved);
 }
 
 AddressSpace::AddressSpace(AddressSpace&& other) noexcept

@@ -25,7 +25,7 @@ class AddressSpace {
   AddressSpace& operator=(const AddressSpace&) = delete;
   ~AddressSpace();
 
-  // Page-aligned start. Only the first committed_bytes() may be touched.
+  // Start, on a huge page's boundary where the system has pages of 2 MiB. Only the first committed_bytes() may be touched.
   std::byte* data() const { return data_; }
   int64_t reserved_bytes() const { return reserved_; }
   int64_t committed_bytes() const { return committed_; }
