@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <ctime>
 #include <limits>
 #include <string>
 #include <vector>
@@ -207,27 +206,6 @@ TEST(QuantizationTest, BadSizesAreErrors) {
   EXPECT_THAT(DequantizeRows({}, {}, 1, 32, kInt8),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"expected 32", "found 0"}));
   EXPECT_OK(QuantizeRows({}, 0, 32, kBlock32, ScaleSearch::kMaxAbs));
-}
-
-// Records megabytes of float input per second of CPU time; guards against a tenfold loss only,
-// because machines differ.
-TEST(QuantizationTest, Speed) {
-  const std::vector<float> weights = Weights(512, 2048);
-  const double megabytes = static_cast<double>(weights.size()) * sizeof(float) / 1e6;
-  for (TensorType type : {kInt8, kInt4, kBlock32}) {
-    for (ScaleSearch search : {ScaleSearch::kMaxAbs, ScaleSearch::kSquaredError}) {
-      const std::clock_t start = std::clock();
-      ASSERT_OK(QuantizeRows(weights, 512, 2048, type, search));
-      const double seconds = static_cast<double>(std::clock() - start + 1) / CLOCKS_PER_SEC;
-      const double speed = megabytes / seconds;
-      const bool plain = search == ScaleSearch::kMaxAbs;
-      RecordProperty(std::string(TensorTypeName(type)) + (plain ? " plain" : " search"),
-                     std::to_string(speed));
-#ifdef NDEBUG
-      EXPECT_GT(speed, plain ? 30 : 6) << TensorTypeName(type);
-#endif
-    }
-  }
 }
 
 }  // namespace
