@@ -32,6 +32,7 @@ SUITE = [
     ("gemma-2b", "int4/128", "q4_0"),
     ("gemma-2b", "int4/32", "q4_0"),
     ("gemma-2b", "int8", "q8_0"),
+    ("gemma2-2b", "int4", "q4_0"),
     ("phi-2", "int4", "q4_0"),
     ("stablelm-3b", "int4", "q4_0"),
     ("llama-3.2-1b", "int4", "q4_0"),

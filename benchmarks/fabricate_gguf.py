@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes a GGUF file with the shapes of a published model and random weights, for llama.cpp's speed only.
 
-    fabricate_gguf.py gemma-2b|phi-2|stablelm-3b|llama-3.2-1b q4_0|q8_0 OUT.gguf     needs python3-gguf, python3-numpy
+    fabricate_gguf.py SHAPE q4_0|q8_0 OUT.gguf     needs python3-gguf, python3-numpy; --help lists the shapes
 
 compare_llama_cpp.py measures it beside `inkling-bench --shape` of the same name. Every matrix has the type that is
 asked for, embedding and head too, as `inkling-bench --vocabulary` gives them. There is no tokenizer inside.
@@ -30,10 +30,16 @@ class Shape:
     layer_norm: bool = False  # with biases; otherwise the root of the mean square
     tied_head: bool = False
     biases: bool = False  # of the products; q, k and v are one matrix then, and the feed-forward has no gate
+    post_norms: bool = False
+    window: int = 0  # of every second layer
+    attention_soft_cap: float = 0.0
+    logit_soft_cap: float = 0.0
 
 
 SHAPES = {
     "gemma-2b": Shape("gemma", 18, 2048, 16384, 8, 1, 256, 256000, 8192, 256, tied_head=True),
+    "gemma2-2b": Shape("gemma2", 26, 2304, 9216, 8, 4, 256, 256000, 8192, 256, tied_head=True, post_norms=True,
+                       window=4096, attention_soft_cap=50.0, logit_soft_cap=30.0),
     "phi-2": Shape("phi2", 32, 2560, 10240, 32, 32, 80, 51200, 2048, 32, layer_norm=True, biases=True),
     "stablelm-3b": Shape("stablelm", 32, 2560, 6912, 32, 32, 80, 50304, 4096, 20, layer_norm=True),
     "llama-3.2-1b": Shape("llama", 16, 2048, 8192, 32, 8, 64, 128256, 131072, 64, 500000.0, tied_head=True),
@@ -79,6 +85,10 @@ def write_config(file, shape):
     file.add_layer_norm_rms_eps(1e-6)
     file.add_layer_norm_eps(1e-5)
     file.add_tokenizer_model("no_vocab")
+    if shape.window:
+        file.add_sliding_window(shape.window)
+        file.add_attn_logit_softcapping(shape.attention_soft_cap)
+        file.add_final_logit_softcapping(shape.logit_soft_cap)
     if shape.architecture == "stablelm":
         file.add_parallel_residual(False)
 
@@ -99,6 +109,9 @@ def write_layer(writer, shape, prefix):
         writer.matrix(prefix + "attn_v", cached, shape.hidden)
         writer.norm(prefix + "ffn_norm", shape)
         writer.matrix(prefix + "ffn_gate", shape.feed_forward, shape.hidden)
+    if shape.post_norms:
+        writer.norm(prefix + "post_attention_norm", shape)
+        writer.norm(prefix + "post_ffw_norm", shape)
     writer.matrix(prefix + "attn_output", shape.hidden, attention)
     writer.matrix(prefix + "ffn_up", shape.feed_forward, shape.hidden)
     writer.matrix(prefix + "ffn_down", shape.hidden, shape.feed_forward)
