@@ -44,12 +44,12 @@ HWY_INLINE void ScaleRow(FloatTag d, const float* row, float factor, const float
                          size_t dim, float* output) {
   const FloatVector factor_v = hn::Set(d, factor);
   if (weight == nullptr) {
-    ForEachVector(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
+    ForEachTwoVectors(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
       StoreLanes(d, hn::Mul(LoadLanes(d, row + i, lanes), factor_v), output + i, lanes);
     });
     return;
   }
-  ForEachVector(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
+  ForEachTwoVectors(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
     const FloatVector scaled = hn::Mul(LoadLanes(d, row + i, lanes), factor_v);
     StoreLanes(d, hn::Mul(scaled, LoadLanes(d, weight + i, lanes)), output + i, lanes);
   });
@@ -69,7 +69,7 @@ HWY_INLINE void RmsNormRow(const float* row, const float* weight, float epsilon,
 HWY_INLINE void AddRow(float* residual, const float* addend, float scale, size_t dim) {
   const FloatTag d;
   const FloatVector scale_v = hn::Set(d, scale);
-  ForEachVector(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
+  ForEachTwoVectors(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
     const FloatVector scaled = hn::Mul(LoadLanes(d, addend + i, lanes), scale_v);
     StoreLanes(d, hn::Add(LoadLanes(d, residual + i, lanes), scaled), residual + i, lanes);
   });

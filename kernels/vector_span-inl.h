@@ -72,16 +72,30 @@ HWY_INLINE FloatVector LoadAsFloat(FloatTag d, const uint16_t* from, Lanes lanes
   return FloatFromHalf(d, LoadLanes(HalfTag<FloatTag>(), from, lanes));
 }
 
-// Calls body(i, lanes) for i = 0, N, 2N ... so that every element of [0, size) is covered once.
 template <class Lanes>
 HWY_INLINE FloatVector LoadAsFloat(FloatTag d, const int8_t* from, Lanes lanes) {
   return FloatFromLevels(d, LoadLanes(hn::Rebind<int8_t, FloatTag>(), from, lanes));
 }
 
+// Calls body(i, lanes) for i = 0, N, 2N ... so that every element of [0, size) is covered once.
 template <class D, class Body>
 HWY_INLINE void ForEachVector(D d, size_t size, const Body& body) {
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
+  for (; i + lanes <= size; i += lanes) body(i, AllLanes());
+  if (i < size) body(i, FirstLanes{size - i});
+}
+
+// The same two vectors at a time, for bodies of so few operations that counting and branching are a
+// large share.
+template <class D, class Body>
+HWY_INLINE void ForEachTwoVectors(D d, size_t size, const Body& body) {
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + 2 * lanes <= size; i += 2 * lanes) {
+    body(i, AllLanes());
+    body(i + lanes, AllLanes());
+  }
   for (; i + lanes <= size; i += lanes) body(i, AllLanes());
   if (i < size) body(i, FirstLanes{size - i});
 }
