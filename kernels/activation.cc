@@ -67,7 +67,7 @@ HWY_INLINE void ActivateWith(const ActivateArgs& args, const Function& function)
       ForEachVector(d, args.dim, [&](size_t i, auto lanes) HWY_ATTR {
         const FloatVector active = function(d, LoadLanes(d, input + i, lanes));
         // What the lanes beyond the tail hold is a function of 0: 0.
-        range.Include(d, active);
+        range.Include(active);
         StoreLanes(d, active, output + i, lanes);
       });
     } else {
@@ -75,7 +75,7 @@ HWY_INLINE void ActivateWith(const ActivateArgs& args, const Function& function)
       ForEachVector(d, args.dim, [&](size_t i, auto lanes) HWY_ATTR {
         const FloatVector active = function(d, LoadLanes(d, input + i, lanes));
         const FloatVector product = hn::Mul(active, LoadLanes(d, multiplier + i, lanes));
-        range.Include(d, product);
+        range.Include(product);
         StoreLanes(d, product, output + i, lanes);
       });
     }

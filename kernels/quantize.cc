@@ -2,13 +2,15 @@
 //
 // Two passes over a row: its range, then the conversion. The order of scalar operations in
 // ParamsOfRange is that of XNNPACK's reference, because a different rounding there would move the
-// zero point of some rows by one.
+// zero point of some rows by one. The conversion makes a whole vector of int8 at a time, so that
+// a row costs less than it takes the third cache level to deliver it.
 #include "kernels/quantize.h"
 
 #include "kernels/compiled_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/quantize.cc"
+#include <algorithm>
 #include <cmath>
 
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
@@ -27,6 +29,12 @@ inline constexpr float kSmallestRange = 1e-36f;
 
 // Steps of a remainder in a step of its row.
 inline constexpr float kRemainderLevels = 127.0f;
+
+// 1.5 * 2^23, and its bits. A number of up to 2^21 added to it is rounded to the nearest integer,
+// to even between two, and the bits of the sum are that integer above these bits. Two operations;
+// where conversion to int leaves large numbers undefined, a safe one takes three.
+inline constexpr float kRounder = 12582912.0f;
+inline constexpr int32_t kRounderBits = 0x4B400000;
 
 inline QuantizationParams ParamsOfRange(RowRange range) {
   const bool is_zero = range.max - range.min < kSmallestRange;
@@ -53,13 +61,15 @@ namespace HWY_NAMESPACE {
 using IntTag = hn::RebindToSigned<FloatTag>;
 using IntVector = hn::Vec<IntTag>;
 
+// Values that make one vector of int8.
+constexpr size_t kStep = 4 * hn::MaxLanes(FloatTag());
+
 HWY_INLINE RowRange RangeOfRow(const float* row, size_t dim) {
   const FloatTag d;
   VectorRange range(d);
   // Lanes beyond the tail load as 0, which is in every range.
-  ForEachVector(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
-    range.Include(d, LoadLanes(d, row + i, lanes));
-  });
+  ForEachVector(
+      d, dim, [&](size_t i, auto lanes) HWY_ATTR { range.Include(LoadLanes(d, row + i, lanes)); });
   return {range.Min(d), range.Max(d)};
 }
 
@@ -74,59 +84,95 @@ HWY_INLINE RowRange JoinedRange(const QuantizeRowsArgs& args, size_t r) {
   return range;
 }
 
-// The int8 levels of a row.
+// The int8 levels of a row. Numbers that int8 can't hold get the outermost level: by saturation
+// when they are narrowed, or before that by Limited.
 class RowLevels {
  public:
   explicit HWY_INLINE RowLevels(QuantizationParams params)
-      : levels_per_unit_(1.0f / params.scale),
-        lowest_(static_cast<float>(-128 - params.zero_point)),
-        highest_(static_cast<float>(127 - params.zero_point)),
-        zero_point_(params.zero_point) {}
+      : levels_per_unit_(hn::Set(FloatTag(), 1.0f / params.scale)),
+        lowest_(hn::Set(FloatTag(), static_cast<float>(-128 - params.zero_point))),
+        highest_(hn::Set(FloatTag(), static_cast<float>(127 - params.zero_point))),
+        zero_bits_(hn::Set(IntTag(), kRounderBits - params.zero_point)) {}
 
-  HWY_INLINE FloatVector Scaled(FloatTag d, FloatVector x) const {
-    return hn::Mul(Bounded(d, x), hn::Set(d, levels_per_unit_));
+  HWY_INLINE FloatVector Scaled(FloatVector x) const {
+    return hn::MaskedMul(hn::Eq(x, x), x, levels_per_unit_);
   }
-  // Limited before the zero point is added: what the sum rounds to depends on it.
-  HWY_INLINE IntVector Rounded(FloatTag d, FloatVector scaled) const {
-    return hn::NearestInt(hn::Min(hn::Max(scaled, hn::Set(d, lowest_)), hn::Set(d, highest_)));
+  HWY_INLINE FloatVector Limited(FloatVector scaled) const {
+    return hn::Min(hn::Max(scaled, lowest_), highest_);
   }
-  HWY_INLINE IntVector WithZeroPoint(IntVector rounded) const {
-    return hn::Add(rounded, hn::Set(IntTag(), zero_point_));
+  // Of a sum of a scaled value and kRounder.
+  HWY_INLINE IntVector Level(FloatVector sum) const {
+    return hn::Sub(hn::BitCast(IntTag(), sum), zero_bits_);
   }
 
  private:
-  float levels_per_unit_;
-  float lowest_;
-  float highest_;
-  int32_t zero_point_;
+  FloatVector levels_per_unit_;
+  FloatVector lowest_;
+  FloatVector highest_;
+  IntVector zero_bits_;  // kRounder's, less the zero point
 };
 
-HWY_INLINE void ConvertRow(const float* row, QuantizationParams params, int8_t* output,
-                           size_t dim) {
-  const FloatTag d;
-  const hn::Rebind<int8_t, FloatTag> d8;
-  const RowLevels levels(params);
-  ForEachVector(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
-    const auto rounded = levels.Rounded(d, levels.Scaled(d, LoadLanes(d, row + i, lanes)));
-    StoreLanes(d8, hn::DemoteTo(d8, levels.WithZeroPoint(rounded)), output + i, lanes);
-  });
+HWY_INLINE void StoreNarrowed(IntVector a, IntVector b, IntVector c, IntVector d, int8_t* output) {
+  const hn::Repartition<int16_t, FloatTag> d16;
+  const hn::Repartition<int8_t, FloatTag> d8;
+  hn::StoreU(
+      hn::OrderedDemote2To(d8, hn::OrderedDemote2To(d16, a, b), hn::OrderedDemote2To(d16, c, d)),
+      d8, output);
 }
 
-// ConvertRow, and what it leaves of each value, in `remainder`.
-HWY_INLINE void ConvertRowAndRemainder(const float* row, QuantizationParams params, int8_t* output,
-                                       int8_t* remainder, size_t dim) {
-  const FloatTag d;
-  const hn::Rebind<int8_t, FloatTag> d8;
-  const RowLevels levels(params);
-  ForEachVector(d, dim, [&](size_t i, auto lanes) HWY_ATTR {
-    const FloatVector x = levels.Scaled(d, LoadLanes(d, row + i, lanes));
-    const auto rounded = levels.Rounded(d, x);
-    StoreLanes(d8, hn::DemoteTo(d8, levels.WithZeroPoint(rounded)), output + i, lanes);
-    // At most a step, not half of one: the zero point's own rounding moves the outermost levels.
-    const FloatVector left = hn::Sub(x, hn::ConvertTo(d, rounded));
-    const FloatVector steps = hn::Mul(left, hn::Set(d, kRemainderLevels));
-    StoreLanes(d8, hn::DemoteTo(d8, hn::NearestInt(steps)), remainder + i, lanes);
-  });
+// kStep values to their levels.
+struct ConvertStep {
+  static constexpr size_t kRows = 1;
+
+  HWY_INLINE void operator()(const float* from, int8_t* output, size_t /*stride*/) const {
+    const FloatTag d;
+    const auto level = [&](size_t part) HWY_ATTR {
+      const FloatVector x = levels.Scaled(hn::LoadU(d, from + part * hn::MaxLanes(d)));
+      return levels.Level(hn::Add(x, hn::Set(d, kRounder)));
+    };
+    StoreNarrowed(level(0), level(1), level(2), level(3), output);
+  }
+
+  RowLevels levels;
+};
+
+// ConvertStep, and what it leaves of each value to the row behind.
+struct ConvertStepAndRemainder {
+  static constexpr size_t kRows = 2;
+
+  HWY_INLINE void operator()(const float* from, int8_t* output, size_t stride) const {
+    const FloatTag d;
+    const FloatVector rounder = hn::Set(d, kRounder);
+    IntVector left[4];
+    const auto level = [&](size_t part) HWY_ATTR {
+      const FloatVector x = levels.Scaled(hn::LoadU(d, from + part * hn::MaxLanes(d)));
+      const FloatVector sum = hn::Add(levels.Limited(x), rounder);
+      // At most a step, not half of one: the zero point's own rounding moves the outermost levels.
+      const FloatVector rest = hn::Sub(x, hn::Sub(sum, rounder));
+      const FloatVector steps = hn::Mul(rest, hn::Set(d, kRemainderLevels));
+      left[part] =
+          hn::Sub(hn::BitCast(IntTag(), hn::Add(steps, rounder)), hn::Set(IntTag(), kRounderBits));
+      return levels.Level(sum);
+    };
+    StoreNarrowed(level(0), level(1), level(2), level(3), output);
+    StoreNarrowed(left[0], left[1], left[2], left[3], output + stride);
+  }
+
+  RowLevels levels;
+};
+
+template <class Step>
+HWY_INLINE void ConvertRow(const float* row, Step step, int8_t* output, size_t stride, size_t dim) {
+  size_t i = 0;
+  for (; i + kStep <= dim; i += kStep) step(row + i, output + i, stride);
+  if (i == dim) return;
+  float last[kStep] = {};
+  int8_t converted[2 * kStep];
+  std::copy(row + i, row + dim, last);
+  step(last, converted, kStep);
+  for (size_t r = 0; r < Step::kRows; ++r) {
+    std::copy_n(converted + r * kStep, dim - i, output + r * stride + i);
+  }
 }
 
 void QuantizeEachRow(const QuantizeRowsArgs& args) {
@@ -136,13 +182,14 @@ void QuantizeEachRow(const QuantizeRowsArgs& args) {
         ParamsOfRange(args.ranges == nullptr ? RangeOfRow(row, args.dim) : JoinedRange(args, r));
     if (!args.with_remainders) {
       args.params[r] = params;
-      ConvertRow(row, params, args.output + r * args.output_stride, args.dim);
+      ConvertRow(row, ConvertStep{RowLevels(params)}, args.output + r * args.output_stride,
+                 args.output_stride, args.dim);
       continue;
     }
     args.params[2 * r] = params;
     args.params[2 * r + 1] = {0, params.scale / kRemainderLevels};
-    int8_t* output = args.output + 2 * r * args.output_stride;
-    ConvertRowAndRemainder(row, params, output, output + args.output_stride, args.dim);
+    ConvertRow(row, ConvertStepAndRemainder{RowLevels(params)},
+               args.output + 2 * r * args.output_stride, args.output_stride, args.dim);
   }
 }
 

@@ -46,8 +46,9 @@ struct QuantizeRowsArgs {
 };
 
 // Quantises each row over its own range, which always includes 0. Total on any input: NaN counts as
-// 0 and infinities as +-FLT_MAX / 2, a row of zeros (or of values below 1e-36) gets scale 1, so the
-// params are finite for every row. Safe to call from several threads on different rows.
+// 0; a range ends at +-FLT_MAX / 2, and what lies beyond gets its row's outermost level; a row of
+// zeros (or of values below 1e-36) gets scale 1. So the params are finite for every row. Safe to
+// call from several threads on different rows.
 void QuantizeRows(const QuantizeRowsArgs& args);
 
 }  // namespace inkling::kernels

@@ -10,6 +10,7 @@
 #define INKLING_KERNELS_VECTOR_RANGE_INL_H_
 #endif
 
+#include <algorithm>
 #include <limits>
 
 #include "hwy/highway.h"
@@ -20,28 +21,24 @@ namespace inkling {
 namespace kernels {
 namespace HWY_NAMESPACE {
 
-// Makes a value safe to convert: NaN becomes 0, infinities the largest value whose range is finite.
-HWY_INLINE FloatVector Bounded(FloatTag d, FloatVector x) {
-  const FloatVector limit = hn::Set(d, std::numeric_limits<float>::max() / 2);
-  const FloatVector number = hn::IfThenZeroElse(hn::IsNaN(x), x);
-  return hn::Min(hn::Max(number, hn::Neg(limit)), limit);
-}
-
-// Starts as the range of 0.
+// Starts as the range of 0. NaN counts as 0, infinities as the largest values whose range is
+// finite.
 class VectorRange {
  public:
   HWY_INLINE explicit VectorRange(FloatTag d) : min_(hn::Zero(d)), max_(hn::Zero(d)) {}
 
-  HWY_INLINE void Include(FloatTag d, FloatVector x) {
-    const FloatVector bounded = Bounded(d, x);
-    min_ = hn::Min(min_, bounded);
-    max_ = hn::Max(max_, bounded);
+  HWY_INLINE void Include(FloatVector x) {
+    const FloatVector number = hn::IfThenElseZero(hn::Eq(x, x), x);
+    min_ = hn::Min(min_, number);
+    max_ = hn::Max(max_, number);
   }
 
-  HWY_INLINE float Min(FloatTag d) const { return hn::ReduceMin(d, min_); }
-  HWY_INLINE float Max(FloatTag d) const { return hn::ReduceMax(d, max_); }
+  HWY_INLINE float Min(FloatTag d) const { return std::max(hn::ReduceMin(d, min_), -kLimit); }
+  HWY_INLINE float Max(FloatTag d) const { return std::min(hn::ReduceMax(d, max_), kLimit); }
 
  private:
+  static constexpr float kLimit = std::numeric_limits<float>::max() / 2;
+
   FloatVector min_;
   FloatVector max_;
 };

@@ -166,20 +166,26 @@ TEST_P(QuantizeTest, ZeroAndTinyRows) {
 }
 
 TEST_P(QuantizeTest, HugeAndBrokenRowsHaveFiniteParams) {
-  for (float bad : {3.4e38f, -3.4e38f, kInfinity, -kInfinity, kNan}) {
-    std::vector<float> row = RandomValues(41, 3);
-    row[7] = bad;
-    row[40] = -bad;
-    const QuantizedRow result = Quantize(row);
-    EXPECT_TRUE(std::isfinite(result.params.scale)) << bad;
-    EXPECT_GT(result.params.scale, 0) << bad;
-    EXPECT_GE(result.params.zero_point, -128);
-    EXPECT_LE(result.params.zero_point, 127);
-    if (std::isnan(bad)) {
-      EXPECT_EQ(result.values[7], result.params.zero_point);
-    } else {
-      EXPECT_EQ(result.values[7], bad > 0 ? 127 : -128) << bad;
-      EXPECT_EQ(result.values[40], bad > 0 ? -128 : 127) << bad;
+  // Both are in the last, incomplete vector of the short row, and in whole ones of the long row.
+  for (size_t dim : {41, 320}) {
+    for (float bad : {3.4e38f, -3.4e38f, kInfinity, -kInfinity, kNan}) {
+      std::vector<float> row = RandomValues(dim, 3);
+      row[7] = bad;
+      row[dim - 1] = -bad;
+      const QuantizedRow result = Quantize(row);
+      EXPECT_TRUE(std::isfinite(result.params.scale)) << bad;
+      EXPECT_GT(result.params.scale, 0) << bad;
+      EXPECT_GE(result.params.zero_point, -128);
+      EXPECT_LE(result.params.zero_point, 127);
+      if (std::isnan(bad)) {
+        EXPECT_EQ(result.values[7], result.params.zero_point);
+        EXPECT_EQ(result.values[dim - 1], result.params.zero_point);
+        row[7] = row[dim - 1] = 0;
+        ExpectEqual(result, Reference(row));
+      } else {
+        EXPECT_EQ(result.values[7], bad > 0 ? 127 : -128) << bad;
+        EXPECT_EQ(result.values[dim - 1], bad > 0 ? -128 : 127) << bad;
+      }
     }
   }
 }
