@@ -21,15 +21,21 @@
 namespace inkling {
 namespace {
 
-// The size of a huge page on x86-64 and on Arm with 4 KiB pages. Steps and their start are
-// multiples of it: the system gives a huge page only where all of it is readable when it is first
-// touched.
+// The size of a huge page on x86-64 and on Arm with 4 KiB pages. Linux gives one only where all of
+// it may be touched when it first is, so steps and their start are multiples of it.
 constexpr int64_t kCommitStepBytes = int64_t{2} << 20;
 
 #ifdef MAP_NORESERVE
 constexpr int kReserveFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 #else
 constexpr int kReserveFlags = MAP_PRIVATE | MAP_ANONYMOUS;
+#endif
+
+// What is reserved to find an aligned start in, and given back.
+#if defined(__linux__)
+constexpr int64_t kSpareBytes = kCommitStepBytes;
+#else
+constexpr int64_t kSpareBytes = 0;  // WebAssembly's munmap takes whole mappings only
 #endif
 
 // `bytes` rounded up to a multiple of `step`, a power of two.
@@ -49,20 +55,21 @@ absl::StatusOr<AddressSpace> AddressSpace::Reserve(int64_t bytes) {
   }
   const int64_t page = sysconf(_SC_PAGESIZE);
   const int64_t reserved = RoundUp(bytes, page);
-  const int64_t mapped = reserved + kCommitStepBytes;
-  void* mapping = mmap(nullptr, static_cast<size_t>(mapped), PROT_NONE, kReserveFlags, -1, 0);
+  void* mapping =
+      mmap(nullptr, static_cast<size_t>(reserved + kSpareBytes), PROT_NONE, kReserveFlags, -1, 0);
   if (mapping == MAP_FAILED) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("can't reserve ", mapped, " bytes of address space: ", strerror(errno)));
+        absl::StrCat("can't reserve ", reserved, " bytes of address space: ", strerror(errno)));
   }
-  auto* first = static_cast<std::byte*>(mapping);
-  const int64_t unaligned =
-      static_cast<int64_t>(reinterpret_cast<uintptr_t>(first)) & (kCommitStepBytes - 1);
-  const int64_t before = unaligned == 0 ? 0 : kCommitStepBytes - unaligned;
-  const int64_t after = kCommitStepBytes - before;
-  if (before > 0) munmap(first, static_cast<size_t>(before));
-  if (after > 0) munmap(first + before + reserved, static_cast<size_t>(after));
-  return AddressSpace(first + before, reserved);
+  auto* data = static_cast<std::byte*>(mapping);
+#if defined(__linux__)
+  const int64_t address = static_cast<int64_t>(reinterpret_cast<uintptr_t>(mapping));
+  const int64_t before = RoundUp(address, kCommitStepBytes) - address;
+  if (before > 0) munmap(data, static_cast<size_t>(before));
+  data += before;
+  if (before < kSpareBytes) munmap(data + reserved, static_cast<size_t>(kSpareBytes - before));
+#endif
+  return AddressSpace(data, reserved);
 }
 
 AddressSpace::AddressSpace(AddressSpace&& other) noexcept

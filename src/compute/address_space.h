@@ -25,7 +25,8 @@ class AddressSpace {
   AddressSpace& operator=(const AddressSpace&) = delete;
   ~AddressSpace();
 
-  // Start, on a huge page's boundary where the system has pages of 2 MiB. Only the first committed_bytes() may be touched.
+  // At a page's start, on Linux at a huge page's (2 MiB). Only the first committed_bytes() may be
+  // touched.
   std::byte* data() const { return data_; }
   int64_t reserved_bytes() const { return reserved_; }
   int64_t committed_bytes() const { return committed_; }
