@@ -67,13 +67,10 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> OpenSingleFile(const std::string& pa
 // What a folder without a model is taken for, and where the model may be.
 std::string NoModelHint(const std::filesystem::path& folder) {
   std::error_code error;
-  if (std::filesystem::exists(folder / "adapter_config.json", error)) {
-    return ", found a LoRA adapter (adapter_config.json): convert the model that it belongs to";
-  }
   if (std::filesystem::is_directory(folder / "snapshots", error)) {
     return ", found a folder of the hub's cache: give one of those in its `snapshots`";
   }
-  return "";
+  return std::string(HuggingFaceCheckpoint::AdapterHint(folder.string()));
 }
 
 }  // namespace

@@ -142,6 +142,11 @@ bool HuggingFaceCheckpoint::HasWeights(const std::string& folder) {
   return false;
 }
 
+absl::string_view HuggingFaceCheckpoint::AdapterHint(const std::string& folder) {
+  if (!Exists(absl::StrCat(folder, "/adapter_config.json"))) return "";
+  return ", found a LoRA adapter (adapter_config.json): convert the model that it belongs to";
+}
+
 bool HuggingFaceCheckpoint::Recognizes(const InputFile& file) {
   for (const WeightFormat& format : WeightFormats()) {
     if (format.recognizes(file)) return true;
@@ -181,11 +186,8 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFiles(
   std::unique_ptr<HuggingFaceCheckpoint> checkpoint(new HuggingFaceCheckpoint(folder, format));
   const std::string config_path = absl::StrCat(folder, "/config.json");
   if (!Exists(config_path)) {
-    return absl::NotFoundError(absl::StrCat(
-        folder, ": no config.json next to ", names.front(),
-        Exists(absl::StrCat(folder, "/adapter_config.json"))
-            ? ", but adapter_config.json: a LoRA adapter; convert the model that it belongs to"
-            : ""));
+    return absl::NotFoundError(
+        absl::StrCat(folder, ": no config.json next to ", names.front(), AdapterHint(folder)));
   }
   absl::StatusOr<json> config = ReadJsonFile(config_path);
   if (!config.ok()) return config.status();

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "converter/checkpoint.h"
 #include "converter/input_file.h"
@@ -33,6 +34,10 @@ class HuggingFaceCheckpoint : public Checkpoint {
 
   // True if `folder` has a file with a name that OpenFolder looks for.
   static bool HasWeights(const std::string& folder);
+
+  // What an error says of a folder that has a LoRA adapter where a model should be; empty for
+  // others.
+  static absl::string_view AdapterHint(const std::string& folder);
 
   // True if `file` begins as one of the weight formats does.
   static bool Recognizes(const InputFile& file);

@@ -223,9 +223,11 @@ TEST(CheckpointOpenTest, OtherThingsAreNamed) {
     EXPECT_THAT(Checkpoint::Open(folder.File("model.bin")),
                 MatchesStatus(StatusCode::kUnimplemented, {"llama2.c", name}));
   }
+  const std::string adapter_hint =
+      ", found a LoRA adapter (adapter_config.json): convert the model that it belongs to";
   WriteFileBytes(folder.File("adapter_config.json"), "{}");
   EXPECT_THAT(Checkpoint::Open(folder.path()),
-              MatchesStatus(StatusCode::kNotFound, {"config.json", "LoRA adapter"}));
+              MatchesStatus(StatusCode::kNotFound, {"config.json", adapter_hint}));
   std::filesystem::remove(folder.File("adapter_config.json"));
   std::filesystem::create_directory(folder.File("snapshots"));
   EXPECT_THAT(Checkpoint::Open(folder.path()),
@@ -242,7 +244,8 @@ TEST(CheckpointOpenTest, OtherThingsAreNamed) {
               MatchesStatus(StatusCode::kNotFound, {"no config.json next to model.safetensors"}));
   WriteFileBytes(folder.File("adapter_config.json"), "{}");
   EXPECT_THAT(Checkpoint::Open(folder.File("model.safetensors")),
-              MatchesStatus(StatusCode::kNotFound, {"no config.json", "LoRA adapter"}));
+              MatchesStatus(StatusCode::kNotFound,
+                            {"no config.json next to model.safetensors" + adapter_hint}));
   WriteFileBytes(folder.File("config.json"), "{}");
   WriteFileBytes(folder.File("model.safetensors"), pointer);
   EXPECT_THAT(
