@@ -81,7 +81,6 @@ absl::StatusOr<std::unique_ptr<ThreadPool>> ThreadPool::Create(int32_t num_threa
     return absl::InvalidArgumentError(
         absl::StrCat("num_threads: expected 1 to ", kMaxThreads, ", found ", num_threads));
   }
-  ABSL_RETURN_IF_ERROR(CheckCpus(cpus, num_threads));
   pthreadpool* pool = nullptr;
   if (num_threads > 1) {
     const int32_t startable = StartableThreads(num_threads - 1);

@@ -31,9 +31,9 @@ struct ThreadPoolLease {
 
 class ThreadPool {
  public:
-  // `num_threads` >= 1 counts the calling thread. With `cpus` (see CheckCpus), thread i is bound to
-  // cpus[i]: the pool's own for good, thread 0, which is whoever has the lease, while it has it.
-  // Errors: those of CheckCpus; InvalidArgument, ResourceExhausted.
+  // `num_threads` >= 1 counts the calling thread. With `cpus`, which CheckCpus must have found
+  // right for as many threads, thread i is bound to cpus[i]: the pool's own for good, thread 0,
+  // which is whoever has the lease, while it has it. Errors: InvalidArgument, ResourceExhausted.
   static absl::StatusOr<std::unique_ptr<ThreadPool>> Create(int32_t num_threads,
                                                             absl::Span<const int32_t> cpus = {});
 

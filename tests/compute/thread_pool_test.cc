@@ -166,13 +166,12 @@ TEST(ThreadPool, AnyThreadThatTakesTheLeaseIsBound) {
   EXPECT_EQ(AllowedCpus(), all);
 }
 
-TEST(ThreadPool, RefusesImpossibleCpus) {
+// What the system thinks of a CPU may have changed since CheckCpus.
+TEST(ThreadPool, SaysWhichCpuAThreadCantBeBoundTo) {
   const int32_t cpu = AllowedCpus().back();
-  EXPECT_THAT(ThreadPool::Create(1, {cpu + 1}),
+  EXPECT_THAT(ThreadPool::Create(2, {cpu, 1 << 20}),
               MatchesStatus(absl::StatusCode::kInvalidArgument,
-                            {"cpus[0]", "found " + std::to_string(cpu + 1)}));
-  EXPECT_THAT(ThreadPool::Create(2, {cpu}),
-              MatchesStatus(absl::StatusCode::kInvalidArgument, {"cpus", "2 threads", "found 1"}));
+                            {"cpus", "found " + std::to_string(1 << 20)}));
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -73,11 +74,12 @@ TEST_F(DecoderThreadsTest, TheCallingThreadIsBoundWhileAPassRuns) {
 TEST_F(DecoderThreadsTest, CpusThatDontFitAreRefused) {
   const std::vector<int32_t> cpus = {AllowedCpus().front()};
   const auto too_few = MatchesStatus(absl::StatusCode::kInvalidArgument, {"cpus", "3 threads"});
-  EXPECT_THAT(Create({.num_threads = 3, .cpus = cpus}), too_few);
-  EXPECT_THAT(Create({.num_threads = 1, .decode_threads = 3, .cpus = cpus}), too_few);
-  EXPECT_THAT(Decoder::EstimateMemory(model_.reader(),
-                                      {.num_threads = 1, .decode_threads = 3, .cpus = cpus}),
-              too_few);
+  for (const auto& [threads, decode_threads] : {std::pair{3, 0}, {1, 3}, {2, 3}, {3, 2}}) {
+    const DecoderOptions options = {
+        .num_threads = threads, .decode_threads = decode_threads, .cpus = cpus};
+    EXPECT_THAT(Create(options), too_few) << threads << " and " << decode_threads;
+    EXPECT_THAT(Decoder::EstimateMemory(model_.reader(), options), too_few);
+  }
   const std::vector<int32_t> missing = {AllowedCpus().back() + 1};
   EXPECT_THAT(Create({.num_threads = 1, .cpus = missing}),
               MatchesStatus(absl::StatusCode::kInvalidArgument,
