@@ -13,7 +13,6 @@ reason. Instructions are not time, but qemu has no better measure, and it is the
 """
 
 import collections
-import json
 import pathlib
 import re
 import shutil
@@ -21,8 +20,8 @@ import subprocess
 import sys
 import tempfile
 
-SKIPPED = 77
-ALLOWED_GROWTH = 0.05
+from committed_counts import Counting, change, per_token, skip
+
 FOLDER = pathlib.Path(__file__).resolve().parent
 COUNTS = FOLDER / "arm_counts.json"
 CPUS = {"max": "neoni8mm", "cortex-a76": "neondot", "cortex-a72": "neon"}  # and the kernels they must run
@@ -35,11 +34,6 @@ KINDS = [  # (kind of step, what the names of its functions contain); the first 
     ("softmax", r"Softmax|ArgMax|LogSumExp"),
     ("activation", r"Activate"),
 ]
-
-
-def skip(reason):
-    print(f"skipped: {reason}")
-    sys.exit(SKIPPED)
 
 
 def build_plugin(folder):
@@ -93,20 +87,6 @@ def kind_of(function):
     return next((kind for kind, pattern in KINDS if re.search(pattern, function)), "rest")
 
 
-def per_token(counts):
-    """{"int4 prefill": {function: instructions per prompt token}, "int4 decode": ... per generated token}."""
-    result = {}
-    for mark, functions in counts.items():
-        model, phase, tokens = mark.split()
-        if phase == "prefill":
-            result[f"{model} prefill"] = {name: count / int(tokens) for name, count in functions.items()}
-            continue
-        prefill = next(found for other, found in counts.items() if other.startswith(f"{model} prefill "))
-        result[f"{model} decode"] = {name: (functions.get(name, 0) - prefill.get(name, 0)) / int(tokens)
-                                     for name in {*functions, *prefill}}
-    return result
-
-
 def by_kind(functions):
     kinds = collections.Counter()
     for name, count in functions.items():
@@ -133,44 +113,33 @@ def print_table(found):
 def compare(found, expected):
     wrong = []
     for cpu in sorted(set(found) | set(expected)):
-        for what in sorted(set(found.get(cpu, {})) | set(expected.get(cpu, {}))):
-            now = found.get(cpu, {}).get(what, {}).get("all")
-            before = expected.get(cpu, {}).get(what, {}).get("all")
-            if now is None or before is None or now > before * (1 + ALLOWED_GROWTH):
-                wrong.append(f"{what} on {cpu}: {before} before, {now} now")
-            elif now < before * (1 - ALLOWED_GROWTH):
-                print(f"shrunk, commit the new counts: {what} on {cpu}: {before} before, {now} now")
+        for name in sorted(set(found.get(cpu, {})) | set(expected.get(cpu, {}))):
+            now = found.get(cpu, {}).get(name, {}).get("all")
+            before = expected.get(cpu, {}).get(name, {}).get("all")
+            what = change(now, before)
+            if what in ("grown", "missing"):
+                wrong.append(f"{name} on {cpu}: {before} before, {now} now")
+            elif what == "shrunk":
+                print(f"shrunk, commit the new counts: {name} on {cpu}: {before} before, {now} now")
     return wrong
 
 
 def main(arguments):
-    program = next((a for a in arguments if not a.startswith("--")), None)
-    compiler = next((a.split("=", 1)[1] for a in arguments if a.startswith("--compiler=")), "unknown")
-    if program is None or "--help" in arguments:
-        print(__doc__)
-        return 0 if "--help" in arguments else 2
-    committed = json.loads(COUNTS.read_text()) if COUNTS.exists() else {"compiler": "", "instructions_per_token": {}}
-    if not {"--write", "--functions"} & set(arguments) and committed["compiler"] != compiler:
-        skip(f"the committed counts are of {committed['compiler']}, this build is of {compiler}")
+    counting = Counting(arguments, __doc__, "count_arm.py", COUNTS, {"--write", "--functions"})
+    expected = {} if counting.flags else counting.expected()
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         plugin = build_plugin(folder)
-        subprocess.run(qemu("max", program, "--write", folder), check=True)
+        subprocess.run(qemu("max", counting.program, "--write", folder), check=True)
         for cpu in CPUS:
-            functions = per_token(counted(program, folder, plugin, cpu, f"{folder}/counts"))
-            if "--functions" in arguments:
+            functions = per_token(counted(counting.program, folder, plugin, cpu, f"{folder}/counts"))
+            if "--functions" in counting.flags:
                 print_functions(cpu, functions)
             found[cpu] = {what: by_kind(counts) for what, counts in functions.items()}
     print_table(found)
-    if "--write" in arguments:
-        COUNTS.write_text(json.dumps({"compiler": compiler, "instructions_per_token": found}, indent=1) + "\n")
-    if {"--write", "--functions"} & set(arguments):
-        return 0
-    wrong = compare(found, committed["instructions_per_token"])
-    if wrong:
-        print("\n".join([f"count_arm.py: over {ALLOWED_GROWTH:.0%} more instructions, or not in {COUNTS.name}:", *wrong]))
-        print(f"If that is meant: benchmarks/instruction_counts/count_arm.py {program} '--compiler={compiler}' --write")
-    return 1 if wrong else 0
+    if "--write" in counting.flags:
+        counting.write(found)
+    return 0 if counting.flags else counting.report(compare(found, expected))
 
 
 if __name__ == "__main__":
