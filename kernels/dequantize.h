@@ -1,8 +1,7 @@
 // One stored row (int8, int4, f16, bf16) to float32, times a factor: the embedding lookup.
 //
-// Called by the compute room's embedding table, a row per token, and by prefill where it
-// dequantises a panel of weights. Conventions are those of the model file: int4 is unsigned nibbles
-// with zero point 8, the low nibble the even element.
+// Called by the compute room's embedding table, a row per token. Conventions are those of the model
+// file: int4 is unsigned nibbles with zero point 8, the low nibble the even element.
 #ifndef INKLING_KERNELS_DEQUANTIZE_H_
 #define INKLING_KERNELS_DEQUANTIZE_H_
 

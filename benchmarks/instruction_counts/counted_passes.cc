@@ -2,9 +2,10 @@
 // counts the instructions of each, or on Arm for qemu with qemu_counter.c. check.py and
 // count_arm.py start it and compare.
 //
-// usage: counted_passes --write FOLDER | counted_passes FOLDER
+// usage: counted_passes --write FOLDER | counted_passes FOLDER [auto|int8|float]
 //
-// The first form writes the model files and isn't counted. Everything goes through the public API
+// The first form writes the model files and isn't counted; the second may say what prefill
+// multiplies with quantised weights. Everything goes through the public API
 // with one thread, so that the count is of what an app pays and is the same in every run.
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "examples/programs/prefill_flag.h"
 #include "inkling/llm_model.h"
 #include "inkling/llm_session.h"
 #include "src/format/element_type.h"
@@ -130,9 +132,8 @@ absl::Status Generate(LlmSession& session, int32_t new_tokens) {
       .status();
 }
 
-absl::Status CountModel(const CountedModel& model, const std::string& folder,
+absl::Status CountModel(const CountedModel& model, const std::string& folder, ModelOptions options,
                         InstructionCounter& counter) {
-  ModelOptions options;
   options.num_threads = 1;
   options.prefill_chunk = kPromptTokens;
   ABSL_ASSIGN_OR_RETURN(const std::shared_ptr<const LlmModel> opened,
@@ -156,13 +157,19 @@ absl::Status CountModel(const CountedModel& model, const std::string& folder,
 
 absl::Status Run(int argc, char** argv) {
   if (argc == 3 && absl::string_view(argv[1]) == "--write") return WriteModels(argv[2]);
-  if (argc != 2) return absl::InvalidArgumentError("usage: counted_passes [--write] FOLDER");
+  const auto choice = argc == 3 ? PrefillChoices().find(argv[2]) : PrefillChoices().find("auto");
+  if (argc < 2 || argc > 3 || choice == PrefillChoices().end()) {
+    return absl::InvalidArgumentError(
+        "usage: counted_passes --write FOLDER | counted_passes FOLDER [auto|int8|float]");
+  }
+  ModelOptions options;
+  options.prefill_products = choice->second;
 #if !defined(INKLING_HAS_VALGRIND)
   std::cout << "built without valgrind\n";
 #endif
   InstructionCounter counter;
   for (const CountedModel& model : kModels) {
-    ABSL_RETURN_IF_ERROR(CountModel(model, argv[1], counter));
+    ABSL_RETURN_IF_ERROR(CountModel(model, argv[1], options, counter));
   }
   return absl::OkStatus();
 }

@@ -28,6 +28,7 @@
 #include "examples/programs/machine_probe.h"
 #include "examples/programs/model_shapes.h"
 #include "examples/programs/model_work.h"
+#include "examples/programs/prefill_flag.h"
 #include "examples/programs/speed_report.h"
 #include "examples/programs/speed_test.h"
 #include "examples/programs/thread_flags.h"
@@ -58,6 +59,7 @@ struct BenchOptions {
   int chunk = 128;
   std::string cache_dir;
   std::string kv_cache = "f16";
+  std::string prefill = "auto";
   std::string output = "md";
   bool profile = false;
   bool probe = false;
@@ -117,6 +119,7 @@ absl::Status MeasureModel(const std::string& path, const std::string& name, int 
   model_options.decode_threads = options.decode_threads;
   model_options.cpus = options.cpus;
   model_options.prefill_chunk = options.chunk;
+  model_options.prefill_products = inkling::PrefillChoices().at(options.prefill);
   model_options.cache_dir = options.cache_dir;
   inkling::SpeedRow common;
   common.model_filename = name;
@@ -244,6 +247,9 @@ int main(int argc, char** argv) {
       "warm start's time too");
   app.add_option("--kv-cache", options.kv_cache, inkling::kKvCacheHelp)
       ->check(CLI::IsMember(inkling::KvCacheTypes()))
+      ->capture_default_str();
+  app.add_option("--prefill", options.prefill, inkling::kPrefillHelp)
+      ->check(CLI::IsMember(inkling::PrefillChoices()))
       ->capture_default_str();
   app.add_option("--output,-o", options.output, "Report: md, csv, json or jsonl")
       ->check(CLI::IsMember({"md", "csv", "json", "jsonl"}))

@@ -19,6 +19,7 @@ struct EvalModelOptions {
   int32_t threads = 0;
   int32_t chunk = 128;
   std::string kv_cache = "f32";  // a key of KvCacheTypes()
+  std::string prefill = "auto";  // a key of PrefillChoices()
 };
 
 // `inkling-eval perplexity`: llama.cpp's method (see text_windows.h).

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "examples/programs/eval_commands.h"
 #include "examples/programs/kv_cache_flag.h"
+#include "examples/programs/prefill_flag.h"
 
 namespace {
 
@@ -22,6 +23,9 @@ void AddModelOptions(CLI::App& command, inkling::EvalModelOptions& options) {
       ->capture_default_str();
   command.add_option("--kv-cache", options.kv_cache, inkling::kKvCacheHelp)
       ->check(CLI::IsMember(inkling::KvCacheTypes()))
+      ->capture_default_str();
+  command.add_option("--prefill", options.prefill, inkling::kPrefillHelp)
+      ->check(CLI::IsMember(inkling::PrefillChoices()))
       ->capture_default_str();
 }
 

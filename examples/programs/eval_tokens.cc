@@ -20,6 +20,7 @@
 #include "examples/programs/eval_commands.h"
 #include "examples/programs/kv_cache_flag.h"
 #include "examples/programs/npy_writer.h"
+#include "examples/programs/prefill_flag.h"
 #include "examples/programs/text_windows.h"
 #include "examples/programs/token_list.h"
 #include "inkling/llm_model.h"
@@ -76,6 +77,7 @@ absl::Status RunGenerateTokens(const GenerateTokensOptions& options) {
   ModelOptions model_options;
   model_options.num_threads = options.model.threads;
   model_options.prefill_chunk = options.model.chunk;
+  model_options.prefill_products = PrefillChoices().at(options.model.prefill);
   absl::StatusOr<std::shared_ptr<const LlmModel>> model =
       LlmModel::Open(options.model.model, model_options);
   if (!model.ok()) return model.status();

@@ -16,6 +16,7 @@
 #include "examples/programs/chat_console.h"
 #include "examples/programs/kv_cache_flag.h"
 #include "examples/programs/line_reader.h"
+#include "examples/programs/prefill_flag.h"
 #include "examples/programs/run_options.h"
 #include "examples/programs/thread_flags.h"
 #include "inkling/llm_model.h"
@@ -25,7 +26,7 @@ namespace {
 
 using inkling::RunOptions;
 
-void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache) {
+void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::string& prefill) {
   app.add_option("--model,-m,model", options.model, "Model file made by inkling-convert")
       ->required();
   app.add_option(
@@ -48,6 +49,9 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache) {
       ->allow_extra_args(false);
   app.add_option("--chunk", options.model_options.prefill_chunk,
                  "Prompt tokens that go through the model at once")
+      ->capture_default_str();
+  app.add_option("--prefill", prefill, inkling::kPrefillHelp)
+      ->check(CLI::IsMember(inkling::PrefillChoices()))
       ->capture_default_str();
   app.add_option("--context,-c", options.session_options.max_tokens,
                  "Positions of the session; 0 = the model's, at most 4096")
@@ -127,7 +131,8 @@ int main(int argc, char** argv) {
   CLI::App app("Streams text from an Inkling model: one prompt, or a conversation.", "inkling-run");
   RunOptions options;
   std::string kv_cache = "f16";
-  AddOptions(app, options, kv_cache);
+  std::string prefill = "auto";
+  AddOptions(app, options, kv_cache, prefill);
   AddGenerateOptions(app, options.generate_options);
   try {
     app.parse(argc, argv);
@@ -136,6 +141,7 @@ int main(int argc, char** argv) {
   }
   options.has_prompt = app.count("--prompt") > 0;
   options.session_options.kv_cache_type = inkling::KvCacheTypes().at(kv_cache);
+  options.model_options.prefill_products = inkling::PrefillChoices().at(prefill);
   const absl::Status status = Run(options);
   if (status.ok()) return 0;
   std::fprintf(stderr, "inkling-run: %s\n", std::string(status.message()).c_str());

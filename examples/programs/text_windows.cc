@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "examples/programs/kv_cache_flag.h"
+#include "examples/programs/prefill_flag.h"
 #include "inkling/llm_options.h"
 #include "kernels/softmax.h"
 #include "src/decoder/decoder.h"
@@ -80,6 +81,7 @@ absl::StatusOr<std::unique_ptr<WindowRunner>> WindowRunner::Create(const EvalMod
   ModelOptions model_options;
   model_options.num_threads = options.threads;
   model_options.prefill_chunk = options.chunk;
+  model_options.prefill_products = PrefillChoices().at(options.prefill);
   absl::StatusOr<std::unique_ptr<ModelEngine>> engine =
       ModelEngine::Open(options.model, model_options);
   if (!engine.ok()) return engine.status();

@@ -16,6 +16,20 @@ namespace inkling {
 
 class LlmModel;  // llm_model.h
 
+// What prompts are multiplied with quantised weights as. Generated tokens, and passes of few rows,
+// always use int8 rows.
+enum class PrefillProducts : uint8_t {
+  // What this CPU does faster with each matrix, by measurement: floats where it has no products of
+  // bytes worth the name, int8 elsewhere.
+  kAuto = 0,
+  // Rows are rounded to int8 (where weights are int8, rows of the widest spread twice, to 15 bits).
+  kInt8 = 1,
+  // Weights are widened to f32, a panel at a time, and rows aren't rounded at all; there is no
+  // second copy of the weights. Slower than kInt8 on most CPUs. Matrices whose number of inputs
+  // isn't a multiple of 32 keep int8 rows: ModelDescription::prefill_products says so.
+  kFloat = 2,
+};
+
 // How a model is loaded.
 struct ModelOptions {
   // Threads that compute, the calling one included, at most 256. 0 = one for each big core that the
@@ -34,6 +48,10 @@ struct ModelOptions {
   // Most prompt tokens that go through the model at once, 1 to 4096. Larger chunks read the weights
   // less often and need more scratch memory.
   int32_t prefill_chunk = 128;
+  // With floats, a chunk of more than 8 rows has other bits than the same tokens in smaller chunks,
+  // which are int8 ones; results are still the same for any number of threads. Tokens that are
+  // guessed are checked as generated ones are computed, so text is the same with and without them.
+  PrefillProducts prefill_products = PrefillProducts::kAuto;
   // Folder for packed weights, which must exist. The first start writes a file there, about as
   // large as the model's; later ones map it instead of packing, which takes milliseconds, and
   // processes share its memory. A file that is damaged or belongs to another model, CPU or version
@@ -175,6 +193,9 @@ struct ModelDescription {
   std::string
       kernel_class;  // instruction class of the quantised products: "avx512vnni", "neoni8mm", ...
   std::string simd_target;  // instruction class of Inkling's own kernels
+  // What ModelOptions::prefill_products came to: "int8", "float from 9 rows on", or which of both
+  // for how many matrices and why.
+  std::string prefill_products;
   int32_t num_threads = 0;
   int32_t decode_threads = 0;
   std::vector<int32_t> cpus;  // that threads are bound to

@@ -137,12 +137,29 @@ struct Linear::State {
         num_outputs(weight.info.rows),
         slice_rows(SliceRows(num_outputs, num_inputs)),
         num_slices(NumSlices(num_outputs, num_inputs)),
-        needs_quantized_input(IsQuantized(weight.type.element)),
-        remainders(needs_quantized_input ? options.remainders : Remainders::kNone) {}
+        is_quantized(IsQuantized(weight.type.element)),
+        remainders(is_quantized ? options.remainders : Remainders::kNone),
+        float_products(options.float_products) {
+    if (float_products != nullptr) {
+      float_matrix = float_products->Decide(weight.type, num_inputs, Int8RowsPerRow(remainders));
+    }
+  }
+
+  bool NeedsQuantizedInput(int64_t num_rows) const {
+    return is_quantized && num_rows < float_matrix.min_rows;
+  }
 
   // Makes one row of two: adds row 2r + 1, which has the bias once more, to row 2r, and moves the
   // sum to row r.
   void AddRemainders(Slice slice, int64_t num_rows, float* output) const;
+
+  int64_t OutputStride(Slice slice) const {
+    return slice_output == SliceOutput::kInPlace ? num_outputs : slice.size;
+  }
+
+  // RunSlice as a product of floats; `output` is the slice's own.
+  void RunFloatSlice(size_t index, Slice slice, const Activations& input, int64_t num_rows,
+                     float* output, size_t worker) const;
 
   std::string name;
   SliceOutput slice_output;
@@ -150,14 +167,17 @@ struct Linear::State {
   int64_t num_outputs;
   int64_t slice_rows;  // of each slice but the last, which also has the rest
   size_t num_slices;
-  bool needs_quantized_input;
-  Remainders remainders;
-  std::vector<float> bias;                // [num_outputs] with remainders and a bias, or empty
+  bool is_quantized;
+  Remainders remainders;  // of int8 rows
+  FloatProducts* float_products;
+  FloatProducts::Matrix float_matrix;
+  std::vector<float> bias;                // [num_outputs] where it is added here, or empty
   std::vector<MatrixOperator> operators;  // one for each slice
+  std::vector<const std::byte*> packed;   // one for each slice, where products may be of floats
 };
 
 void Linear::State::AddRemainders(Slice slice, int64_t num_rows, float* output) const {
-  const int64_t stride = slice_output == SliceOutput::kInPlace ? num_outputs : slice.size;
+  const int64_t stride = OutputStride(slice);
   for (int64_t r = 0; r < num_rows; ++r) {
     const float* whole = output + 2 * r * stride;
     const float* remainder = whole + stride;
@@ -171,6 +191,20 @@ void Linear::State::AddRemainders(Slice slice, int64_t num_rows, float* output) 
   }
 }
 
+void Linear::State::RunFloatSlice(size_t index, Slice slice, const Activations& input,
+                                  int64_t num_rows, float* output, size_t worker) const {
+  float_products->Run(*float_matrix.layout,
+                      {.packed = packed[index],
+                       .num_outputs = slice.size,
+                       .bias = bias.empty() ? nullptr : bias.data() + slice.first,
+                       .rows = input.rows(),
+                       .num_inputs = num_inputs,
+                       .num_rows = num_rows,
+                       .output = output,
+                       .output_stride = OutputStride(slice)},
+                      worker);
+}
+
 Linear::Linear(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Linear::Linear(Linear&&) noexcept = default;
 Linear& Linear::operator=(Linear&&) noexcept = default;
@@ -179,8 +213,12 @@ Linear::~Linear() = default;
 absl::string_view Linear::weight_name() const { return state_->name; }
 int64_t Linear::num_inputs() const { return state_->num_inputs; }
 int64_t Linear::num_outputs() const { return state_->num_outputs; }
-bool Linear::needs_quantized_input() const { return state_->needs_quantized_input; }
-Remainders Linear::remainders() const { return state_->remainders; }
+bool Linear::needs_quantized_input(int64_t num_rows) const {
+  return state_->NeedsQuantizedInput(num_rows);
+}
+Remainders Linear::remainders(int64_t num_rows) const {
+  return needs_quantized_input(num_rows) ? state_->remainders : Remainders::kNone;
+}
 
 absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView* bias,
                                       PackedWeights& packed, const LinearOptions& options,
@@ -190,7 +228,8 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
     ABSL_RETURN_IF_ERROR(CheckBias(*bias, weight));
   }
   Linear linear(std::make_unique<State>(weight, options));
-  if (bias != nullptr && linear.remainders() != Remainders::kNone) {
+  const bool may_be_float = linear.state_->float_matrix.layout != nullptr;
+  if (bias != nullptr && (may_be_float || linear.state_->remainders != Remainders::kNone)) {
     const auto* values = reinterpret_cast<const float*>(bias->values);
     linear.state_->bias.assign(values, values + linear.num_outputs());
   }
@@ -218,6 +257,7 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
                           absl::StrCat("tensor ", weight.info.name, ": ", made.status().message()));
     }
     linear.state_->operators.push_back(*std::move(made));
+    if (may_be_float) linear.state_->packed.push_back(packed.latest_piece());
     const int64_t new_rows = linear.slice(i).first + linear.slice(i).size - told_rows;
     if (new_rows * row_bytes >= kTellBytes) {
       rows_packed(told_rows, new_rows);
@@ -278,12 +318,13 @@ absl::Status Linear::CheckInput(const Activations& input, int64_t num_rows) cons
         absl::StrCat("product with ", state.name, ": expected 0 to ", input.max_rows(), " rows of ",
                      state.num_inputs, " values, found ", num_rows, " rows of ", input.dim()));
   }
-  if (num_rows > 0 && state.needs_quantized_input && num_rows != input.quantized_rows()) {
+  if (num_rows == 0 || !needs_quantized_input(num_rows)) return absl::OkStatus();
+  if (num_rows != input.quantized_rows()) {
     return absl::FailedPreconditionError(absl::StrCat("product with ", state.name, ": expected ",
                                                       num_rows, " quantised rows, found ",
                                                       input.quantized_rows()));
   }
-  if (num_rows > 0 && state.needs_quantized_input && state.remainders != input.remainders()) {
+  if (state.remainders != input.remainders()) {
     const bool wanted = state.remainders != Remainders::kNone;
     return absl::FailedPreconditionError(absl::StrCat(
         "product with ", state.name, ": expected quantised rows ", wanted ? "with" : "without",
@@ -299,7 +340,12 @@ absl::Status Linear::CheckWholeOutput() const {
 }
 
 absl::Status Linear::RunSlice(size_t index, const Activations& input, int64_t num_rows,
-                              float* output) {
+                              float* output, size_t worker) {
+  if (state_->slice_output == SliceOutput::kInPlace) output += slice(index).first;
+  if (num_rows >= state_->float_matrix.min_rows) {
+    state_->RunFloatSlice(index, slice(index), input, num_rows, output, worker);
+    return absl::OkStatus();
+  }
   const MatrixOperator::Input rows = {.rows = input.rows(),
                                       .quantized = input.quantized(),
                                       .unit_sums = input.unit_sums(),
@@ -307,7 +353,6 @@ absl::Status Linear::RunSlice(size_t index, const Activations& input, int64_t nu
                                       .pairs = input.pairs(),
                                       .parameters = input.parameters(),
                                       .num_rows = num_rows * Int8RowsPerRow(state_->remainders)};
-  if (state_->slice_output == SliceOutput::kInPlace) output += slice(index).first;
   ABSL_RETURN_IF_ERROR(state_->operators[index].Run(rows, output));
   if (state_->remainders != Remainders::kNone) {
     state_->AddRemainders(slice(index), num_rows, output);
@@ -335,12 +380,12 @@ absl::Status RunProducts(absl::Span<const Product> products, const Activations& 
     weights += product.linear->num_inputs() * product.linear->num_outputs();
   }
   if (num_rows == 0) return absl::OkStatus();
-  return ForEachSlice(num_slices, num_rows * weights, pool, stop, [&](size_t index, size_t) {
+  return ForEachSlice(num_slices, num_rows * weights, pool, stop, [&](size_t index, size_t worker) {
     const Product* product = products.data();
     for (; index >= product->linear->num_slices(); ++product) {
       index -= product->linear->num_slices();
     }
-    return product->linear->RunSlice(index, input, num_rows, product->output);
+    return product->linear->RunSlice(index, input, num_rows, product->output, worker);
   });
 }
 

@@ -21,6 +21,7 @@
 #include "absl/types/span.h"
 #include "kernels/quantize.h"
 #include "src/compute/aligned_array.h"
+#include "src/compute/float_products.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/thread_pool.h"
 #include "src/format/model_reader.h"
@@ -123,6 +124,9 @@ struct LinearOptions {
   // Of the input that quantised weights read. With them, outputs have 2 * num_rows rows: the result
   // is in the first num_rows, the others are room for the work.
   Remainders remainders = Remainders::kNone;
+  // Decides from how many rows on a product with quantised weights reads the f32 rows, and computes
+  // it then; outlives the Linear. Null: never.
+  FloatProducts* float_products = nullptr;
 };
 
 class Linear {
@@ -148,8 +152,10 @@ class Linear {
   absl::string_view weight_name() const;
   int64_t num_inputs() const;
   int64_t num_outputs() const;
-  bool needs_quantized_input() const;
-  Remainders remainders() const;  // kNone for weights that aren't quantised
+  // What a product of `num_rows` rows reads: their int8 form or the f32 rows; and which remainders,
+  // kNone for f32 rows.
+  bool needs_quantized_input(int64_t num_rows = 1) const;
+  Remainders remainders(int64_t num_rows = 1) const;
 
   // Writes [num_rows, num_outputs] to `output` (contiguous rows; LinearOptions::remainders may want
   // room for more). Reads the first num_rows rows of `input`, whose dim is num_inputs. The caller
@@ -177,8 +183,11 @@ class Linear {
 
   // Run for the outputs of one slice, on the calling thread; `output` is that of the whole product,
   // or of the slice alone where slices are compact. Different slices may run at the same time.
-  // `input` has passed CheckInput, num_rows >= 1.
-  absl::Status RunSlice(size_t index, const Activations& input, int64_t num_rows, float* output);
+  // `input` has passed CheckInput, num_rows >= 1. `worker` is told apart from those of slices that
+  // run at the same time, below the number of threads that the FloatProducts is for, if there is
+  // one.
+  absl::Status RunSlice(size_t index, const Activations& input, int64_t num_rows, float* output,
+                        size_t worker = 0);
 
  private:
   struct State;

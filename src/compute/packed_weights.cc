@@ -71,11 +71,13 @@ struct PackedWeights::State {
   bool is_finished = false;
   size_t next_piece = 0;  // bytes before the piece of the next operator over a finished tensor
   absl::Status room;
+  const std::byte* latest_piece = nullptr;
 
   size_t LookUp() {
     if (!is_finished || next_piece >= selected.bytes) return kNotFound;
     const size_t piece = selected.offset + next_piece;
     next_piece += selected.piece_bytes;
+    latest_piece = data + piece;
     return piece;
   }
 
@@ -122,6 +124,7 @@ struct PackedWeights::State {
       return kNotFound;
     }
     selected.bytes += bytes;
+    latest_piece = data + end;
     return end;
   }
 };
@@ -256,6 +259,8 @@ absl::Status PackedWeights::FinishTensor() {
 }
 
 const OwnKernels& PackedWeights::own_kernels() const { return state_->own_kernels; }
+
+const std::byte* PackedWeights::latest_piece() const { return state_->latest_piece; }
 
 const absl::Status& PackedWeights::room() const { return state_->room; }
 

@@ -90,6 +90,8 @@ class PackedWeights {
   // were there already. Errors: ResourceExhausted if an operator's rows found no room; Internal if
   // nothing was appended.
   absl::Status FinishTensor();
+  // The piece that the latest operator found or packed; null before the first.
+  const std::byte* latest_piece() const;
   // Why the latest operator found no room; OK if it did.
   const absl::Status& room() const;
 

@@ -257,9 +257,10 @@ void DropOtherRows(ForwardPass& pass) {
 
 absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, ForwardPass& pass) {
   Scratch& s = pass.scratch;
-  if (weights.query.needs_quantized_input() || weights.key.needs_quantized_input() ||
-      weights.value.needs_quantized_input()) {
-    s.normed.Quantize(static_cast<int64_t>(pass.num_rows), pass.pool);
+  const int64_t rows = static_cast<int64_t>(pass.num_rows);
+  if (weights.query.needs_quantized_input(rows) || weights.key.needs_quantized_input(rows) ||
+      weights.value.needs_quantized_input(rows)) {
+    s.normed.Quantize(rows, pass.pool);
     s.normed_is_quantized = true;
     EndStep(pass.timer, DecoderStep::kQuantize);
   }
@@ -275,9 +276,9 @@ absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, Forwar
   if (pass.kept_rows > 0) AttendRows(pass, layer_index);
   DropOtherRows(pass);
   EndStep(pass.timer, DecoderStep::kAttention);
-  if (weights.output.needs_quantized_input()) {
-    s.attended.Quantize(static_cast<int64_t>(pass.num_rows), pass.pool,
-                        weights.output.remainders());
+  const int64_t kept_rows = static_cast<int64_t>(pass.num_rows);
+  if (weights.output.needs_quantized_input(kept_rows)) {
+    s.attended.Quantize(kept_rows, pass.pool, weights.output.remainders(kept_rows));
     EndStep(pass.timer, DecoderStep::kQuantize);
   }
   ABSL_RETURN_IF_ERROR(RunProducts({{&weights.output, s.block}}, s.attended, pass));

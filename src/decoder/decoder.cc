@@ -23,6 +23,7 @@
 #include "absl/types/span.h"
 #include "src/compute/cpu_affinity.h"
 #include "src/compute/embedding_table.h"
+#include "src/compute/float_products.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/thread_pool.h"
 #include "src/decoder/execution_context.h"
@@ -71,7 +72,8 @@ ScratchSize DecodeScratchSize(const ModelReader& reader, const DecoderOptions& o
 
 int64_t ScratchBytes(const ModelReader& reader, const DecoderOptions& options) {
   return Scratch::Bytes(reader.config(), PrefillScratchSize(reader, options)) +
-         Scratch::Bytes(reader.config(), DecodeScratchSize(reader, options));
+         Scratch::Bytes(reader.config(), DecodeScratchSize(reader, options)) +
+         FloatProducts::Bytes(options.prefill_products, options.num_threads);
 }
 
 }  // namespace
@@ -155,7 +157,8 @@ struct Decoder::State {
   // Null where `pool` has the right number: a pool wakes all its threads for every region.
   std::unique_ptr<ThreadPool> decode_pool;
   std::unique_ptr<PackedWeights> packed;
-  std::unique_ptr<ExecutionContext> prefill;  // after pools and `packed`, so that it goes first
+  std::unique_ptr<FloatProducts> prefill_products;
+  std::unique_ptr<ExecutionContext> prefill;  // after what it uses, so that it goes first
   std::unique_ptr<ExecutionContext> decode;
 };
 
@@ -185,7 +188,10 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelReader& read
     decode_pool = state->decode_pool.get();
   }
   state->packed = std::move(packed);
-  ABSL_ASSIGN_OR_RETURN(ContextWeights weights, BindWeights(reader, *state->packed));
+  ABSL_ASSIGN_OR_RETURN(state->prefill_products,
+                        FloatProducts::Create(options.prefill_products, options.num_threads));
+  ABSL_ASSIGN_OR_RETURN(ContextWeights weights,
+                        BindWeights(reader, *state->packed, *state->prefill_products));
   ABSL_ASSIGN_OR_RETURN(
       state->prefill, ExecutionContext::Create(reader.config(), std::move(weights.prefill),
                                                PrefillScratchSize(reader, options), *state->pool));
@@ -212,6 +218,8 @@ DecoderMemory Decoder::memory() const {
 }
 
 const PackedWeights& Decoder::packed_weights() const { return *state_->packed; }
+
+const FloatProducts& Decoder::prefill_products() const { return *state_->prefill_products; }
 
 int64_t Decoder::num_shared_weights() const { return state_->packed->num_hits(); }
 

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "src/compute/float_products.h"
 #include "src/compute/packed_weights.h"
 #include "src/decoder/kv_cache.h"
 #include "src/decoder/product_observer.h"
@@ -35,6 +36,7 @@ struct DecoderOptions {
   absl::Span<const int32_t> cpus = {};
   int32_t prefill_rows = 128;  // most rows of one Forward
   int32_t decode_rows = 8;     // Forwards of at most this many rows use the decode context
+  RowProducts prefill_products = RowProducts::kAuto;  // of the prefill context
 };
 
 struct DecoderMemory {
@@ -65,6 +67,8 @@ class Decoder {
   const ModelConfig& config() const;
   DecoderMemory memory() const;
   const PackedWeights& packed_weights() const;
+  // What DecoderOptions::prefill_products came to.
+  const FloatProducts& prefill_products() const;
   // How often a context found its weights already packed; equals the number of weight matrices
   // after Create.
   int64_t num_shared_weights() const;

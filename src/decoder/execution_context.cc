@@ -95,7 +95,7 @@ absl::Status ExecutionContext::WriteLogits(const float* hidden, size_t num_rows,
   const int64_t rows = static_cast<int64_t>(num_rows);
   NormalizeFinal(hidden, num_rows, scratch_.normed.rows());
   EndStep(instruments.timer, DecoderStep::kNorm);
-  if (weights_.head.needs_quantized_input()) {
+  if (weights_.head.needs_quantized_input(rows)) {
     scratch_.normed.Quantize(rows, pool_);
     EndStep(instruments.timer, DecoderStep::kQuantize);
   }

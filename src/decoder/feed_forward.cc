@@ -76,11 +76,11 @@ absl::Status ForEachInnerSlice(FeedForwardWeights& weights, ForwardPass& pass,
   const auto run = [&](size_t index, size_t worker) -> absl::Status {
     float* up = s.slices + worker * 2 * s.slice_floats;
     float* gate = nullptr;
-    ABSL_RETURN_IF_ERROR(weights.up.RunSlice(index, s.normed, rows, up));
+    ABSL_RETURN_IF_ERROR(weights.up.RunSlice(index, s.normed, rows, up, worker));
     if (weights.gate.has_value()) {
       gate = up + s.slice_floats;
       // The same shape, so the same slices.
-      ABSL_RETURN_IF_ERROR(weights.gate->RunSlice(index, s.normed, rows, gate));
+      ABSL_RETURN_IF_ERROR(weights.gate->RunSlice(index, s.normed, rows, gate, worker));
     }
     done(index, up, gate);
     return absl::OkStatus();
@@ -125,8 +125,8 @@ absl::Status RunInner(FeedForwardWeights& weights, ForwardPass& pass) {
 absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass) {
   Scratch& s = pass.scratch;
   const int64_t rows = static_cast<int64_t>(pass.num_rows);
-  const bool quantized = weights.up.needs_quantized_input() ||
-                         (weights.gate.has_value() && weights.gate->needs_quantized_input());
+  const bool quantized = weights.up.needs_quantized_input(rows) ||
+                         (weights.gate.has_value() && weights.gate->needs_quantized_input(rows));
   if (quantized && !s.normed_is_quantized) {
     s.normed.Quantize(rows, pass.pool);
     EndStep(pass.timer, DecoderStep::kQuantize);
@@ -138,8 +138,8 @@ absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass) {
     ABSL_RETURN_IF_ERROR(CheckStop(pass));
   }
 
-  if (weights.down.needs_quantized_input()) {
-    s.inner.QuantizeKnowingRanges(rows, weights.up.num_slices(), weights.down.remainders(),
+  if (weights.down.needs_quantized_input(rows)) {
+    s.inner.QuantizeKnowingRanges(rows, weights.up.num_slices(), weights.down.remainders(rows),
                                   pass.pool);
     EndStep(pass.timer, DecoderStep::kQuantize);
   }

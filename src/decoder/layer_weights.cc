@@ -16,6 +16,7 @@
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "src/compute/float_products.h"
 #include "src/compute/linear.h"
 #include "src/compute/packed_weights.h"
 #include "src/format/model_config.h"
@@ -35,8 +36,8 @@ Remainders RemaindersOf(const TensorView& weight) {
 
 class WeightBinder {
  public:
-  WeightBinder(const ModelReader& reader, PackedWeights& packed)
-      : reader_(reader), packed_(packed) {}
+  WeightBinder(const ModelReader& reader, PackedWeights& packed, FloatProducts& prefill_products)
+      : reader_(reader), packed_(packed), prefill_products_(prefill_products) {}
 
   absl::StatusOr<ContextWeights> BindModel() {
     PerContext<std::vector<LayerWeights>> layers;
@@ -108,13 +109,16 @@ class WeightBinder {
           absl::StrCat("decoder: the model file has no tensor ", weight_name));
     }
     const TensorView* bias = reader_.Find(bias_name);
-    const LinearOptions options = {slice_output, RemaindersOf(*weight)};
+    const LinearOptions decode_options = {slice_output, RemaindersOf(*weight)};
+    LinearOptions prefill_options = decode_options;
+    prefill_options.float_products = &prefill_products_;
     // A head is as large as several layers: its rows are released while the rest is packed.
     const auto release = [&](int64_t first, int64_t count) {
       reader_.ReleaseRows(*weight, first, count);
     };
-    ABSL_ASSIGN_OR_RETURN(Linear prefill, Linear::Create(*weight, bias, packed_, options, release));
-    ABSL_ASSIGN_OR_RETURN(Linear decode, Linear::Create(*weight, bias, packed_, options));
+    ABSL_ASSIGN_OR_RETURN(Linear prefill,
+                          Linear::Create(*weight, bias, packed_, prefill_options, release));
+    ABSL_ASSIGN_OR_RETURN(Linear decode, Linear::Create(*weight, bias, packed_, decode_options));
     reader_.ReleasePages(*weight);
     return PerContext<Linear>{std::move(prefill), std::move(decode)};
   }
@@ -131,6 +135,7 @@ class WeightBinder {
 
   const ModelReader& reader_;
   PackedWeights& packed_;
+  FloatProducts& prefill_products_;
 };
 
 // The embedding is a matrix that a product reads only where it is also the head.
@@ -150,8 +155,9 @@ bool IsWeightMatrix(const TensorView& view, const ModelConfig& config) {
 
 }  // namespace
 
-absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeights& packed) {
-  return WeightBinder(reader, packed).BindModel();
+absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeights& packed,
+                                           FloatProducts& prefill_products) {
+  return WeightBinder(reader, packed, prefill_products).BindModel();
 }
 
 Remainders LargestRemainders(const ModelReader& reader) {

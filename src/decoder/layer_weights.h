@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "src/compute/float_products.h"
 #include "src/compute/linear.h"
 #include "src/compute/packed_weights.h"
 #include "src/format/model_reader.h"
@@ -62,9 +63,11 @@ struct ContextWeights {
   ModelWeights decode;
 };
 
-// Makes every product of `reader`'s model for both contexts over `packed`. `reader` and `packed`
-// outlive the result. Errors: those of Linear::Create, with the tensor's name.
-absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeights& packed);
+// Makes every product of `reader`'s model for both contexts over `packed`; those of prefill may be
+// products of floats, as `prefill_products` decides. All three outlive the result. Errors: those of
+// Linear::Create, with the tensor's name.
+absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeights& packed,
+                                           FloatProducts& prefill_products);
 
 // What products of `reader`'s model read of their inputs, at most.
 Remainders LargestRemainders(const ModelReader& reader);

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "inkling/llm_options.h"
+#include "src/compute/float_products.h"
 #include "src/compute/thread_pool.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
@@ -31,6 +32,19 @@ constexpr int32_t kMaxThreads = 256;
 constexpr int32_t kMaxPrefillChunk = 4096;
 // A context that nobody asked for shouldn't cost gigabytes, however long the model's is.
 constexpr int32_t kDefaultMaxTokens = 4096;
+
+absl::StatusOr<RowProducts> RowProductsOf(PrefillProducts products) {
+  switch (products) {
+    case PrefillProducts::kAuto:
+      return RowProducts::kAuto;
+    case PrefillProducts::kInt8:
+      return RowProducts::kInt8;
+    case PrefillProducts::kFloat:
+      return RowProducts::kFloat;
+  }
+  return absl::InvalidArgumentError(absl::StrCat("prefill_products is ", static_cast<int>(products),
+                                                 "; expected kAuto (0), kInt8 (1) or kFloat (2)"));
+}
 
 absl::StatusOr<DecoderOptions> ResolveDecoderOptions(const ModelOptions& options) {
   if (options.num_threads < 0 || options.num_threads > kMaxThreads) {
@@ -57,6 +71,7 @@ absl::StatusOr<DecoderOptions> ResolveDecoderOptions(const ModelOptions& options
   resolved.cpus = options.cpus;
   resolved.prefill_rows = options.prefill_chunk;
   resolved.decode_rows = std::min(resolved.decode_rows, options.prefill_chunk);
+  ABSL_ASSIGN_OR_RETURN(resolved.prefill_products, RowProductsOf(options.prefill_products));
   return resolved;
 }
 
@@ -175,6 +190,7 @@ ModelDescription ModelEngine::Describe() const {
   description.packed_weight_bytes = memory.packed_weight_bytes;
   description.scratch_bytes = memory.scratch_bytes;
   description.packed_weights = packed_weights_;
+  description.prefill_products = decoder_->prefill_products().Describe();
   return description;
 }
 

@@ -248,6 +248,15 @@ class BenchTest(unittest.TestCase):
         run_well("inkling-run", "--cpus", cpu, own_model(), "--prompt", "Once", "-n", 1)
         self.assertIn(f"found {cpu + 1}", run("inkling-bench", "-m", own_model(), "--cpus", cpu + 1).stderr)
 
+    def test_prompts_are_multiplied_as_they_are_told(self):
+        for choice, expected in (("int8", "int8"), ("float", "float from 9 rows on")):
+            flags = ("-p", 16, "-n", 0, "-r", 1, "--prefill", choice, "-o", "json")
+            row = json.loads(run_well("inkling-bench", "-m", own_model(), *flags).stdout)[0]
+            self.assertTrue(row["prefill_products"].startswith(expected), row["prefill_products"])
+            run_well("inkling-run", "--prefill", choice, own_model(), "--prompt", "Once upon a time", "-n", 1)
+        for program in ("inkling-bench", "inkling-run"):
+            self.assertEqual(run(program, "-m", own_model(), "--prefill", "half").returncode, 2)
+
     def test_kept_weights_are_opened_twice(self):
         row = json.loads(run_well("inkling-bench", "-m", own_model(), "-p", 8, "-n", 0, "-r", 1, "--cache-dir",
                                   work_folder() / "packed", "-o", "json").stdout)[0]

@@ -53,6 +53,11 @@ TEST_F(BadInputTest, ModelOptionsOutOfRange) {
   options.prefill_chunk = 5000;
   EXPECT_THAT(LlmModel::EstimateMemory(path, options),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"prefill_chunk", "5000"}));
+  options.prefill_chunk = 128;
+  options.prefill_products = static_cast<PrefillProducts>(3);
+  EXPECT_THAT(LlmModel::Open(path, options),
+              MatchesStatus(absl::StatusCode::kInvalidArgument,
+                            {"prefill_products is 3", "expected kAuto (0), kInt8 (1)"}));
 }
 
 TEST_F(BadInputTest, SessionOptionsOutOfRange) {
