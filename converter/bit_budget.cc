@@ -14,6 +14,7 @@
 #include "converter/row_encoder.h"
 #include "converter/tensor_stream.h"
 #include "src/format/element_type.h"
+#include "src/format/tensor_list.h"
 
 namespace inkling {
 namespace {
@@ -67,8 +68,7 @@ class UpgradeSearch {
   }
 
  private:
-  // A vocabulary matrix for which the options name a type keeps it; an embedding that is only
-  // looked up has no products to be measured by.
+  // A vocabulary matrix for which the options name a type keeps it.
   bool MayChange(TensorRole role) const {
     switch (role) {
       case TensorRole::kLinear:
@@ -76,7 +76,11 @@ class UpgradeSearch {
       case TensorRole::kHead:
         return !options_.head.has_value();
       case TensorRole::kEmbedding:
-        return config_.tied_head && !options_.embedding.has_value() && !options_.head.has_value();
+        // One that is only looked up has no products to be measured by, only what a file of this
+        // version says of lookups.
+        return !options_.embedding.has_value() &&
+               (config_.tied_head ? !options_.head.has_value()
+                                  : importance_.Outputs(kEmbeddingLookup).ok());
       case TensorRole::kBias:
       case TensorRole::kNorm:
         break;

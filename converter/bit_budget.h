@@ -21,9 +21,9 @@ double BitsPerWeight(const TensorPlan& plan, absl::Span<const TensorType> types)
 
 // Changes int4 in `types` to int8, and int8 to f16, those steps first that save most expected
 // divergence for a byte, while BitsPerWeight stays at or below options.bits_per_weight;
-// nothing where that is empty. Linear layers take part, and a head (or the embedding it is tied to)
-// whose type the options leave open. What a type costs is measured on the first rows of each
-// matrix. Errors: InvalidArgument if the types take more already; reading.
+// nothing where that is empty. Linear layers take part, and the embedding and the head where the
+// options leave their types open. What a type costs is measured on the first rows of each matrix.
+// Errors: InvalidArgument if the types take more already; reading.
 absl::Status SpendBits(const Checkpoint& checkpoint, const TensorPlan& plan,
                        const ModelConfig& config, const ConvertOptions& options,
                        const ImportanceFile& importance, std::vector<TensorType>& types);

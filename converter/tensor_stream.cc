@@ -19,6 +19,9 @@
 namespace inkling {
 namespace {
 
+// Where rows of an embedding are sampled.
+constexpr int64_t kEmbeddingPlaces = 4;
+
 // Bytes of the checkpoint that `rows` rows of a planned tensor read.
 int64_t SourceBytes(const Checkpoint& checkpoint, const PlannedTensor& tensor, int64_t rows) {
   const SourceTensor& source = checkpoint.tensors()[tensor.source_indices.front()];
@@ -36,6 +39,29 @@ absl::StatusOr<OutputImportance> OutputsOf(const ImportanceFile& importance,
     outputs = importance.Outputs("embedding.weight");
   }
   return outputs;
+}
+
+bool HasProducts(const TensorInfo& info, const ModelConfig& config) {
+  return info.role == TensorRole::kLinear || info.role == TensorRole::kHead ||
+         (info.role == TensorRole::kEmbedding && config.tied_head);
+}
+
+void AddLoss(const EncodedRows& rows, MatrixLoss& loss) {
+  loss.output_error += rows.output_error;
+  loss.squared_error += rows.squared_error;
+  loss.squared_norm += rows.squared_norm;
+}
+
+// All that is to be expected from a planned tensor.
+absl::StatusOr<double> DivergenceOf(const ImportanceFile& importance, const TensorInfo& info,
+                                    TensorType type, const ModelConfig& config,
+                                    const MatrixLoss& loss) {
+  double divergence = 0;
+  if (HasProducts(info, config)) {
+    ABSL_ASSIGN_OR_RETURN(divergence, ExpectedDivergence(importance, info.name, type, loss));
+  }
+  if (info.role == TensorRole::kEmbedding) divergence += LookupDivergence(importance, loss);
+  return divergence;
 }
 
 // About how the range of a row grows with the sizes of its columns: a few large ones rule it, many
@@ -81,9 +107,8 @@ absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
                                              ConvertQuality quality) {
   const TensorInfo& info = tensor.info;
   RowCalibration calibration;
-  const bool is_head =
-      info.role == TensorRole::kHead || (info.role == TensorRole::kEmbedding && config.tied_head);
-  if (importance == nullptr || (!is_head && info.role != TensorRole::kLinear)) return calibration;
+  if (importance == nullptr || !HasProducts(info, config)) return calibration;
+  const bool is_head = info.role != TensorRole::kLinear;
   // A head that was given its own copy of a tied embedding is known under the embedding's name.
   absl::StatusOr<InputProducts> inputs = importance->ReadInputs(info.name, info.columns);
   if (is_head && absl::IsNotFound(inputs.status())) {
@@ -113,25 +138,37 @@ absl::StatusOr<double> ExpectedDivergence(const ImportanceFile& importance,
   return outputs.power > 0 ? outputs.sensitivity * error / outputs.power : 0.0;
 }
 
+double LookupDivergence(const ImportanceFile& importance, const MatrixLoss& loss) {
+  const absl::StatusOr<OutputImportance> lookups = importance.Outputs(kEmbeddingLookup);
+  if (!lookups.ok() || !(loss.squared_norm > 0)) return 0;
+  return lookups->sensitivity * loss.squared_error / loss.squared_norm;
+}
+
 absl::StatusOr<double> SampledDivergence(const RowEncoder& encoder, const PlannedTensor& tensor,
                                          TensorType type, const ModelConfig& config,
                                          ConvertQuality quality, const ImportanceFile& importance) {
   ABSL_ASSIGN_OR_RETURN(const RowCalibration calibration,
                         CalibrationOf(&importance, tensor, config, quality));
-  ABSL_ASSIGN_OR_RETURN(const std::vector<EncodedRows> slices,
-                        encoder.Encode(tensor, type, 0, calibration));
+  const int64_t num_places = tensor.info.role == TensorRole::kEmbedding ? kEmbeddingPlaces : 1;
   MatrixLoss loss;
   loss.squared_range = calibration.squared_range;
   int64_t rows = 0;
-  for (const EncodedRows& slice : slices) {
-    loss.output_error += slice.output_error;
-    loss.squared_norm += slice.squared_norm;
-    rows += slice.num_rows;
+  int64_t end = 0;
+  for (int64_t place = 0; place < num_places && end < tensor.info.rows; ++place) {
+    end = std::max(end, tensor.info.rows * place / num_places);
+    ABSL_ASSIGN_OR_RETURN(const std::vector<EncodedRows> slices,
+                          encoder.Encode(tensor, type, end, calibration));
+    for (const EncodedRows& slice : slices) {
+      AddLoss(slice, loss);
+      rows += slice.num_rows;
+      end += slice.num_rows;
+    }
   }
   const double share = static_cast<double>(tensor.info.rows) / static_cast<double>(rows);
   loss.output_error *= share;
+  loss.squared_error *= share;
   loss.squared_norm *= share;
-  return ExpectedDivergence(importance, tensor.info.name, type, loss);
+  return DivergenceOf(importance, tensor.info, type, config, loss);
 }
 
 TensorStream::TensorStream(const Checkpoint& checkpoint, const ModelConfig& config,
@@ -184,8 +221,7 @@ absl::Status TensorStream::WriteTensor(size_t index, const PlannedTensor& tensor
       kind.summary.stored_bytes += slice.bytes.values.size() + slice.bytes.scales.size();
       kind.squared_error += slice.squared_error;
       kind.squared_norm += slice.squared_norm;
-      loss.output_error += slice.output_error;
-      loss.squared_norm += slice.squared_norm;
+      AddLoss(slice, loss);
       row += slice.num_rows;
       progress_.done_bytes = done_before + SourceBytes(checkpoint_, tensor, row);
     }
@@ -193,9 +229,9 @@ absl::Status TensorStream::WriteTensor(size_t index, const PlannedTensor& tensor
       return absl::CancelledError("the conversion was cancelled");
     }
   }
-  if (!calibration.inputs.has_value()) return absl::OkStatus();
+  if (importance_ == nullptr) return absl::OkStatus();
   ABSL_ASSIGN_OR_RETURN(const double divergence,
-                        ExpectedDivergence(*importance_, tensor.info.name, type, loss));
+                        DivergenceOf(*importance_, tensor.info, type, config_, loss));
   *expected_divergence_ += divergence;
   return absl::OkStatus();
 }

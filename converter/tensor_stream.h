@@ -34,6 +34,7 @@ absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
 // What all rows of a matrix in one type lose, as sums over their EncodedRows.
 struct MatrixLoss {
   double output_error = 0;
+  double squared_error = 0;
   double squared_norm = 0;
   double squared_range = 0;  // RowCalibration's
 };
@@ -45,7 +46,12 @@ absl::StatusOr<double> ExpectedDivergence(const ImportanceFile& importance,
                                           absl::string_view weight, TensorType type,
                                           const MatrixLoss& loss);
 
-// The same for a matrix of a plan, measured on its first rows.
+// The divergence to expect from looked-up rows of the embedding: its relative error times what the
+// file says of lookups; 0 if it says nothing, as one of an earlier version.
+double LookupDivergence(const ImportanceFile& importance, const MatrixLoss& loss);
+
+// All of the divergence to expect from a matrix of a plan, measured on some rows: the first ones,
+// and of the embedding, which begins with tokens that are unlike others, as many from other places.
 absl::StatusOr<double> SampledDivergence(const RowEncoder& encoder, const PlannedTensor& tensor,
                                          TensorType type, const ModelConfig& config,
                                          ConvertQuality quality, const ImportanceFile& importance);

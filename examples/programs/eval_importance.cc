@@ -20,6 +20,7 @@
 #include "examples/programs/eval_commands.h"
 #include "examples/programs/text_windows.h"
 #include "src/decoder/product_observer.h"
+#include "src/format/tensor_list.h"
 
 namespace inkling {
 namespace {
@@ -44,13 +45,14 @@ class ProductSums {
     const std::string name(product.weight);
     const size_t outputs = static_cast<size_t>(product.num_rows * product.num_outputs);
     data_.outputs[name].power += SumOfSquares({product.output, outputs});
+    rows_[name] += product.num_rows;
+    if (name == kEmbeddingLookup) return;  // it has no inputs
     for (int64_t row = 0; row < product.num_rows; ++row) {
       const float* input = product.input + row * product.num_inputs;
       const auto [least, most] = std::minmax_element(input, input + product.num_inputs);
       const double range = static_cast<double>(std::max(*most, 0.0f)) - std::min(*least, 0.0f);
       data_.outputs[name].squared_range += range * range;
     }
-    rows_[name] += product.num_rows;
     if (InputOwner(name) != name) return;
     InputProducts& inputs = data_.inputs[name];
     if (inputs.values.empty()) {
@@ -93,7 +95,8 @@ class ProductSums {
 };
 
 // The mean divergence over the scored positions of `windows` that noise in one matrix's outputs
-// brings about. Each row's noise is proportional to its input, as an error of the weights is.
+// brings about. Each row's noise is proportional to its input, as an error of the weights is; that
+// of a row of the embedding to the row itself, of which rounding loses a share.
 class SensitivityProbe {
  public:
   SensitivityProbe(WindowRunner& runner, absl::Span<const std::vector<int32_t>> windows)
@@ -108,17 +111,20 @@ class SensitivityProbe {
     return absl::OkStatus();
   }
 
-  // `noise`: standard deviation of an output's noise for an input of length 1.
+  // `noise`: standard deviation of an output's noise for an input, or a looked-up row, of length 1.
   absl::StatusOr<double> Divergence(const std::string& weight, double noise) {
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
     const auto observer = [&](const ObservedProduct& product) {
       if (product.weight != weight) return;
       for (int64_t row = 0; row < product.num_rows; ++row) {
-        const size_t inputs = static_cast<size_t>(product.num_inputs);
-        const double square = SumOfSquares({product.input + row * product.num_inputs, inputs});
-        const float deviation = static_cast<float>(noise * std::sqrt(square));
         float* output = product.output + row * product.num_outputs;
+        const absl::Span<const float> source =
+            product.input == nullptr
+                ? absl::MakeConstSpan(output, static_cast<size_t>(product.num_outputs))
+                : absl::MakeConstSpan(product.input + row * product.num_inputs,
+                                      static_cast<size_t>(product.num_inputs));
+        const float deviation = static_cast<float>(noise * std::sqrt(SumOfSquares(source)));
         for (int64_t i = 0; i < product.num_outputs; ++i) output[i] += deviation * normal(random);
       }
     };
@@ -163,8 +169,12 @@ absl::Status MeasureSensitivities(SensitivityProbe& probe, const ModelEngine& en
   if (!prepared.ok()) return prepared;
   size_t done = 0;
   for (auto& [name, outputs] : data.outputs) {
-    const double input_power = InputPower(data.inputs.at(InputOwner(name)));
-    const double num_outputs = static_cast<double>(engine.reader().Find(name)->info.rows);
+    const bool is_lookup = name == kEmbeddingLookup;
+    const double input_power =
+        is_lookup ? outputs.power : InputPower(data.inputs.at(InputOwner(name)));
+    const double num_outputs = is_lookup
+                                   ? static_cast<double>(engine.config().hidden_dim)
+                                   : static_cast<double>(engine.reader().Find(name)->info.rows);
     ++done;
     if (!(input_power > 0) || !(outputs.power > 0)) continue;
     const double noise = kNoise * std::sqrt(outputs.power / num_outputs / input_power);

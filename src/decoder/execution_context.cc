@@ -74,6 +74,14 @@ absl::StatusOr<const float*> ExecutionContext::RunLayers(absl::Span<const int32_
                       .num_rows = tokens.size(),
                       .kept_rows = tokens.size()};
   embedding.Lookup(tokens, scratch_.residual);
+  if (pass.observer != nullptr) {
+    (*pass.observer)({.weight = kEmbeddingLookup,
+                      .input = nullptr,
+                      .num_inputs = 0,
+                      .output = scratch_.residual,
+                      .num_outputs = config_.hidden_dim,
+                      .num_rows = static_cast<int64_t>(tokens.size())});
+  }
   FillRopeTables(pass);
   EndStep(pass.timer, DecoderStep::kEmbedding);
   for (size_t i = 0; i < weights_.layers.size(); ++i) {

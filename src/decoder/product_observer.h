@@ -17,11 +17,11 @@
 
 namespace inkling {
 
-// One product that was just computed.
+// One product that was just computed, or the rows of the embedding that were just looked up.
 struct ObservedProduct {
-  absl::string_view weight;  // the tensor's name: "layers.3.attention.q.weight"
-  const float* input;        // [num_rows, num_inputs], before any quantisation
-  int64_t num_inputs;
+  absl::string_view weight;  // the tensor's name: "layers.3.attention.q.weight"; kEmbeddingLookup
+  const float* input;        // [num_rows, num_inputs], before any quantisation; null for a lookup
+  int64_t num_inputs;        // 0 for a lookup
   float* output;  // [num_rows, num_outputs]; the pass goes on with what the observer leaves here
   int64_t num_outputs;
   int64_t num_rows;

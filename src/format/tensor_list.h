@@ -27,6 +27,10 @@ enum class TensorRole : uint8_t {
   kNorm,       // [dim] or [heads, head_dim], always f32
 };
 
+// What statistics call the looked-up rows of embedding.weight, whose own name stands for its
+// products where it is the head too.
+inline constexpr absl::string_view kEmbeddingLookup = "embedding.lookup";
+
 struct TensorInfo {
   std::string name;  // "layers.3.attention.q.weight"
   TensorRole role;

@@ -166,6 +166,47 @@ TEST_F(ImportanceTest, BitsLeaveAVocabularyMatrixThatHasATypeAlone) {
   EXPECT_EQ(TypeOf("layers.0.attention.q.weight"), kF16);
 }
 
+// Where the embedding has a matrix of its own, only its rows matter.
+TEST_F(ImportanceTest, BitsTakeTheEmbeddingIntoAccountWhereLookupsAreKnown) {
+  TinyCheckpoint().Write(folder_.File("checkpoint"));
+  ImportanceData data = TinyImportance();
+  data.inputs["head.weight"] = data.inputs.at("embedding.weight");
+  data.outputs["head.weight"] = data.outputs.at("embedding.weight");
+  data.inputs.erase("embedding.weight");
+  data.outputs.erase("embedding.weight");
+  ASSERT_OK(WriteImportance(options_.importance_path, data));
+  options_.weights = kInt8;
+  ASSERT_OK_AND_ASSIGN(const ConvertSummary least, Convert());
+  options_.bits_per_weight = 16.0;
+  ASSERT_OK(Convert());
+  EXPECT_EQ(TypeOf("embedding.weight"), kInt8) << "a file of an earlier version knows no lookups";
+  EXPECT_EQ(TypeOf("head.weight"), kF16);
+
+  data.outputs[std::string(kEmbeddingLookup)] = {5.0, 1000.0, 0.0};
+  ASSERT_OK(WriteImportance(options_.importance_path, data));
+  options_.bits_per_weight = least.bits_per_weight + 2.5;
+  ASSERT_OK(Convert());
+  EXPECT_EQ(TypeOf("embedding.weight"), kF16) << "the first to get bits";
+  EXPECT_EQ(TypeOf("layers.0.attention.q.weight"), kInt8);
+  options_.embedding = kInt8;
+  ASSERT_OK(Convert());
+  EXPECT_EQ(TypeOf("embedding.weight"), kInt8);
+}
+
+TEST_F(ImportanceTest, ExpectedDivergenceCountsLookups) {
+  options_.weights = kInt8;
+  ASSERT_OK_AND_ASSIGN(const ConvertSummary products, Convert());
+  ImportanceData data = TinyImportance();
+  data.outputs[std::string(kEmbeddingLookup)] = {5.0, 7.0, 0.0};
+  ASSERT_OK(WriteImportance(options_.importance_path, data));
+  ASSERT_OK_AND_ASSIGN(const ConvertSummary all, Convert());
+  ASSERT_EQ(all.kinds[0].kind, "embedding");
+  const double error = all.kinds[0].relative_error;
+  EXPECT_GT(error, 1e-4);
+  EXPECT_NEAR(*all.expected_divergence - *products.expected_divergence, 7.0 * error * error,
+              1e-3 * 7.0 * error * error);
+}
+
 // Inputs of a range r lose r / 255 / sqrt(12) each when they become int8, a 127th of that where
 // they become 15 bits, which no rounding of the weights changes: relative to outputs of power 2,
 // with weights whose squares add up to what the checkpoint holds.

@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "src/decoder/decoder.h"
+#include "src/format/tensor_list.h"
 #include "tests/decoder/decoder_configs.h"
 #include "tests/decoder/decoder_fixture.h"
 #include "tests/testing/status_matchers.h"
@@ -43,6 +45,7 @@ TEST_P(ProductObserverTest, SeesEveryMatrixOnceAndChangesNothing) {
   std::map<std::string, int> seen;
   const std::vector<float> logits = Logits([&](const ObservedProduct& product) {
     const std::string name(product.weight);
+    if (name == kEmbeddingLookup) return;
     ++seen[name];
     const TensorView* view = model_.reader().Find(name);
     ASSERT_NE(view, nullptr) << name;
@@ -62,6 +65,7 @@ TEST_P(ProductObserverTest, InputsAndOutputsBelongTogether) {
     const std::string name(product.weight);
     const std::string bias = name.substr(0, name.rfind('.')) + ".bias";
     if (model_.reader().Find(bias) != nullptr || name == "embedding.weight") return;
+    if (name == kEmbeddingLookup) return;
     const auto* weights = reinterpret_cast<const float*>(model_.reader().Find(name)->values);
     double sum = 0;
     for (int64_t i = 0; i < product.num_inputs; ++i) sum += weights[i] * product.input[i];
@@ -69,12 +73,38 @@ TEST_P(ProductObserverTest, InputsAndOutputsBelongTogether) {
   });
 }
 
+TEST_P(ProductObserverTest, SeesTheRowsThatWereLookedUp) {
+  const ModelConfig& config = model_.config();
+  const auto* rows =
+      reinterpret_cast<const float*>(model_.reader().Find("embedding.weight")->values);
+  int seen = 0;
+  Logits([&](const ObservedProduct& product) {
+    if (product.weight != kEmbeddingLookup) return;
+    ++seen;
+    EXPECT_EQ(product.num_inputs, 0);
+    ASSERT_EQ(product.num_outputs, config.hidden_dim);
+    ASSERT_EQ(product.num_rows, static_cast<int64_t>(kTokens));
+    for (size_t r = 0; r < kTokens; ++r) {
+      for (int32_t i = 0; i < config.hidden_dim; ++i) {
+        const size_t at = static_cast<size_t>(i);
+        const size_t dim = static_cast<size_t>(config.hidden_dim);
+        ASSERT_FLOAT_EQ(product.output[r * dim + at],
+                        rows[static_cast<size_t>(tokens_[r]) * dim + at] * config.embedding_scale);
+      }
+    }
+  });
+  EXPECT_EQ(seen, 1);
+}
+
 TEST_P(ProductObserverTest, ThePassGoesOnWithWhatItLeaves) {
   const std::vector<float> before = Logits([](const ObservedProduct&) {});
-  const std::vector<float> after = Logits([](const ObservedProduct& product) {
-    if (product.weight == "layers.0.attention.v.weight") product.output[0] += 1.0f;
-  });
-  EXPECT_GT(MaxDifference(before, after), 1e-4);
+  for (const absl::string_view changed :
+       {absl::string_view("layers.0.attention.v.weight"), kEmbeddingLookup}) {
+    const std::vector<float> after = Logits([&](const ObservedProduct& product) {
+      if (product.weight == changed) product.output[0] += 1.0f;
+    });
+    EXPECT_GT(MaxDifference(before, after), 1e-4) << changed;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Configs, ProductObserverTest, testing::ValuesIn(PropertyConfigs()),
