@@ -5,9 +5,11 @@
 #include <limits>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "kernels/block_product.h"
 #include "kernels/i8mm_product.h"
 #include "kernels/quantize.h"
@@ -42,7 +44,8 @@ constexpr int64_t kMinValuesToSplit = 32768;
 }  // namespace
 
 absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, size_t max_parts,
-                                                Remainders remainders) {
+                                                Remainders remainders,
+                                                absl::Span<const TensorType> readers) {
   constexpr int64_t kMaxValues = std::numeric_limits<int32_t>::max();
   const int64_t rows_per_row = Int8RowsPerRow(remainders);
   if (max_rows < 1 || dim < 1 || max_rows > kMaxValues / dim / rows_per_row) {
@@ -62,13 +65,17 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, s
   ABSL_ASSIGN_OR_RETURN(activations.quantized_,
                         AlignedArray<int8_t>::Create(quantized_bytes + kReadAheadBytes));
   const OwnKernels own = OwnKernels::OfThisCpu();
-  if (MatrixOperator::NeedsUnitSums(dim, own)) {
+  activations.own_kernels_ = own;
+  if (absl::c_any_of(readers, [&](TensorType type) {
+        return MatrixOperator::NeedsUnitSums(type, dim, own);
+      })) {
     activations.unit_sum_stride_ = static_cast<size_t>(int8_rows) + kUnitSumPadding;
     const size_t num_units = static_cast<size_t>(dim) / kernels::kProductUnit;
     ABSL_ASSIGN_OR_RETURN(activations.unit_sums_,
                           AlignedArray<int32_t>::Create(num_units * activations.unit_sum_stride_));
   }
-  if (MatrixOperator::NeedsPairs(dim, own)) {
+  if (absl::c_any_of(readers,
+                     [&](TensorType type) { return MatrixOperator::NeedsPairs(type, dim, own); })) {
     const size_t num_pairs = static_cast<size_t>(int8_rows + 1) / 2;
     ABSL_ASSIGN_OR_RETURN(activations.pairs_,
                           AlignedArray<int8_t>::Create(
@@ -80,6 +87,12 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, s
   ABSL_ASSIGN_OR_RETURN(activations.ranges_, AlignedArray<kernels::RowRange>::Create(
                                                  max_parts * static_cast<size_t>(max_rows)));
   return activations;
+}
+
+bool Activations::IsMadeFor(TensorType type) const {
+  return (unit_sums_.data() != nullptr ||
+          !MatrixOperator::NeedsUnitSums(type, dim_, own_kernels_)) &&
+         (pairs_.data() != nullptr || !MatrixOperator::NeedsPairs(type, dim_, own_kernels_));
 }
 
 void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {

@@ -137,6 +137,7 @@ struct Linear::State {
         num_outputs(weight.info.rows),
         slice_rows(SliceRows(num_outputs, num_inputs)),
         num_slices(NumSlices(num_outputs, num_inputs)),
+        type(weight.type),
         is_quantized(IsQuantized(weight.type.element)),
         remainders(is_quantized ? options.remainders : Remainders::kNone),
         float_products(options.float_products) {
@@ -167,6 +168,7 @@ struct Linear::State {
   int64_t num_outputs;
   int64_t slice_rows;  // of each slice but the last, which also has the rest
   size_t num_slices;
+  TensorType type;
   bool is_quantized;
   Remainders remainders;  // of int8 rows
   FloatProducts* float_products;
@@ -213,6 +215,7 @@ Linear::~Linear() = default;
 absl::string_view Linear::weight_name() const { return state_->name; }
 int64_t Linear::num_inputs() const { return state_->num_inputs; }
 int64_t Linear::num_outputs() const { return state_->num_outputs; }
+TensorType Linear::type() const { return state_->type; }
 bool Linear::needs_quantized_input(int64_t num_rows) const {
   return state_->NeedsQuantizedInput(num_rows);
 }
@@ -323,6 +326,11 @@ absl::Status Linear::CheckInput(const Activations& input, int64_t num_rows) cons
     return absl::FailedPreconditionError(absl::StrCat("product with ", state.name, ": expected ",
                                                       num_rows, " quantised rows, found ",
                                                       input.quantized_rows()));
+  }
+  if (!input.IsMadeFor(state.type)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("product with ", state.name, ": expected rows made for readers of type ",
+                     TensorTypeName(state.type), ", found others"));
   }
   if (state.remainders != input.remainders()) {
     const bool wanted = state.remainders != Remainders::kNone;

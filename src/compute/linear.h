@@ -24,6 +24,7 @@
 #include "src/compute/float_products.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/thread_pool.h"
+#include "src/format/element_type.h"
 #include "src/format/model_reader.h"
 
 namespace inkling {
@@ -39,15 +40,22 @@ constexpr int64_t Int8RowsPerRow(Remainders remainders) {
   return remainders == Remainders::kNone ? 1 : 2;
 }
 
+// Of weights, one for each product that quantised rows may go into.
+inline constexpr TensorType kQuantizedTypes[] = {
+    {ElementType::kInt8Channel}, {ElementType::kInt4Channel}, {ElementType::kInt4Block, 32}};
+
 // Row-wise input of linear layers: f32 rows and, on demand, the same rows as dynamically quantised
 // int8.
 class Activations {
  public:
   // Room for `max_rows` rows of `dim` values, for ranges of `max_parts` parts of each, and for
-  // Remainders::kInt8 where that is asked for. Everything is allocated here, nothing later. Errors:
+  // Remainders::kInt8 where that is asked for. `readers`: types of the weights that they will be
+  // multiplied with (not quantised ones don't matter); forms of the rows that none of their
+  // products reads aren't made. Everything is allocated here, nothing later. Errors:
   // InvalidArgument, ResourceExhausted.
   static absl::StatusOr<Activations> Create(int64_t max_rows, int64_t dim, size_t max_parts = 0,
-                                            Remainders remainders = Remainders::kNone);
+                                            Remainders remainders = Remainders::kNone,
+                                            absl::Span<const TensorType> readers = kQuantizedTypes);
 
   // The f32 rows, [max_rows, dim], contiguous; the caller writes them.
   float* rows() { return rows_.data(); }
@@ -80,13 +88,15 @@ class Activations {
 
   // [max_rows, dim] (twice the rows with remainders), rows quantized_stride() bytes apart, and what
   // XNNPACK reads behind it; sums of its units, and the rows in interleaved pairs, where this CPU
-  // has a product that reads them; zero point and scale of each row.
+  // has a product of a reader's type that reads them, else null; zero point and scale of each row.
   const int8_t* quantized() const { return quantized_.data(); }
   int64_t quantized_stride() const { return quantized_stride_; }
   const int32_t* unit_sums() const { return unit_sums_.data(); }
   size_t unit_sum_stride() const { return unit_sum_stride_; }
   const int8_t* pairs() const { return pairs_.data(); }
   const void* parameters() const { return parameters_.data(); }
+  // Whether all is there that a product with weights of `type` reads.
+  bool IsMadeFor(TensorType type) const;
 
  private:
   // Quantises rows [first, end), with their ranges in `num_parts` parts or, for 0, read from them.
@@ -96,6 +106,7 @@ class Activations {
   // Writes what kernels read behind the last row.
   void PadParameters();
 
+  OwnKernels own_kernels_;
   int64_t max_rows_ = 0;
   int64_t dim_ = 0;
   int64_t quantized_stride_ = 0;
@@ -152,6 +163,7 @@ class Linear {
   absl::string_view weight_name() const;
   int64_t num_inputs() const;
   int64_t num_outputs() const;
+  TensorType type() const;  // of the weights as they are stored
   // What a product of `num_rows` rows reads: their int8 form or the f32 rows; and which remainders,
   // kNone for f32 rows.
   bool needs_quantized_input(int64_t num_rows = 1) const;
@@ -176,7 +188,7 @@ class Linear {
   static int64_t LargestSlice(int64_t rows, int64_t columns);
 
   // InvalidArgument for a dim or a row count that `input` doesn't have; FailedPrecondition if its
-  // int8 form has other rows or remainders.
+  // int8 form has other rows or remainders, or wasn't made for this type of weights.
   absl::Status CheckInput(const Activations& input, int64_t num_rows) const;
   // FailedPrecondition where slices are compact.
   absl::Status CheckWholeOutput() const;

@@ -174,12 +174,14 @@ int64_t MatrixOperator::QuantizedStride(int64_t dim) {
   return dim % kCacheAliasBytes == 0 ? dim + kCacheLineBytes : dim;
 }
 
-bool MatrixOperator::NeedsUnitSums(int64_t dim, const OwnKernels& own) {
-  return dim % static_cast<int64_t>(kernels::kProductUnit) == 0 && (own.blocks || own.channels);
+bool MatrixOperator::NeedsUnitSums(TensorType type, int64_t dim, const OwnKernels& own) {
+  return dim % static_cast<int64_t>(kernels::kProductUnit) == 0 &&
+         ((own.blocks && type.element == ElementType::kInt4Block) ||
+          (own.channels && type.element == ElementType::kInt4Channel));
 }
 
-bool MatrixOperator::NeedsPairs(int64_t dim, const OwnKernels& own) {
-  return dim % static_cast<int64_t>(kernels::kI8mmUnit) == 0 &&
+bool MatrixOperator::NeedsPairs(TensorType type, int64_t dim, const OwnKernels& own) {
+  return IsQuantized(type.element) && dim % static_cast<int64_t>(kernels::kI8mmUnit) == 0 &&
          dim <= static_cast<int64_t>(kernels::kI8mmMaxInputs) && own.i8mm;
 }
 
@@ -192,18 +194,16 @@ std::optional<MatrixOperator::OwnProduct> MatrixOperator::OwnProductFor(const Ma
   product.output_stride = static_cast<size_t>(matrix.output_stride);
   const size_t num_outputs = static_cast<size_t>(matrix.rows);
   const size_t num_inputs = static_cast<size_t>(matrix.columns);
-  if (!IsQuantized(matrix.type.element)) return std::nullopt;
-  const bool has_units = NeedsUnitSums(matrix.columns, own);
-  if (has_units && own.blocks && matrix.type.element == ElementType::kInt4Block) {
-    product.shape = kernels::BlockMatrixShape{num_outputs, num_inputs,
-                                              static_cast<size_t>(matrix.type.block_size)};
+  if (NeedsUnitSums(matrix.type, matrix.columns, own)) {
+    if (matrix.type.element == ElementType::kInt4Block) {
+      product.shape = kernels::BlockMatrixShape{num_outputs, num_inputs,
+                                                static_cast<size_t>(matrix.type.block_size)};
+    } else {
+      product.shape = kernels::ChannelMatrixShape{num_outputs, num_inputs};
+    }
     return product;
   }
-  if (has_units && own.channels && matrix.type.element == ElementType::kInt4Channel) {
-    product.shape = kernels::ChannelMatrixShape{num_outputs, num_inputs};
-    return product;
-  }
-  if (!NeedsPairs(matrix.columns, own)) return std::nullopt;
+  if (!NeedsPairs(matrix.type, matrix.columns, own)) return std::nullopt;
   product.shape = I8mmShape(matrix);
   return product;
 }

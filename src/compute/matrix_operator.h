@@ -47,10 +47,10 @@ class MatrixOperator {
   // Bytes between int8 rows of `dim` values. Rows 4096 bytes apart would share the few places that
   // a first cache level has for each address modulo 4096, and a kernel reads up to 14 at once.
   static int64_t QuantizedStride(int64_t dim);
-  // True if operators want Input::unit_sums for rows of `dim` values.
-  static bool NeedsUnitSums(int64_t dim, const OwnKernels& own);
-  // True if operators want Input::pairs for rows of `dim` values.
-  static bool NeedsPairs(int64_t dim, const OwnKernels& own);
+  // True if operators with weights of `type` want Input::unit_sums for rows of `dim` values.
+  static bool NeedsUnitSums(TensorType type, int64_t dim, const OwnKernels& own);
+  // True if they want Input::pairs.
+  static bool NeedsPairs(TensorType type, int64_t dim, const OwnKernels& own);
 
   // Rows of int8 or f32 input with everything that XNNPACK may read behind them.
   struct Input {

@@ -16,10 +16,33 @@
 #include "absl/types/span.h"
 #include "kernels/activation.h"
 #include "kernels/rope.h"
+#include "src/compute/linear.h"
 #include "src/decoder/layer.h"
+#include "src/decoder/layer_weights.h"
 #include "src/decoder/row_norm.h"
+#include "src/decoder/scratch.h"
 
 namespace inkling {
+namespace {
+
+ScratchReaders ReadersOf(const ModelWeights& weights) {
+  ScratchReaders readers;
+  readers.normed.push_back(weights.head.type());
+  for (const LayerWeights& layer : weights.layers) {
+    const AttentionWeights& attention = layer.attention;
+    for (const Linear* linear : {&attention.query, &attention.key, &attention.value}) {
+      readers.normed.push_back(linear->type());
+    }
+    readers.attended.push_back(attention.output.type());
+    const FeedForwardWeights& feed_forward = layer.feed_forward;
+    if (feed_forward.gate.has_value()) readers.normed.push_back(feed_forward.gate->type());
+    readers.normed.push_back(feed_forward.up.type());
+    readers.inner.push_back(feed_forward.down.type());
+  }
+  return readers;
+}
+
+}  // namespace
 
 ExecutionContext::ExecutionContext(const ModelConfig& config, ModelWeights weights,
                                    int32_t max_rows, ThreadPool& pool, Scratch scratch)
@@ -31,7 +54,7 @@ ExecutionContext::ExecutionContext(const ModelConfig& config, ModelWeights weigh
 
 absl::StatusOr<std::unique_ptr<ExecutionContext>> ExecutionContext::Create(
     const ModelConfig& config, ModelWeights weights, const ScratchSize& size, ThreadPool& pool) {
-  ABSL_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, size));
+  ABSL_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, size, ReadersOf(weights)));
   return absl::WrapUnique(
       new ExecutionContext(config, std::move(weights), size.max_rows, pool, std::move(scratch)));
 }

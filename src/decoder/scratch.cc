@@ -104,15 +104,18 @@ int64_t Scratch::Bytes(const ModelConfig& config, const ScratchSize& size) {
          ActivationBytes(rows, config.feed_forward_dim, InnerParts(config), size.remainders);
 }
 
-absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, const ScratchSize& size) {
+absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, const ScratchSize& size,
+                                        const ScratchReaders& readers) {
   const int32_t max_rows = size.max_rows;
   const int64_t query_dim = int64_t{config.num_heads} * config.head_dim;
-  ABSL_ASSIGN_OR_RETURN(Activations normed, Activations::Create(max_rows, config.hidden_dim));
-  ABSL_ASSIGN_OR_RETURN(Activations attended,
-                        Activations::Create(max_rows, query_dim, 0, size.remainders));
+  ABSL_ASSIGN_OR_RETURN(Activations normed, Activations::Create(max_rows, config.hidden_dim, 0,
+                                                                Remainders::kNone, readers.normed));
   ABSL_ASSIGN_OR_RETURN(
-      Activations inner,
-      Activations::Create(max_rows, config.feed_forward_dim, InnerParts(config), size.remainders));
+      Activations attended,
+      Activations::Create(max_rows, query_dim, 0, size.remainders, readers.attended));
+  ABSL_ASSIGN_OR_RETURN(Activations inner,
+                        Activations::Create(max_rows, config.feed_forward_dim, InnerParts(config),
+                                            size.remainders, readers.inner));
   Scratch scratch(std::move(normed), std::move(attended), std::move(inner));
 
   const BufferSizes sizes = MeasureBuffers(config, size);

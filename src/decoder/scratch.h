@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "src/compute/linear.h"
+#include "src/format/element_type.h"
 #include "src/format/model_config.h"
 
 namespace inkling {
@@ -36,11 +37,19 @@ struct ScratchSize {
   Remainders remainders;  // what products read of the rows that write `block`, at most
 };
 
+// The types of the weights that inputs of products are multiplied with.
+struct ScratchReaders {
+  std::vector<TensorType> normed;
+  std::vector<TensorType> attended;
+  std::vector<TensorType> inner;
+};
+
 class Scratch {
  public:
   // Errors: ResourceExhausted.
-  static absl::StatusOr<Scratch> Create(const ModelConfig& config, const ScratchSize& size);
-  // What Create allocates, in bytes.
+  static absl::StatusOr<Scratch> Create(const ModelConfig& config, const ScratchSize& size,
+                                        const ScratchReaders& readers);
+  // What Create allocates, in bytes, whatever the readers.
   static int64_t Bytes(const ModelConfig& config, const ScratchSize& size);
 
   float* residual = nullptr;  // [rows, hidden_dim]: x, the stream that layers add to

@@ -9,6 +9,8 @@
 #include "gtest/gtest.h"
 #include "kernels/quantize.h"
 #include "src/compute/linear.h"
+#include "src/compute/matrix_operator.h"
+#include "src/format/element_type.h"
 #include "tests/compute/random_input.h"
 #include "tests/testing/status_matchers.h"
 
@@ -59,6 +61,33 @@ TEST(Activations, TheWaysToQuantizeAgree) {
   }
   parts.QuantizeKnowingRanges(kRows, kParts, Remainders::kNone, *pool);
   expect_equal();
+}
+
+TEST(Activations, HasTheFormsThatItsReadersReadAndNoOthers) {
+  constexpr int64_t kRows = 5, kDim = 64;
+  const OwnKernels own = OwnKernels::OfThisCpu();
+  const auto pool = NewPool(1);
+  const Activations all = RandomInput(kRows, kDim, 1);
+  for (const TensorType reader : kQuantizedTypes) {
+    const bool reads_sums = MatrixOperator::NeedsUnitSums(reader, kDim, own);
+    ASSERT_OK_AND_ASSIGN(Activations input, Activations::Create(kRows, kDim, 0, Remainders::kNone,
+                                                                {{{ElementType::kF32}, reader}}));
+    EXPECT_EQ(input.unit_sums() != nullptr, reads_sums) << TensorTypeName(reader);
+    EXPECT_EQ(input.pairs() != nullptr, own.i8mm) << TensorTypeName(reader);
+    EXPECT_TRUE(all.IsMadeFor(reader));
+    for (const TensorType other : kQuantizedTypes) {
+      EXPECT_EQ(input.IsMadeFor(other),
+                reads_sums || !MatrixOperator::NeedsUnitSums(other, kDim, own))
+          << TensorTypeName(reader) << ", then " << TensorTypeName(other);
+    }
+    std::copy_n(all.rows(), kRows * kDim, input.rows());
+    input.Quantize(kRows, *pool);
+    EXPECT_EQ(input.quantized_rows(), kRows);
+  }
+  ASSERT_OK_AND_ASSIGN(const Activations floats,
+                       Activations::Create(kRows, kDim, 0, Remainders::kNone, {}));
+  EXPECT_EQ(floats.unit_sums(), nullptr);
+  EXPECT_EQ(floats.pairs(), nullptr);
 }
 
 TEST(Activations, RefusesImpossibleSizes) {

@@ -208,6 +208,17 @@ TEST_P(LinearTypes, RefusesRowsThatTheInputDoesNotHave) {
         linear.Run(input, 3, output.data(), *pool),
         MatchesStatus(absl::StatusCode::kFailedPrecondition, {"layers.3.w", "3", "found 4"}));
   }
+  // Rows that no quantised weights are to read lack what some products read beside them.
+  ASSERT_OK_AND_ASSIGN(Activations others, Activations::Create(4, 128, 0, Remainders::kNone, {}));
+  std::copy_n(input.rows(), 4 * 128, others.rows());
+  others.Quantize(4, *pool);
+  const absl::Status status = linear.Run(others, 4, output.data(), *pool);
+  if (others.IsMadeFor(GetParam())) {
+    EXPECT_OK(status);
+  } else {
+    EXPECT_THAT(status, MatchesStatus(absl::StatusCode::kFailedPrecondition,
+                                      {"layers.3.w", std::string(TensorTypeName(GetParam()))}));
+  }
 }
 
 TEST_P(LinearTypes, SlicesCoverTheOutputsAndWriteNothingElse) {
