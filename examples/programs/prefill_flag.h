@@ -16,10 +16,10 @@ inline constexpr char kPrefillHelp[] =
 
 // By what the flag is given.
 inline const std::map<std::string, PrefillProducts>& PrefillChoices() {
-  static const auto& choices = *new std::map<std::string, PrefillProducts>{
-      {"auto", PrefillProducts::kAuto},
-      {"int8", PrefillProducts::kInt8},
-      {"float", PrefillProducts::kFloat}};
+  static const auto& choices =
+      *new std::map<std::string, PrefillProducts>{{"auto", PrefillProducts::kAuto},
+                                                  {"int8", PrefillProducts::kInt8},
+                                                  {"float", PrefillProducts::kFloat}};
   return choices;
 }
 
