@@ -3,7 +3,6 @@
 
 #include "src/compute/float_products.h"
 
-#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -97,19 +96,8 @@ void ExpectProductsOfDoubles(TensorType type, int64_t rows, int64_t inputs, int6
   const Activations input = RandomInput(rows, inputs, 5);  // never quantised
   std::vector<float> output(static_cast<size_t>(rows * outputs), -1e30f);
   ASSERT_OK(linear.Run(input, rows, output.data(), *pool));
-  for (int64_t m = 0; m < rows; ++m) {
-    for (int64_t n = 0; n < outputs; ++n) {
-      double sum = has_bias ? bias.source[n] : 0.0;
-      double magnitude = std::abs(sum);
-      for (int64_t k = 0; k < inputs; ++k) {
-        const double term =
-            double{input.rows()[m * inputs + k]} * weight.dequantized[n * inputs + k];
-        sum += term;
-        magnitude += std::abs(term);
-      }
-      ASSERT_NEAR(output[m * outputs + n], sum, 1e-6 * magnitude + 1e-30) << m << ", " << n;
-    }
-  }
+  ExpectProductOfDoubles(SeenByProduct(input, rows, /*quantized=*/false), weight,
+                         has_bias ? &bias : nullptr, output, 1e-6);
 }
 
 TEST_P(FloatProductsOfType, AreThoseOfDoubles) {

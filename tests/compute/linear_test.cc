@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -62,19 +61,7 @@ void ExpectMatchesReference(const Case& c, ThreadPool& pool) {
   const std::vector<float> output = RunLinear(linear, input, c.rows, pool);
   // Float sums round at each of K terms; integer sums don't.
   const double tolerance = quantized ? 2e-6 : 1e-6 + 6e-8 * static_cast<double>(c.inputs) / 8;
-  for (int64_t m = 0; m < c.rows; ++m) {
-    for (int64_t n = 0; n < c.outputs; ++n) {
-      double sum = c.has_bias ? bias.source[n] : 0.0;
-      double magnitude = std::abs(sum);
-      for (int64_t k = 0; k < c.inputs; ++k) {
-        const double term = seen[m * c.inputs + k] * weight.dequantized[n * c.inputs + k];
-        sum += term;
-        magnitude += std::abs(term);
-      }
-      ASSERT_NEAR(output[m * c.outputs + n], sum, tolerance * magnitude + 1e-30)
-          << "row " << m << ", output " << n;
-    }
-  }
+  ExpectProductOfDoubles(seen, weight, c.has_bias ? &bias : nullptr, output, tolerance);
 }
 
 class LinearTypes : public testing::TestWithParam<TensorType> {};

@@ -3,6 +3,7 @@
 #ifndef INKLING_TESTS_COMPUTE_RANDOM_INPUT_H_
 #define INKLING_TESTS_COMPUTE_RANDOM_INPUT_H_
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -66,6 +67,28 @@ inline std::vector<double> SeenByProduct(const Activations& input, int64_t rows,
         quantized ? (level - row.zero_point) * static_cast<double>(row.scale) : input.rows()[i];
   }
   return seen;
+}
+
+// Expects of each output what doubles make of `seen` ([rows, inputs], SeenByProduct), the weights
+// and `bias` (or null), up to `tolerance` times the sum of the terms' magnitudes, and `slack`.
+inline void ExpectProductOfDoubles(const std::vector<double>& seen, const OwnedWeight& weight,
+                                   const OwnedWeight* bias, const std::vector<float>& output,
+                                   double tolerance, double slack = 1e-30) {
+  const size_t inputs = static_cast<size_t>(weight.view.info.columns);
+  const size_t outputs = static_cast<size_t>(weight.view.info.rows);
+  for (size_t m = 0; m < seen.size() / inputs; ++m) {
+    for (size_t n = 0; n < outputs; ++n) {
+      double sum = bias == nullptr ? 0.0 : bias->source[n];
+      double magnitude = std::abs(sum);
+      for (size_t k = 0; k < inputs; ++k) {
+        const double term = seen[m * inputs + k] * weight.dequantized[n * inputs + k];
+        sum += term;
+        magnitude += std::abs(term);
+      }
+      ASSERT_NEAR(output[m * outputs + n], sum, tolerance * magnitude + slack)
+          << "row " << m << ", output " << n;
+    }
+  }
 }
 
 }  // namespace inkling

@@ -1,7 +1,6 @@
 // Products of int8 rows with their remainders: nearly those of the f32 rows, and as independent of
 // threads, batches and slices as any.
 
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -53,20 +52,10 @@ TEST_P(LinearRemainders, ProductsAreThoseOfTheFloatRows) {
         Activations input = InputWithRoom(rows, inputs);
         input.Quantize(rows, *pool, Remainders::kInt8);
         const std::vector<float> output = RunLinear(linear, input, rows, *pool);
-        for (int64_t m = 0; m < rows; ++m) {
-          for (int64_t n = 0; n < outputs; ++n) {
-            double sum = has_bias ? bias.source[n] : 0.0;
-            double magnitude = std::abs(sum);
-            for (int64_t k = 0; k < inputs; ++k) {
-              const double term =
-                  double{input.rows()[m * inputs + k]} * weight.dequantized[n * inputs + k];
-              sum += term;
-              magnitude += std::abs(term);
-            }
-            // Without remainders it is 100 times as much.
-            ASSERT_NEAR(output[m * outputs + n], sum, 1e-4 * magnitude) << m << ", " << n;
-          }
-        }
+        // Without remainders it is 100 times as much.
+        ASSERT_NO_FATAL_FAILURE(
+            ExpectProductOfDoubles(SeenByProduct(input, rows, /*quantized=*/false), weight,
+                                   has_bias ? &bias : nullptr, output, 1e-4, /*slack=*/0));
       }
     }
   }
