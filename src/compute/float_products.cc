@@ -78,11 +78,14 @@ int64_t FloatProducts::AutoRows(absl::string_view kernel_class, TensorType type,
 }
 
 int64_t FloatProducts::Bytes(RowProducts choice, int32_t num_threads) {
-  const char* kernel_class = LinearKernelClass();
-  const bool may_be_float = choice == RowProducts::kFloat ||
-                            (choice == RowProducts::kAuto &&
-                             (AutoRows(kernel_class, {ElementType::kInt4Block, 32}, 1) != kNever ||
-                              AutoRows(kernel_class, {ElementType::kInt8Channel}, 2) != kNever));
+  bool may_be_float = choice == RowProducts::kFloat;
+  if (choice == RowProducts::kAuto) {
+    for (const TensorType type : kQuantizedTypes) {
+      for (const int64_t int8_rows : {1, 2}) {
+        may_be_float |= AutoRows(LinearKernelClass(), type, int8_rows) != kNever;
+      }
+    }
+  }
   if (!may_be_float) return 0;
   return num_threads * static_cast<int64_t>(sizeof(ThreadScratch));
 }
