@@ -1,10 +1,12 @@
-// Levels and scales are drawn with SplitMix64, so that a layout is learned alike everywhere.
+// Levels and scales are bits of a standard engine, whose numbers the standard says, so that a
+// layout is learned alike everywhere.
 
 #include "src/compute/probe_matrix.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <random>
 
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
@@ -18,28 +20,14 @@ namespace {
 // XNNPACK loads the last values of a row with 8 bytes.
 constexpr int64_t kReadAheadBytes = 64;
 
-class RandomBits {
- public:
-  explicit RandomBits(uint64_t seed) : state_(seed) {}
-  uint64_t Next() {
-    uint64_t z = state_ += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-
- private:
-  uint64_t state_;
-};
-
 }  // namespace
 
 ProbeMatrix::ProbeMatrix(TensorType type, int64_t rows, int64_t columns, uint64_t seed)
     : type_(type), rows_(rows), columns_(columns) {
-  RandomBits random(seed);
+  std::mt19937_64 random(seed);
   values_.resize(static_cast<size_t>(rows * columns / (HasNibbles() ? 2 : 1) + kReadAheadBytes));
   for (std::byte& value : values_) {
-    value = static_cast<std::byte>(random.Next() >> 32);
+    value = static_cast<std::byte>(random() >> 32);
     // Files have no -128.
     if (!HasNibbles() && value == std::byte{0x80}) value = std::byte{0};
   }
@@ -48,7 +36,7 @@ ProbeMatrix::ProbeMatrix(TensorType type, int64_t rows, int64_t columns, uint64_
   scales_.resize(num_scales * scale_bytes);
   for (size_t i = 0; i < num_scales; ++i) {
     // f32 between 2^-7 and 2, of which bf16 is the upper half.
-    const auto f32 = static_cast<uint32_t>(0x3c000000 | (random.Next() & 0x3ffffff));
+    const auto f32 = static_cast<uint32_t>(0x3c000000 | (random() & 0x3ffffff));
     const auto bf16 = static_cast<uint16_t>(f32 >> 16);
     if (HasBlocks()) {
       std::memcpy(scales_.data() + i * scale_bytes, &bf16, scale_bytes);
