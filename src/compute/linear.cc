@@ -368,6 +368,10 @@ absl::Status Linear::RunSlice(size_t index, const Activations& input, int64_t nu
   return absl::OkStatus();
 }
 
+void Linear::ForgetShapes() {
+  for (MatrixOperator& product : state_->operators) product.ForgetShape();
+}
+
 absl::Status Linear::Run(const Activations& input, int64_t num_rows, float* output,
                          ThreadPool& pool) {
   return RunProducts({{this, output}}, input, num_rows, pool, [] { return false; });

@@ -201,6 +201,9 @@ class Linear {
   absl::Status RunSlice(size_t index, const Activations& input, int64_t num_rows, float* output,
                         size_t worker = 0);
 
+  // MatrixOperator::ForgetShape for all slices.
+  void ForgetShapes();
+
  private:
   struct State;
   explicit Linear(std::unique_ptr<State> state);

@@ -67,6 +67,10 @@ class MatrixOperator {
   // allocation. One thread at a time.
   absl::Status Run(const Input& input, float* output);
 
+  // Makes the next Run shape the operator anew, for when a Run may have been left half-way: a fork
+  // leaves what other threads were doing so.
+  void ForgetShape() { shaped_rows_ = 0; }
+
  private:
   struct Delete {
     void operator()(xnn_operator* handle) const;

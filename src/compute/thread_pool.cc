@@ -26,6 +26,8 @@
 #include "src/compute/core_classes.h"
 #include "src/compute/cpu_affinity.h"
 #include "src/compute/cpu_budget.h"
+#include "src/compute/float_environment.h"
+#include "src/compute/process_stamp.h"
 
 namespace inkling {
 namespace {
@@ -75,32 +77,75 @@ int32_t StartableThreads(int32_t count) {
 
 }  // namespace
 
+struct ThreadPool::Crew {
+  Crew(uint64_t its_process, const Crew* before) : process(its_process), left_behind(before) {}
+
+  const uint64_t process;
+  // Of the process that this one was forked from. Its lock may be held and its threads can't be
+  // joined, so it is kept as it is.
+  const Crew* const left_behind;
+  std::mutex lease;
+  pthreadpool* threads = nullptr;  // null: nobody but the caller
+};
+
 absl::StatusOr<std::unique_ptr<ThreadPool>> ThreadPool::Create(int32_t num_threads,
                                                                absl::Span<const int32_t> cpus) {
   if (num_threads < 1 || num_threads > kMaxThreads) {
     return absl::InvalidArgumentError(
         absl::StrCat("num_threads: expected 1 to ", kMaxThreads, ", found ", num_threads));
   }
-  pthreadpool* pool = nullptr;
-  if (num_threads > 1) {
-    const int32_t startable = StartableThreads(num_threads - 1);
-    if (startable == num_threads - 1) pool = pthreadpool_create(static_cast<size_t>(num_threads));
-    if (pool == nullptr) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("can't start ", num_threads - 1, " threads, only ", startable));
-    }
-  }
-  auto created =
-      absl::WrapUnique(new ThreadPool(pool, num_threads, cpus.empty() ? -1 : cpus.front()));
-  if (pool != nullptr && !cpus.empty()) {
-    ABSL_RETURN_IF_ERROR(created->BindOwnThreads(cpus));
-  }
+  auto created = absl::WrapUnique(new ThreadPool(num_threads, cpus));
+  ABSL_RETURN_IF_ERROR(created->StartThreads());
   return created;
 }
 
-ThreadPool::~ThreadPool() { pthreadpool_destroy(pool_); }
+ThreadPool::ThreadPool(int32_t num_threads, absl::Span<const int32_t> cpus)
+    : num_threads_(num_threads),
+      cpus_(cpus.begin(), cpus.end()),
+      crew_(new Crew(stamp_.Current(), nullptr)) {}
 
-absl::Status ThreadPool::BindOwnThreads(absl::Span<const int32_t> cpus) {
+ThreadPool::~ThreadPool() {
+  Crew* crew = crew_.load();
+  if (crew->process != stamp_.Current()) return;
+  pthreadpool_destroy(crew->threads);
+  delete crew;
+}
+
+pthreadpool* ThreadPool::handle() const { return crew_.load(std::memory_order_acquire)->threads; }
+
+ThreadPool::Crew& ThreadPool::ThisCrew() {
+  const uint64_t process = stamp_.Current();
+  Crew* crew = crew_.load(std::memory_order_acquire);
+  if (crew->process == process) return *crew;
+  // Of threads that come here at the same time, one brings the crew of all.
+  auto fresh = absl::WrapUnique(new Crew(process, crew));
+  return crew_.compare_exchange_strong(crew, fresh.get()) ? *fresh.release() : *crew;
+}
+
+absl::Status ThreadPool::StartThreads() {
+  Crew& crew = ThisCrew();
+  if (num_threads_ == 1 || crew.threads != nullptr) return absl::OkStatus();
+#if defined(__APPLE__)
+  if (crew.left_behind != nullptr) return absl::OkStatus();
+#endif
+  const DefaultFloats floats;  // which the threads take from this one
+  const int32_t startable = StartableThreads(num_threads_ - 1);
+  if (startable == num_threads_ - 1) {
+    crew.threads = pthreadpool_create(static_cast<size_t>(num_threads_));
+  }
+  if (crew.threads == nullptr) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("can't start ", num_threads_ - 1, " threads, only ", startable));
+  }
+  absl::Status bound = cpus_.empty() ? absl::OkStatus() : BindOwnThreads();
+  if (!bound.ok()) {
+    pthreadpool_destroy(crew.threads);
+    crew.threads = nullptr;
+  }
+  return bound;
+}
+
+absl::Status ThreadPool::BindOwnThreads() {
   // As many items as threads, and none ends before all have begun: so each thread has one.
   const size_t count = static_cast<size_t>(num_threads_);
   const std::thread::id caller = std::this_thread::get_id();
@@ -112,7 +157,7 @@ absl::Status ThreadPool::BindOwnThreads(absl::Span<const int32_t> cpus) {
     if (++begun == count) gate.Open();
     gate.Wait();
     if (std::this_thread::get_id() == caller) return;
-    const int32_t cpu = cpus[next++];
+    const int32_t cpu = cpus_[next++];
     if (!BindThisThread(cpu)) refused = cpu;
   });
   if (refused < 0) return absl::OkStatus();
@@ -121,7 +166,9 @@ absl::Status ThreadPool::BindOwnThreads(absl::Span<const int32_t> cpus) {
 }
 
 ThreadPoolLease ThreadPool::Lease() {
-  return {std::unique_lock<std::mutex>(lease_), CpuBinding(caller_cpu_)};
+  Crew& crew = ThisCrew();
+  return {crew.process, std::unique_lock<std::mutex>(crew.lease),
+          CpuBinding(cpus_.empty() ? -1 : cpus_.front())};
 }
 
 int32_t ThreadPool::DefaultThreadCount() {
@@ -141,13 +188,14 @@ int32_t ThreadPool::DefaultThreadCount() {
 }
 
 void ThreadPool::ParallelFor(size_t count, absl::FunctionRef<void(size_t)> body) {
-  if (pool_ == nullptr || count <= 1) {
+  pthreadpool* const threads = handle();
+  if (threads == nullptr || count <= 1) {
     for (size_t i = 0; i < count; ++i) body(i);
     return;
   }
   using Body = absl::FunctionRef<void(size_t)>;
   pthreadpool_parallelize_1d(
-      pool_, [](void* context, size_t i) { (*static_cast<Body*>(context))(i); }, &body, count,
+      threads, [](void* context, size_t i) { (*static_cast<Body*>(context))(i); }, &body, count,
       /*flags=*/0);
 }
 

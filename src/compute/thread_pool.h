@@ -3,20 +3,27 @@
 // The decoder splits its kernels over it and XNNPACK runs its operators on the same threads.
 // Holding the pool's lease is the only lock on the way of a token: sessions of one model take turns
 // at it, one Forward at a time.
+//
+// Threads aren't there in a process that was forked, and the lease that another thread held at that
+// moment would stay held: a pool has a lease of its own in each process, and starts its threads
+// again in the child when they are needed.
 
 #ifndef INKLING_SRC_COMPUTE_THREAD_POOL_H_
 #define INKLING_SRC_COMPUTE_THREAD_POOL_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "src/compute/cpu_affinity.h"
+#include "src/compute/process_stamp.h"
 
 struct pthreadpool;
 
@@ -25,6 +32,7 @@ namespace inkling {
 // Exclusive use of a pool, until it dies. Where the pool's threads are bound to CPUs, so is the
 // thread that has the lease.
 struct ThreadPoolLease {
+  uint64_t process;  // the ProcessStamp of the process in which it was taken
   std::unique_lock<std::mutex> lock;
   CpuBinding binding;
 };
@@ -48,26 +56,40 @@ class ThreadPool {
   static int32_t DefaultThreadCount();
 
   // Calls body(i) for every i in [0, count), each once, on any thread; returns when all are done.
-  // No allocation. The caller holds the lease.
+  // No allocation. The caller holds the lease, and has called StartThreads since it first held it
+  // in this process; otherwise everything may run on the caller.
   void ParallelFor(size_t count, absl::FunctionRef<void(size_t)> body);
 
   // Exclusive use of the threads and of the scratch memory that goes with them.
   ThreadPoolLease Lease();
 
+  // Starts the threads that a fork has left behind in the parent; does nothing if they are there.
+  // The caller holds the lease of this pool, or of the one that it is used beside. Where a child
+  // can't use the system's threads (Apple's dispatch queues), it computes on the caller alone.
+  // Errors: as Create.
+  absl::Status StartThreads();
+
+  // A number for the process that calls, see ProcessStamp.
+  uint64_t process() { return stamp_.Current(); }
+
   // For src/compute: null when there is one thread (everything then runs on the caller).
-  pthreadpool* handle() const { return pool_; }
+  pthreadpool* handle() const;
 
  private:
-  ThreadPool(pthreadpool* pool, int32_t num_threads, int32_t caller_cpu)
-      : pool_(pool), num_threads_(num_threads), caller_cpu_(caller_cpu) {}
+  // The lease and the threads of one process.
+  struct Crew;
 
-  // Binds the pool's own threads to all but the first of `cpus`.
-  absl::Status BindOwnThreads(absl::Span<const int32_t> cpus);
+  ThreadPool(int32_t num_threads, absl::Span<const int32_t> cpus);
 
-  pthreadpool* pool_;
+  // This process's, without threads if there was none before.
+  Crew& ThisCrew();
+  // Binds the pool's own threads to all but the first of cpus_.
+  absl::Status BindOwnThreads();
+
   int32_t num_threads_;
-  int32_t caller_cpu_;  // negative: any
-  std::mutex lease_;
+  std::vector<int32_t> cpus_;  // empty: any
+  ProcessStamp stamp_;
+  std::atomic<Crew*> crew_;  // the latest process's
 };
 
 }  // namespace inkling

@@ -23,6 +23,7 @@
 #include "absl/types/span.h"
 #include "src/compute/cpu_affinity.h"
 #include "src/compute/embedding_table.h"
+#include "src/compute/float_environment.h"
 #include "src/compute/float_products.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/thread_pool.h"
@@ -107,13 +108,29 @@ struct Decoder::State {
     return absl::OkStatus();
   }
 
+  // In a process that was forked since the last pass, brings the threads back and forgets what a
+  // pass of another thread may have left half-way. The caller holds the lease.
+  absl::Status EnterProcess(const ThreadPoolLease& lease) {
+    if (lease.process == entered_process) return absl::OkStatus();
+    ABSL_RETURN_IF_ERROR(pool->StartThreads());
+    if (decode_pool != nullptr) {
+      ABSL_RETURN_IF_ERROR(decode_pool->StartThreads());
+    }
+    prefill->ForgetShapes();
+    decode->ForgetShapes();
+    entered_process = lease.process;
+    return absl::OkStatus();
+  }
+
   // Runs a pass and gives the hidden rows of its last `num_outputs` tokens to finish(hidden), whose
   // success commits all.
   absl::Status Run(absl::Span<const int32_t> tokens, size_t num_outputs, KvCache& cache,
                    StopFunction stop, const PassInstruments& instruments,
                    absl::FunctionRef<absl::Status(const float*)> finish) {
     ABSL_RETURN_IF_ERROR(cache.CheckMadeFor(reader.config()));
+    const DefaultFloats floats;
     const ThreadPoolLease lease = pool->Lease();
+    ABSL_RETURN_IF_ERROR(EnterProcess(lease));
     ABSL_RETURN_IF_ERROR(cache.Stage(static_cast<int32_t>(tokens.size())));
     EndStep(instruments.timer, DecoderStep::kOther);
     absl::StatusOr<const float*> hidden =
@@ -156,6 +173,7 @@ struct Decoder::State {
   std::unique_ptr<ThreadPool> pool;  // its lease is everything's
   // Null where `pool` has the right number: a pool wakes all its threads for every region.
   std::unique_ptr<ThreadPool> decode_pool;
+  uint64_t entered_process = 0;  // by the last pass; 0: none yet
   std::unique_ptr<PackedWeights> packed;
   std::unique_ptr<FloatProducts> prefill_products;
   std::unique_ptr<ExecutionContext> prefill;  // after what it uses, so that it goes first
@@ -175,6 +193,7 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelReader& read
 absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelReader& reader,
                                                          const DecoderOptions& options,
                                                          std::unique_ptr<PackedWeights> packed) {
+  const DefaultFloats floats;
   ABSL_RETURN_IF_ERROR(CheckOptions(options));
   const TensorView* embedding = reader.Find("embedding.weight");
   if (embedding == nullptr)
@@ -222,6 +241,8 @@ const PackedWeights& Decoder::packed_weights() const { return *state_->packed; }
 const FloatProducts& Decoder::prefill_products() const { return *state_->prefill_products; }
 
 int64_t Decoder::num_shared_weights() const { return state_->packed->num_hits(); }
+
+uint64_t Decoder::process() const { return state_->pool->process(); }
 
 absl::Status Decoder::Forward(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
                               absl::Span<float> logits, const std::atomic<bool>* cancel) {

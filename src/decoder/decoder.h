@@ -72,13 +72,17 @@ class Decoder {
   // How often a context found its weights already packed; equals the number of weight matrices
   // after Create.
   int64_t num_shared_weights() const;
+  // A number for the process that calls (ProcessStamp). In one that was forked from where the
+  // decoder was made, Forwards work as they do there, whatever other threads were doing: threads
+  // are started again for the first.
+  uint64_t process() const;
 
   // Runs `tokens` (1 to prefill_rows of them, each in [0, vocab)) at positions cache.length()...,
   // commits their keys and values, and writes logits of the asked rows to `logits` ([1 or
   // tokens.size(), vocab_size], sized exactly; empty for kNone). `cancel` may be null; when it
   // turns true the call returns Cancelled at the next slice of a product and the cache is as
   // before. Any error leaves the cache as before. Thread-safe for different caches: callers take
-  // turns.
+  // turns. Errors in a forked process: also those of ThreadPool::StartThreads.
   absl::Status Forward(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
                        absl::Span<float> logits, const std::atomic<bool>* cancel);
 

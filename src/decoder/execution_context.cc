@@ -59,6 +59,19 @@ absl::StatusOr<std::unique_ptr<ExecutionContext>> ExecutionContext::Create(
       new ExecutionContext(config, std::move(weights), size.max_rows, pool, std::move(scratch)));
 }
 
+void ExecutionContext::ForgetShapes() {
+  weights_.head.ForgetShapes();
+  for (LayerWeights& layer : weights_.layers) {
+    AttentionWeights& attention = layer.attention;
+    FeedForwardWeights& feed_forward = layer.feed_forward;
+    for (Linear* linear : {&attention.query, &attention.key, &attention.value, &attention.output,
+                           &feed_forward.up, &feed_forward.down}) {
+      linear->ForgetShapes();
+    }
+    if (feed_forward.gate.has_value()) feed_forward.gate->ForgetShapes();
+  }
+}
+
 void ExecutionContext::FillRopeTables(const ForwardPass& pass) {
   const size_t pairs = static_cast<size_t>(config_.rotary_dim / 2);
   for (size_t i = 0; i < config_.rope_tables.size(); ++i) {

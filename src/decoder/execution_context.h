@@ -53,6 +53,9 @@ class ExecutionContext {
   absl::Status WriteLogits(const float* hidden, size_t num_rows, float* logits,
                            const PassInstruments& instruments);
 
+  // Makes ready for passes where one may have been left half-way (MatrixOperator::ForgetShape).
+  void ForgetShapes();
+
  private:
   ExecutionContext(const ModelConfig& config, ModelWeights weights, int32_t max_rows,
                    ThreadPool& pool, Scratch scratch);
