@@ -114,6 +114,13 @@ struct SamplingOptions {
   uint64_t seed = 0;
 };
 
+// How a text is added to a session.
+struct PrefillOptions {
+  // Special tokens written in the text ("<bos>", "<|im_start|>") are taken as such. Off, they are
+  // ordinary text, which is what text from users should be.
+  bool parse_special_tokens = false;
+};
+
 // How text is generated.
 struct GenerateOptions {
   // At least 1.
@@ -125,9 +132,9 @@ struct GenerateOptions {
   std::vector<int32_t> stop_tokens = {};
   // Goes on after the model's own stop tokens, as benchmarks need. `stop_tokens` still count.
   bool ignore_model_stop_tokens = false;
-  // Special tokens written in a Generate/Prefill prompt ("<bos>", "<|im_start|>") are taken as
-  // such. Off, they are ordinary text, which is what text from users should be. Chat never takes
-  // them from user text.
+  // Special tokens written in a Generate prompt ("<bos>", "<|im_start|>") are taken as such. Off,
+  // they are ordinary text, which is what text from users should be. Chat never takes them from
+  // user text.
   bool parse_special_tokens = false;
   // Fill GenerateResult::log_probabilities.
   bool return_log_probabilities = false;

@@ -50,10 +50,10 @@ class INKLING_EXPORT LlmSession {
   LlmSession& operator=(const LlmSession&) = delete;
 
   // Adds `text` as it is to the session and runs it through the model, so that a later call starts
-  // at once. At position 0 the model's beginning-of-sequence token goes in front. Special tokens in
-  // `text` are ordinary text. Errors: ResourceExhausted if it doesn't fit (how many tokens, how
-  // many positions are left); Cancelled.
-  absl::Status Prefill(absl::string_view text);
+  // at once. At position 0 the model's beginning-of-sequence token goes in front, if its vocabulary
+  // wants one. Errors: ResourceExhausted if it doesn't fit (how many tokens, how many positions are
+  // left); Cancelled; InvalidArgument for more than 1 GiB of text.
+  absl::Status Prefill(absl::string_view text, const PrefillOptions& options = {});
 
   // Adds `prompt` as Prefill does (it may be empty in a session that isn't), then generates until a
   // StopReason and gives the text to `callback` piece by piece. Generated tokens become part of the

@@ -3,7 +3,6 @@
 #include "src/session/draft.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -75,11 +74,11 @@ absl::Status Draft::Follow(absl::Span<const int32_t> tokens) {
 }
 
 absl::Status Draft::Guess(absl::Span<const int32_t> tokens, size_t most, Sampler sampler,
-                          const std::atomic<bool>& cancel, std::vector<int32_t>& guess) {
+                          StopFunction stop, std::vector<int32_t>& guess) {
   if (tokens.size() > static_cast<size_t>(context_.capacity())) return absl::OkStatus();
   ABSL_RETURN_IF_ERROR(Follow(tokens));
   while (most-- > 0) {
-    ABSL_ASSIGN_OR_RETURN(const absl::Span<const float> logits, context_.ComputeLogits(cancel));
+    ABSL_ASSIGN_OR_RETURN(const absl::Span<const float> logits, context_.ComputeLogits(stop));
     ABSL_ASSIGN_OR_RETURN(const SampledToken sampled,
                           sampler.Sample(logits, Sampler::LogProbability::kSkip));
     guess.push_back(sampled.token);

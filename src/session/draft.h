@@ -7,7 +7,6 @@
 #ifndef INKLING_SRC_SESSION_DRAFT_H_
 #define INKLING_SRC_SESSION_DRAFT_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "src/decoder/decoder.h"
+#include "src/decoder/forward_pass.h"
 #include "src/decoder/kv_cache.h"
 #include "src/session/model_engine.h"
 #include "src/session/sampler.h"
@@ -39,7 +39,7 @@ class Draft {
   // will draw: where both models agree, both choose the same token, greedy or not. Errors:
   // Cancelled; those of the sampler.
   absl::Status Guess(absl::Span<const int32_t> tokens, size_t most, Sampler sampler,
-                     const std::atomic<bool>& cancel, std::vector<int32_t>& guess);
+                     StopFunction stop, std::vector<int32_t>& guess);
 
   // What one guessed token takes; 0 before the first.
   double seconds_per_token() const { return context_.pass_cost().single_seconds(); }

@@ -4,7 +4,6 @@
 #include "src/session/generation.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -44,13 +43,11 @@ class Generation {
  public:
   Generation(const Tokenizer& tokenizer, const std::vector<int32_t>& model_stop_tokens,
              const GenerateOptions& options, TextPosition text_position, TokenContext& context,
-             Draft* draft, absl::FunctionRef<bool(absl::string_view)> callback,
-             const std::atomic<bool>& cancel, Sampler sampler)
+             Draft* draft, const GenerationCall& call, Sampler sampler)
       : model_stop_tokens_(model_stop_tokens),
         options_(options),
         context_(context),
-        callback_(callback),
-        cancel_(cancel),
+        call_(call),
         sampler_(std::move(sampler)),
         decoder_(tokenizer, {.position = text_position}),
         stream_(options.stop_strings),
@@ -72,8 +69,7 @@ class Generation {
   const std::vector<int32_t>& model_stop_tokens_;
   const GenerateOptions& options_;
   TokenContext& context_;
-  absl::FunctionRef<bool(absl::string_view)> callback_;
-  const std::atomic<bool>& cancel_;
+  const GenerationCall& call_;
   Sampler sampler_;
   StreamDecoder decoder_;
   TextStream stream_;
@@ -93,7 +89,7 @@ bool Generation::IsStopToken(int32_t token) const {
 bool Generation::Show(const std::string& text) {
   if (text.empty()) return true;
   result_.text += text;
-  return callback_(text);
+  return call_.show(text);
 }
 
 absl::Status Generation::Accept(const SampledToken& sampled) {
@@ -119,8 +115,10 @@ size_t Generation::MostGuessed() const {
 }
 
 absl::StatusOr<bool> Generation::Step() {
+  // Guessed tokens come without a pass, so passes alone would look at it too seldom.
   absl::StatusOr<absl::Span<const float>> logits =
-      guesser_.ComputeLogits(MostGuessed(), sampler_, cancel_);
+      call_.stop() ? absl::CancelledError("the call was cancelled")
+                   : guesser_.ComputeLogits(MostGuessed(), sampler_, call_.stop);
   if (absl::IsCancelled(logits.status()) && !result_.tokens.empty()) {
     result_.stop_reason = StopReason::kCancelled;
     return false;
@@ -132,7 +130,7 @@ absl::StatusOr<bool> Generation::Step() {
                                                                  : Sampler::LogProbability::kSkip);
   if (!sampled.ok()) return sampled.status();
   if (result_.tokens.empty())
-    result_.time_to_first_token_seconds = SecondsBetween(begin_, Clock::now());
+    result_.time_to_first_token_seconds = SecondsBetween(call_.begin, Clock::now());
   if (IsStopToken(sampled->token)) {
     result_.stop_reason = StopReason::kStopToken;
     return false;
@@ -229,15 +227,16 @@ absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t voc
   return Sampler::Validate(options.sampling, vocab_size);
 }
 
-absl::StatusOr<GenerateResult> RunGeneration(
-    const Tokenizer& tokenizer, const std::vector<int32_t>& model_stop_tokens,
-    const GenerateOptions& options, TextPosition text_position, TokenContext& context, Draft* draft,
-    absl::FunctionRef<bool(absl::string_view)> callback, const std::atomic<bool>& cancel) {
+absl::StatusOr<GenerateResult> RunGeneration(const Tokenizer& tokenizer,
+                                             const std::vector<int32_t>& model_stop_tokens,
+                                             const GenerateOptions& options,
+                                             TextPosition text_position, TokenContext& context,
+                                             Draft* draft, const GenerationCall& call) {
   absl::StatusOr<Sampler> sampler =
       Sampler::Create(options.sampling, context.vocab_size(), context.tokens());
   if (!sampler.ok()) return sampler.status();
-  return Generation(tokenizer, model_stop_tokens, options, text_position, context, draft, callback,
-                    cancel, *std::move(sampler))
+  return Generation(tokenizer, model_stop_tokens, options, text_position, context, draft, call,
+                    *std::move(sampler))
       .Run();
 }
 

@@ -6,7 +6,7 @@
 #ifndef INKLING_SRC_SESSION_GENERATION_H_
 #define INKLING_SRC_SESSION_GENERATION_H_
 
-#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -15,11 +15,19 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
+#include "src/decoder/forward_pass.h"
 #include "src/session/draft.h"
 #include "src/session/token_context.h"
 #include "src/text/tokenizer.h"
 
 namespace inkling {
+
+// What a call of the session brings along.
+struct GenerationCall {
+  absl::FunctionRef<bool(absl::string_view)> show;  // gets the text; false ends the generation
+  StopFunction stop;                                // true ends it as well: the call is cancelled
+  std::chrono::steady_clock::time_point begin;
+};
 
 // Checks options that don't depend on the session. Errors: InvalidArgument naming the option.
 absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t vocab_size);
@@ -29,10 +37,11 @@ absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t voc
 // it is the vocabulary's, not the model's) or continues one. `model_stop_tokens` are those of the
 // vocabulary and of the prompt template. `draft` may be null. Errors leave tokens behind in
 // `context`: the caller cuts it back. Cancelled means: before the first token.
-absl::StatusOr<GenerateResult> RunGeneration(
-    const Tokenizer& tokenizer, const std::vector<int32_t>& model_stop_tokens,
-    const GenerateOptions& options, TextPosition text_position, TokenContext& context, Draft* draft,
-    absl::FunctionRef<bool(absl::string_view)> callback, const std::atomic<bool>& cancel);
+absl::StatusOr<GenerateResult> RunGeneration(const Tokenizer& tokenizer,
+                                             const std::vector<int32_t>& model_stop_tokens,
+                                             const GenerateOptions& options,
+                                             TextPosition text_position, TokenContext& context,
+                                             Draft* draft, const GenerationCall& call);
 
 }  // namespace inkling
 

@@ -3,7 +3,6 @@
 #include "src/session/guesser.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -55,15 +54,15 @@ Guesser::Guesser(TokenContext& context, Draft* draft)
 }
 
 absl::StatusOr<absl::Span<const float>> Guesser::ComputeLogits(size_t most, const Sampler& sampler,
-                                                               const std::atomic<bool>& cancel) {
-  if (context_.HasLogits()) return context_.ComputeLogits(cancel);
+                                                               StopFunction stop) {
+  if (context_.HasLogits()) return context_.ComputeLogits(stop);
   LearnFromLastGuess();
   guess_.clear();
   if (most > 0 && context_.num_uncomputed() <= 1) {
-    absl::Status status = Guess(most, sampler, cancel);
+    absl::Status status = Guess(most, sampler, stop);
     if (!status.ok()) return status;
   }
-  return context_.ComputeLogits(guess_, cancel);
+  return context_.ComputeLogits(guess_, stop);
 }
 
 Guesser::Counts Guesser::CountGuesses() {
@@ -92,7 +91,7 @@ void Guesser::LearnFromLastGuess() {
   }
 }
 
-absl::Status Guesser::Guess(size_t most, const Sampler& sampler, const std::atomic<bool>& cancel) {
+absl::Status Guesser::Guess(size_t most, const Sampler& sampler, StopFunction stop) {
   const Repetition found = FindRepetition(context_.tokens());
   const Plan repetition = PlanRepetition(found.length, most);
   const Plan draft = PlanDraft(most);
@@ -102,7 +101,7 @@ absl::Status Guesser::Guess(size_t most, const Sampler& sampler, const std::atom
     return absl::OkStatus();
   }
   repeated_ = 0;
-  return draft_->Guess(context_.tokens(), draft.size, sampler, cancel, guess_);
+  return draft_->Guess(context_.tokens(), draft.size, sampler, stop, guess_);
 }
 
 // A guess that reaches the end of the text goes on with itself, as a text in a circle does.

@@ -9,7 +9,6 @@
 #ifndef INKLING_SRC_SESSION_GUESSER_H_
 #define INKLING_SRC_SESSION_GUESSER_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "src/decoder/forward_pass.h"
 #include "src/session/draft.h"
 #include "src/session/guess_odds.h"
 #include "src/session/prompt_lookup.h"
@@ -34,7 +34,7 @@ class Guesser {
   // The context's ComputeLogits. If that takes a pass of one token, at most `most` guessed tokens
   // go along. `sampler` is what will choose from the logits. Errors: also the draft's.
   absl::StatusOr<absl::Span<const float>> ComputeLogits(size_t most, const Sampler& sampler,
-                                                        const std::atomic<bool>& cancel);
+                                                        StopFunction stop);
 
   // Guessed tokens and how many of them came true, since the guesser was made.
   struct Counts {
@@ -52,7 +52,7 @@ class Guesser {
   };
 
   void LearnFromLastGuess();
-  absl::Status Guess(size_t most, const Sampler& sampler, const std::atomic<bool>& cancel);
+  absl::Status Guess(size_t most, const Sampler& sampler, StopFunction stop);
   void RepeatText(const Repetition& found, size_t size);
   Plan PlanRepetition(size_t length, size_t most) const;
   Plan PlanDraft(size_t most) const;

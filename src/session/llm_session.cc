@@ -1,8 +1,8 @@
 // LlmSession: checks, turns text into tokens, hands over to the generation loop, and undoes what
 // failed.
 //
-// Every call passes the turnstile, which keeps other callers out, and cuts the session back to
-// where it was when the call fails.
+// Every call is a RunningCall, which keeps other callers out, and cuts the session back to where it
+// was when the call fails.
 
 #include "inkling/llm_session.h"
 
@@ -20,10 +20,12 @@
 #include "absl/types/span.h"
 #include "inkling/llm_model.h"
 #include "inkling/llm_options.h"
+#include "src/compute/float_environment.h"
 #include "src/decoder/kv_cache.h"
 #include "src/session/draft.h"
 #include "src/session/generation.h"
 #include "src/session/model_engine.h"
+#include "src/session/running_call.h"
 #include "src/session/token_context.h"
 #include "src/text/date_text.h"
 #include "src/text/prompt_template.h"
@@ -47,7 +49,9 @@ struct LlmSession::State {
   absl::StatusOr<std::vector<int32_t>> EncodeTurn(absl::string_view user_text) const;
   absl::StatusOr<GenerateResult> Generate(absl::Span<const int32_t> prompt,
                                           const GenerateOptions& options,
-                                          TextPosition text_position, TextCallback callback);
+                                          TextPosition text_position, RunningCall& call,
+                                          TextCallback callback);
+  uint64_t process() const { return engine.decoder().process(); }
 
   const std::shared_ptr<const LlmModel> model;
   const ModelEngine& engine;
@@ -60,33 +64,18 @@ struct LlmSession::State {
   // close; -1 before it.
   int32_t first_answer = -1;
 
-  std::atomic<bool> cancel{false};
-  std::atomic<bool> busy{false};
+  CallGate gate;
   std::atomic<int32_t> position{0};  // context.length(), readable while a call runs
 };
 
 namespace {
 
-absl::Status BusyError() {
-  return absl::FailedPreconditionError(
-      "another call on this session is running; wait for it, or end it with Cancel()");
+// Of a call that was cancelled before its first token.
+GenerateResult CancelledResult() {
+  GenerateResult result;
+  result.stop_reason = StopReason::kCancelled;
+  return result;
 }
-
-// Holds the session for one call.
-class Turnstile {
- public:
-  explicit Turnstile(std::atomic<bool>& busy) : busy_(busy), entered_(!busy.exchange(true)) {}
-  ~Turnstile() {
-    if (entered_) busy_ = false;
-  }
-  Turnstile(const Turnstile&) = delete;
-  Turnstile& operator=(const Turnstile&) = delete;
-  bool entered() const { return entered_; }
-
- private:
-  std::atomic<bool>& busy_;
-  const bool entered_;
-};
 
 }  // namespace
 
@@ -94,6 +83,7 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
     std::shared_ptr<const LlmModel> model, const SessionOptions& options) {
   if (model == nullptr)
     return absl::InvalidArgumentError("the model is null; open one with LlmModel::Open");
+  const DefaultFloats floats;
   ModelEngine& engine = *model->engine_;
   absl::StatusOr<KvCache::Options> cache_options =
       ResolveCacheOptions(options, engine.config(), engine.decoder().options().prefill_rows);
@@ -123,7 +113,12 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
 }
 
 LlmSession::LlmSession(std::unique_ptr<State> state) : state_(std::move(state)) {}
-LlmSession::~LlmSession() = default;
+
+LlmSession::~LlmSession() {
+  // What a call of another thread was changing when the process was forked may be half changed. It
+  // stays as it is.
+  if (state_->gate.IsLeftBehind(state_->process())) (void)state_.release();
+}
 
 absl::StatusOr<std::vector<int32_t>> LlmSession::State::EncodePrompt(absl::string_view text,
                                                                      Markup markup) const {
@@ -162,8 +157,9 @@ absl::StatusOr<std::vector<int32_t>> LlmSession::State::EncodeTurn(
 absl::StatusOr<GenerateResult> LlmSession::State::Generate(absl::Span<const int32_t> prompt,
                                                            const GenerateOptions& options,
                                                            TextPosition text_position,
+                                                           RunningCall& call,
                                                            TextCallback callback) {
-  cancel = false;
+  if (gate.cancelled()) return CancelledResult();
   const int32_t before = context.length();
   if (prompt.empty() && before == 0) {
     return absl::InvalidArgumentError(
@@ -173,14 +169,14 @@ absl::StatusOr<GenerateResult> LlmSession::State::Generate(absl::Span<const int3
   if (!appended.ok()) return appended;
   const auto show = [&](absl::string_view text) {
     position = context.length();
-    return callback(text);
+    return call.Show(text, callback);
   };
+  const auto stop = [&] { return gate.cancelled(); };
   absl::StatusOr<GenerateResult> result =
       RunGeneration(engine.tokenizer(), engine.stop_tokens(), options, text_position, context,
-                    draft.get(), show, cancel);
+                    draft.get(), {.show = show, .stop = stop, .begin = call.begin()});
   if (absl::IsCancelled(result.status())) {
-    result = GenerateResult();
-    result->stop_reason = StopReason::kCancelled;
+    result = CancelledResult();
     context.Truncate(before);
   } else if (!result.ok()) {
     context.Truncate(before);
@@ -189,15 +185,17 @@ absl::StatusOr<GenerateResult> LlmSession::State::Generate(absl::Span<const int3
   return result;
 }
 
-absl::Status LlmSession::Prefill(absl::string_view text) {
-  const Turnstile turnstile(state_->busy);
-  if (!turnstile.entered()) return BusyError();
-  absl::StatusOr<std::vector<int32_t>> tokens = state_->EncodePrompt(text, Markup::kAsText);
+absl::Status LlmSession::Prefill(absl::string_view text, const PrefillOptions& options) {
+  RunningCall call(state_->gate, state_->process());
+  if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
+  absl::StatusOr<std::vector<int32_t>> tokens =
+      state_->EncodePrompt(text, options.parse_special_tokens ? Markup::kParse : Markup::kAsText);
   if (!tokens.ok()) return tokens.status();
-  state_->cancel = false;
+  const auto stop = [&] { return state_->gate.cancelled(); };
+  if (stop()) return absl::CancelledError("the call was cancelled");
   const int32_t before = state_->context.length();
   absl::Status status = state_->context.Append(*tokens);
-  if (status.ok()) status = state_->context.Compute(state_->cancel);
+  if (status.ok()) status = state_->context.Compute(stop);
   if (!status.ok()) state_->context.Truncate(before);
   state_->position = state_->context.length();
   return status;
@@ -206,16 +204,17 @@ absl::Status LlmSession::Prefill(absl::string_view text) {
 absl::StatusOr<GenerateResult> LlmSession::Generate(absl::string_view prompt,
                                                     const GenerateOptions& options,
                                                     TextCallback callback) {
-  const Turnstile turnstile(state_->busy);
-  if (!turnstile.entered()) return BusyError();
+  RunningCall call(state_->gate, state_->process());
+  if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
   absl::Status valid = ValidateGenerateOptions(options, model().vocab_size());
   if (!valid.ok()) return valid;
   absl::StatusOr<std::vector<int32_t>> tokens =
       state_->EncodePrompt(prompt, options.parse_special_tokens ? Markup::kParse : Markup::kAsText);
   if (!tokens.ok()) return tokens.status();
   const bool begins_text = prompt.empty() && state_->context.length() == 0;
-  return state_->Generate(
-      *tokens, options, begins_text ? TextPosition::kStart : TextPosition::kContinuation, callback);
+  return state_->Generate(*tokens, options,
+                          begins_text ? TextPosition::kStart : TextPosition::kContinuation, call,
+                          callback);
 }
 
 absl::StatusOr<GenerateResult> LlmSession::Generate(absl::string_view prompt,
@@ -226,18 +225,18 @@ absl::StatusOr<GenerateResult> LlmSession::Generate(absl::string_view prompt,
 absl::StatusOr<GenerateResult> LlmSession::GenerateFromTokens(absl::Span<const int32_t> prompt,
                                                               const GenerateOptions& options,
                                                               TextCallback callback) {
-  const Turnstile turnstile(state_->busy);
-  if (!turnstile.entered()) return BusyError();
+  RunningCall call(state_->gate, state_->process());
+  if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
   absl::Status valid = ValidateGenerateOptions(options, model().vocab_size());
   if (!valid.ok()) return valid;
-  return state_->Generate(prompt, options, TextPosition::kContinuation, callback);
+  return state_->Generate(prompt, options, TextPosition::kContinuation, call, callback);
 }
 
 absl::StatusOr<GenerateResult> LlmSession::Chat(absl::string_view user_text,
                                                 const GenerateOptions& options,
                                                 TextCallback callback) {
-  const Turnstile turnstile(state_->busy);
-  if (!turnstile.entered()) return BusyError();
+  RunningCall call(state_->gate, state_->process());
+  if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
   absl::Status valid = ValidateGenerateOptions(options, model().vocab_size());
   if (!valid.ok()) return valid;
   absl::StatusOr<std::vector<int32_t>> tokens = state_->EncodeTurn(user_text);
@@ -248,7 +247,7 @@ absl::StatusOr<GenerateResult> LlmSession::Chat(absl::string_view user_text,
   }
   const int32_t answer = state_->context.length() + static_cast<int32_t>(tokens->size());
   absl::StatusOr<GenerateResult> result =
-      state_->Generate(*tokens, turn_options, TextPosition::kStart, callback);
+      state_->Generate(*tokens, turn_options, TextPosition::kStart, call, callback);
   // A turn that was undone leaves the session shorter than where its answer would begin.
   const bool kept = result.ok() && state_->context.length() >= answer;
   if (kept && (state_->first_answer < 0 || answer < state_->first_answer))
@@ -256,11 +255,11 @@ absl::StatusOr<GenerateResult> LlmSession::Chat(absl::string_view user_text,
   return result;
 }
 
-void LlmSession::Cancel() { state_->cancel = true; }
+void LlmSession::Cancel() { state_->gate.Cancel(); }
 
 absl::Status LlmSession::Rewind(int32_t position) {
-  const Turnstile turnstile(state_->busy);
-  if (!turnstile.entered()) return BusyError();
+  RunningCall call(state_->gate, state_->process());
+  if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
   if (position < 0 || position > state_->context.length()) {
     return absl::OutOfRangeError(absl::StrCat("can't rewind to position ", position,
                                               "; expected 0 to ", state_->context.length()));
@@ -278,8 +277,8 @@ int32_t LlmSession::max_tokens() const { return state_->context.capacity(); }
 int32_t LlmSession::remaining_tokens() const { return max_tokens() - position(); }
 
 absl::StatusOr<std::vector<int32_t>> LlmSession::tokens() const {
-  const Turnstile turnstile(state_->busy);
-  if (!turnstile.entered()) return BusyError();
+  RunningCall call(state_->gate, state_->process());
+  if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
   return state_->context.tokens();
 }
 

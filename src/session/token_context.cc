@@ -4,7 +4,6 @@
 #include "src/session/token_context.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -87,9 +86,9 @@ bool TokenContext::HasLogits() {
 
 // A pass that gives logits. Its time is a measure of what rows cost where they all have logits.
 absl::Status TokenContext::TimedForward(absl::Span<const int32_t> rows, LogitRows logit_rows,
-                                        absl::Span<float> logits, const std::atomic<bool>& cancel) {
+                                        absl::Span<float> logits, StopFunction stop) {
   const auto begin = std::chrono::steady_clock::now();
-  absl::Status status = decoder_.Forward(rows, *cache_, logit_rows, logits, &cancel);
+  absl::Status status = decoder_.ForwardUntil(rows, *cache_, logit_rows, logits, stop);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   if (status.ok() && (rows.size() == 1 || logit_rows == LogitRows::kAll)) {
     pass_cost_.Report(rows.size(), seconds.count());
@@ -97,15 +96,15 @@ absl::Status TokenContext::TimedForward(absl::Span<const int32_t> rows, LogitRow
   return status;
 }
 
-absl::Status TokenContext::ForwardWithGuess(const std::atomic<bool>& cancel) {
+absl::Status TokenContext::ForwardWithGuess(StopFunction stop) {
   const size_t vocab = static_cast<size_t>(vocab_size_);
   guess_begin_ = tokens_.size();
   guess_right_ = 0;
   tokens_.insert(tokens_.end(), guess_.begin(), guess_.end());
   const absl::Span<const int32_t> rows =
       absl::MakeConstSpan(tokens_).subspan(static_cast<size_t>(cache_->length()));
-  absl::Status status = TimedForward(rows, LogitRows::kAll,
-                                     absl::MakeSpan(logits_).first(rows.size() * vocab), cancel);
+  absl::Status status =
+      TimedForward(rows, LogitRows::kAll, absl::MakeSpan(logits_).first(rows.size() * vocab), stop);
   tokens_.resize(guess_begin_);
   if (!status.ok()) return status;
   has_guess_logits_ = true;
@@ -113,7 +112,7 @@ absl::Status TokenContext::ForwardWithGuess(const std::atomic<bool>& cancel) {
   return absl::OkStatus();
 }
 
-absl::Status TokenContext::Forward(LogitRows last_rows, const std::atomic<bool>& cancel) {
+absl::Status TokenContext::Forward(LogitRows last_rows, StopFunction stop) {
   const absl::Span<const int32_t> all = tokens_;
   const size_t chunk_rows =
       static_cast<size_t>(std::min(decoder_.options().prefill_rows, cache_->max_chunk()));
@@ -124,20 +123,20 @@ absl::Status TokenContext::Forward(LogitRows last_rows, const std::atomic<bool>&
     absl::Status status =
         is_last && last_rows == LogitRows::kLast
             ? TimedForward(chunk, LogitRows::kLast,
-                           absl::MakeSpan(logits_).first(static_cast<size_t>(vocab_size_)), cancel)
-            : decoder_.Forward(chunk, *cache_, LogitRows::kNone, {}, &cancel);
+                           absl::MakeSpan(logits_).first(static_cast<size_t>(vocab_size_)), stop)
+            : decoder_.ForwardUntil(chunk, *cache_, LogitRows::kNone, {}, stop);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
-absl::Status TokenContext::Compute(const std::atomic<bool>& cancel) {
+absl::Status TokenContext::Compute(StopFunction stop) {
   DropGuess();
-  return Forward(LogitRows::kNone, cancel);
+  return Forward(LogitRows::kNone, stop);
 }
 
-absl::StatusOr<absl::Span<const float>> TokenContext::ComputeLogits(
-    absl::Span<const int32_t> guess, const std::atomic<bool>& cancel) {
+absl::StatusOr<absl::Span<const float>> TokenContext::ComputeLogits(absl::Span<const int32_t> guess,
+                                                                    StopFunction stop) {
   if (tokens_.empty())
     return absl::FailedPreconditionError("there is no token to compute logits after");
   const size_t vocab = static_cast<size_t>(vocab_size_);
@@ -148,11 +147,11 @@ absl::StatusOr<absl::Span<const float>> TokenContext::ComputeLogits(
   if (guess_size > 0 && num_uncomputed() == 1) {
     guess_.assign(guess.begin(), guess.begin() + guess_size);
     logits_.resize(static_cast<size_t>(1 + max_guess()) * vocab);  // grows once, at the first guess
-    absl::Status status = ForwardWithGuess(cancel);
+    absl::Status status = ForwardWithGuess(stop);
     if (!status.ok()) return status;
     return absl::MakeConstSpan(logits_).first(vocab);
   }
-  absl::Status status = Forward(LogitRows::kLast, cancel);
+  absl::Status status = Forward(LogitRows::kLast, stop);
   if (!status.ok()) return status;
   return absl::MakeConstSpan(logits_).first(vocab);
 }

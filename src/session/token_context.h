@@ -12,7 +12,6 @@
 #define INKLING_SRC_SESSION_TOKEN_CONTEXT_H_
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "src/decoder/decoder.h"
+#include "src/decoder/forward_pass.h"
 #include "src/decoder/kv_cache.h"
 #include "src/session/pass_cost.h"
 
@@ -49,18 +49,18 @@ class TokenContext {
 
   // Runs every token through the model that hasn't been yet. Errors leave the list as it is:
   // Cancelled, Internal.
-  absl::Status Compute(const std::atomic<bool>& cancel);
+  absl::Status Compute(StopFunction stop);
 
   // The same, and gives the logits [vocab_size] that follow the last token; valid until the next
   // call. There is at least one token.
-  absl::StatusOr<absl::Span<const float>> ComputeLogits(const std::atomic<bool>& cancel) {
-    return ComputeLogits({}, cancel);
+  absl::StatusOr<absl::Span<const float>> ComputeLogits(StopFunction stop) {
+    return ComputeLogits({}, stop);
   }
 
   // The same, and if a pass of the model is needed for one token only, the `guess` of what comes
   // after it goes along: as much of it as fits the decode context and the session.
   absl::StatusOr<absl::Span<const float>> ComputeLogits(absl::Span<const int32_t> guess,
-                                                        const std::atomic<bool>& cancel);
+                                                        StopFunction stop);
 
   // Most tokens of a guess that a pass can take along.
   int32_t max_guess() const;
@@ -82,11 +82,11 @@ class TokenContext {
 
  private:
   void DropGuess();
-  absl::Status ForwardWithGuess(const std::atomic<bool>& cancel);
+  absl::Status ForwardWithGuess(StopFunction stop);
   void RewindCache(int32_t position);
-  absl::Status Forward(LogitRows last_rows, const std::atomic<bool>& cancel);
+  absl::Status Forward(LogitRows last_rows, StopFunction stop);
   absl::Status TimedForward(absl::Span<const int32_t> rows, LogitRows logit_rows,
-                            absl::Span<float> logits, const std::atomic<bool>& cancel);
+                            absl::Span<float> logits, StopFunction stop);
 
   Decoder& decoder_;
   std::unique_ptr<KvCache> cache_;

@@ -1,0 +1,84 @@
+// RunningCall: what stands around every call on a session: nobody else gets in, Cancel finds it,
+// and it computes with the default floating-point environment.
+//
+// CallGate is the session's side of it, RunningCall lives on the stack of the call.
+
+#ifndef INKLING_SRC_SESSION_RUNNING_CALL_H_
+#define INKLING_SRC_SESSION_RUNNING_CALL_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "inkling/llm_session.h"
+#include "src/compute/float_environment.h"
+
+namespace inkling {
+
+// Which call is inside, in one number, so that Cancel reaches exactly the call that runs: no moment
+// of it is too early, and none that comes later is meant. No locks: Cancel may come from a signal
+// handler, and a fork leaves nothing held.
+class CallGate {
+ public:
+  // Lets in a call of a process (ProcessStamp), unless another is inside.
+  bool Enter(uint64_t process) {
+    uint64_t nobody = 0;
+    return inside_.compare_exchange_strong(nobody, process);
+  }
+  void Leave() { inside_ = 0; }
+
+  // Cancels the call that is inside, if any.
+  void Cancel() {
+    uint64_t call = inside_;
+    if (call != 0) inside_.compare_exchange_strong(call, call | kCancelled);
+  }
+  bool cancelled() const { return (inside_.load(std::memory_order_relaxed) & kCancelled) != 0; }
+
+  // Whether another thread's call was inside when `process` was forked: it goes on in the parent,
+  // but here it will never leave, and what it was changing may be half changed.
+  bool IsLeftBehind(uint64_t process) const {
+    const uint64_t call = inside_ & ~kCancelled;
+    return call != 0 && call != process;
+  }
+
+ private:
+  static constexpr uint64_t kCancelled = 1;  // stamps are even
+
+  // The stamp of the process whose call is inside, and whether it was cancelled; 0: none.
+  std::atomic<uint64_t> inside_{0};
+};
+
+class RunningCall {
+ public:
+  RunningCall(CallGate& gate, uint64_t process)
+      : gate_(gate), process_(process), entered_(gate.Enter(process)) {}
+  ~RunningCall() {
+    if (entered_) gate_.Leave();
+  }
+  RunningCall(const RunningCall&) = delete;
+  RunningCall& operator=(const RunningCall&) = delete;
+
+  std::chrono::steady_clock::time_point begin() const { return begin_; }
+
+  // FailedPrecondition if another call is inside.
+  absl::Status Entered() const;
+
+  // Calls the app's function in the app's own floating-point environment.
+  bool Show(absl::string_view text, TextCallback callback) {
+    const DefaultFloats::Interval interval(floats_);
+    return callback(text);
+  }
+
+ private:
+  DefaultFloats floats_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  CallGate& gate_;
+  const uint64_t process_;
+  const bool entered_;
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_SESSION_RUNNING_CALL_H_
