@@ -19,8 +19,8 @@ class LlmModel;  // llm_model.h
 // What prompts are multiplied with quantised weights as. Generated tokens, and passes of few rows,
 // always use int8 rows.
 enum class PrefillProducts : uint8_t {
-  // What this CPU does faster with each matrix, by measurement: floats where it has no products of
-  // bytes worth the name, int8 elsewhere.
+  // What is faster with each matrix, as measured on CPUs of this one's class: floats where it has
+  // no products of bytes worth the name, int8 elsewhere.
   kAuto = 0,
   // Rows are rounded to int8 (where weights are int8, rows of the widest spread twice, to 15 bits).
   kInt8 = 1,
@@ -55,8 +55,8 @@ struct ModelOptions {
   // Folder for packed weights, which must exist. The first start writes a file there, about as
   // large as the model's; later ones map it instead of packing, which takes milliseconds, and
   // processes share its memory. A file that is damaged or belongs to another model, CPU or version
-  // is written anew; one that can't be written is done without (ModelDescription::packed_weights
-  // says why). Empty = nothing is kept.
+  // is written anew (its head is checked in full, its data by samples); one that can't be written
+  // is done without (ModelDescription::packed_weights says why). Empty = nothing is kept.
   std::string cache_dir = {};
 };
 
@@ -169,7 +169,7 @@ struct GenerateResult {
   int32_t num_prompt_tokens = 0;
   double prefill_seconds = 0;
   // Wall-clock time from the first generated token's logits to the end, and from the call to the
-  // first token.
+  // first token, turning the prompt into tokens included.
   double decode_seconds = 0;
   double time_to_first_token_seconds = 0;
   // Tokens that were guessed (GenerateOptions::max_guessed_tokens), and how many of them came true.

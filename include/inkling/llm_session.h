@@ -12,8 +12,9 @@
 // session stays usable after any error.
 //
 // Threads: one call at a time; a second thread, or the callback, that calls in meanwhile gets
-// FailedPrecondition. Cancel may be called from any thread at any time. Different sessions are
-// independent.
+// FailedPrecondition. Cancel may be called from any thread at any time, and from signal handlers.
+// Different sessions are independent. What llm_model.h says of floating point and fork() holds
+// here.
 
 #ifndef INKLING_LLM_SESSION_H_
 #define INKLING_LLM_SESSION_H_
@@ -35,7 +36,8 @@
 namespace inkling {
 
 // Gets the next piece of text, whole UTF-8 characters, on the calling thread, as soon as it can't
-// change any more. Returns false to stop.
+// change any more. Runs with the thread's own floating-point environment and CPUs, and may change
+// them. Returns false to stop.
 using TextCallback = absl::FunctionRef<bool(absl::string_view)>;
 
 class INKLING_EXPORT LlmSession {
@@ -59,7 +61,8 @@ class INKLING_EXPORT LlmSession {
   // StopReason and gives the text to `callback` piece by piece. Generated tokens become part of the
   // session. A Cancel during the prompt gives kCancelled with no text and leaves the session as it
   // was before the call. Errors: InvalidArgument (an option out of range; nothing to continue),
-  // ResourceExhausted (the prompt doesn't fit), Internal (the model computed no finite logits).
+  // ResourceExhausted (the prompt doesn't fit), FailedPrecondition (`logit_bias` forbids every
+  // token), Internal (the model computed no finite logits).
   absl::StatusOr<GenerateResult> Generate(absl::string_view prompt, const GenerateOptions& options,
                                           TextCallback callback);
   absl::StatusOr<GenerateResult> Generate(absl::string_view prompt,
@@ -78,13 +81,16 @@ class INKLING_EXPORT LlmSession {
   absl::StatusOr<GenerateResult> Chat(absl::string_view user_text, const GenerateOptions& options,
                                       TextCallback callback);
 
-  // Ends the Prefill, Generate or Chat that is running now, within about 30 ms; does nothing if
-  // none is. Any thread.
+  // Ends the Prefill, Generate or Chat that is running now, whatever it is doing: within about 30
+  // ms, or in a prompt of megabytes when it has been turned into tokens, which takes about as long
+  // for each of them. Prefill then gives Cancelled, the others StopReason::kCancelled. Does nothing
+  // if none is running; a call that begins later doesn't know of it. Any thread.
   void Cancel();
 
   // Forgets everything from `position` on. Position 0 is Reset. Errors: OutOfRange outside [0,
-  // position()]. In a model with sliding windows, going back further than the cache remembers makes
-  // the next call run the tokens that are left through the model again.
+  // position()]; FailedPrecondition while another call runs. In a model with sliding windows, going
+  // back further than the cache remembers makes the next call run the tokens that are left through
+  // the model again.
   absl::Status Rewind(int32_t position);
 
   // Forgets everything. Errors: FailedPrecondition while another call runs.

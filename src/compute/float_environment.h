@@ -30,9 +30,10 @@ namespace inkling {
 // The floating-point registers of a thread that aren't numbers.
 class FloatEnvironment {
  public:
-  // Sets the calling thread's to the default and returns what they were.
-  static FloatEnvironment TakeForDefault();
-  // Sets the calling thread's to these. Only where TakeForDefault's default is what they are.
+  // Sets the calling thread's to the default and keeps what they were. In place: a copy would wait
+  // for its parts to be stored.
+  void KeepAndSetDefault();
+  // Sets the calling thread's to what was kept. Only where they are the default.
   void Restore() const;
 
  private:
@@ -43,6 +44,7 @@ class FloatEnvironment {
   uint16_t x87_status_;
 
   static constexpr uint32_t kDefaultSse = 0x1F80;  // to nearest; nothing trapped, nothing flushed
+  static constexpr uint32_t kSseFlags = 0x003F;
   static constexpr uint16_t kDefaultX87Control = 0x037F;  // the same, 64 bits of precision
   static constexpr uint16_t kX87Flags = 0x00FF;
   void RestoreX87Flags() const;
@@ -59,7 +61,7 @@ class FloatEnvironment {
 // While one lives, the calling thread computes in the default environment. May be nested.
 class DefaultFloats {
  public:
-  DefaultFloats() : app_(FloatEnvironment::TakeForDefault()) {}
+  DefaultFloats() { app_.KeepAndSetDefault(); }
   ~DefaultFloats() { app_.Restore(); }
   DefaultFloats(const DefaultFloats&) = delete;
   DefaultFloats& operator=(const DefaultFloats&) = delete;
@@ -69,7 +71,7 @@ class DefaultFloats {
   class Interval {
    public:
     explicit Interval(DefaultFloats& floats) : floats_(floats) { floats_.app_.Restore(); }
-    ~Interval() { floats_.app_ = FloatEnvironment::TakeForDefault(); }
+    ~Interval() { floats_.app_.KeepAndSetDefault(); }
     Interval(const Interval&) = delete;
     Interval& operator=(const Interval&) = delete;
 
@@ -83,20 +85,20 @@ class DefaultFloats {
 
 #if defined(INKLING_FLOATS_OF_X86)
 
-inline FloatEnvironment FloatEnvironment::TakeForDefault() {
-  FloatEnvironment before;
-  before.sse_ = _mm_getcsr();
-  _mm_setcsr(kDefaultSse);
-  __asm__ volatile("fnstcw %0" : "=m"(before.x87_control_));
-  __asm__ volatile("fnstsw %0" : "=a"(before.x87_status_));
-  if (before.x87_control_ != kDefaultX87Control) {
+// A write that changes MXCSR costs more than all the rest, so there is none where only flags
+// differ.
+inline void FloatEnvironment::KeepAndSetDefault() {
+  sse_ = _mm_getcsr();
+  if ((sse_ & ~kSseFlags) != kDefaultSse) _mm_setcsr(kDefaultSse);
+  __asm__ volatile("fnstcw %0" : "=m"(x87_control_));
+  __asm__ volatile("fnstsw %0" : "=a"(x87_status_));
+  if (x87_control_ != kDefaultX87Control) {
     // A flag that the app had raised before it chose to trap would trap in any other instruction.
     __asm__ volatile("fnclex");
     const uint16_t control = kDefaultX87Control;
     __asm__ volatile("fldcw %0" : : "m"(control));
   }
   __asm__ volatile("" : : : "memory");  // keeps what computes behind it
-  return before;
 }
 
 inline void FloatEnvironment::Restore() const {
@@ -105,7 +107,7 @@ inline void FloatEnvironment::Restore() const {
   __asm__ volatile("fnstsw %0" : "=a"(status));
   if (((status ^ x87_status_) & kX87Flags) != 0) RestoreX87Flags();
   if (x87_control_ != kDefaultX87Control) __asm__ volatile("fldcw %0" : : "m"(x87_control_));
-  _mm_setcsr(sse_);
+  if (_mm_getcsr() != sse_) _mm_setcsr(sse_);
 }
 
 // The status word can't be loaded alone.
@@ -119,13 +121,11 @@ inline void FloatEnvironment::RestoreX87Flags() const {
 #elif defined(INKLING_FLOATS_OF_AARCH64)
 
 // A write of FPCR holds the core up, so there is none where nothing changes.
-inline FloatEnvironment FloatEnvironment::TakeForDefault() {
-  FloatEnvironment before;
-  __asm__ volatile("mrs %0, fpcr" : "=r"(before.control_));
-  __asm__ volatile("mrs %0, fpsr" : "=r"(before.status_));
-  if (before.control_ != 0) __asm__ volatile("msr fpcr, %0" : : "r"(uint64_t{0}));
+inline void FloatEnvironment::KeepAndSetDefault() {
+  __asm__ volatile("mrs %0, fpcr" : "=r"(control_));
+  __asm__ volatile("mrs %0, fpsr" : "=r"(status_));
+  if (control_ != 0) __asm__ volatile("msr fpcr, %0" : : "r"(uint64_t{0}));
   __asm__ volatile("" : : : "memory");  // keeps what computes behind it
-  return before;
 }
 
 inline void FloatEnvironment::Restore() const {
@@ -138,12 +138,10 @@ inline void FloatEnvironment::Restore() const {
 
 #elif defined(INKLING_FLOATS_OF_ARM)
 
-inline FloatEnvironment FloatEnvironment::TakeForDefault() {
-  FloatEnvironment before;
-  __asm__ volatile("vmrs %0, fpscr" : "=r"(before.both_));
+inline void FloatEnvironment::KeepAndSetDefault() {
+  __asm__ volatile("vmrs %0, fpscr" : "=r"(both_));
   __asm__ volatile("vmsr fpscr, %0" : : "r"(uint32_t{0}));
   __asm__ volatile("" : : : "memory");  // keeps what computes behind it
-  return before;
 }
 
 inline void FloatEnvironment::Restore() const {
@@ -153,18 +151,16 @@ inline void FloatEnvironment::Restore() const {
 
 #elif defined(INKLING_FLOATS_OF_C)
 
-inline FloatEnvironment FloatEnvironment::TakeForDefault() {
-  FloatEnvironment before;
-  std::fegetenv(&before.all_);
+inline void FloatEnvironment::KeepAndSetDefault() {
+  std::fegetenv(&all_);
   std::fesetenv(FE_DFL_ENV);
-  return before;
 }
 
 inline void FloatEnvironment::Restore() const { std::fesetenv(&all_); }
 
 #else
 
-inline FloatEnvironment FloatEnvironment::TakeForDefault() { return {}; }
+inline void FloatEnvironment::KeepAndSetDefault() {}
 inline void FloatEnvironment::Restore() const {}
 
 #endif

@@ -26,10 +26,10 @@ enum class ElementType : uint8_t {
   kInt4Block = 5,  // the same nibbles; one bf16 scale per `block_size` inputs of each output row
 };
 
-// An element type with its block length.
 // True for the types with scales, whose products take int8 activations.
 bool IsQuantized(ElementType element);
 
+// An element type with its block length.
 struct TensorType {
   ElementType element = ElementType::kF32;
   int32_t block_size = 0;  // 32, 64 or 128 for kInt4Block; 0 otherwise

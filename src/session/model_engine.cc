@@ -64,8 +64,9 @@ absl::StatusOr<DecoderOptions> ResolveDecoderOptions(const ModelOptions& options
   DecoderOptions resolved;
   resolved.num_threads = options.num_threads;
   if (resolved.num_threads == 0) {
-    resolved.num_threads = options.cpus.empty() ? ThreadPool::DefaultThreadCount()
-                                                : static_cast<int32_t>(options.cpus.size());
+    resolved.num_threads = options.cpus.empty()
+                               ? std::min(ThreadPool::DefaultThreadCount(), kMaxThreads)
+                               : static_cast<int32_t>(options.cpus.size());
   }
   resolved.decode_threads = options.decode_threads;
   resolved.cpus = options.cpus;

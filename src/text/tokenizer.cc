@@ -185,10 +185,12 @@ absl::StatusOr<std::string> Tokenizer::Decode(absl::Span<const int32_t> ids,
                                               const DecodeOptions& options) const {
   std::string text;
   inkling::PieceText decoder(&piece_text_, options);
-  for (int32_t id : ids) {
-    const absl::Status status = CheckId(id);
-    if (!status.ok()) return status;
-    decoder.Feed(id, text);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const absl::Status status = CheckId(ids[i]);
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("index ", i, ": ", status.message()));
+    }
+    decoder.Feed(ids[i], text);
   }
   decoder.Finish(text);
   return text;

@@ -143,7 +143,7 @@ TEST_F(BadCallTest, TokensOutsideTheVocabulary) {
   EXPECT_THAT(session_->GenerateFromTokens(std::vector<int32_t>{-1}, GreedyOptions(3), IgnoreText),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"token -1", "index 0"}));
   EXPECT_THAT(model_->Detokenize(std::vector<int32_t>{0, 100000}),
-              MatchesStatus(absl::StatusCode::kInvalidArgument, {"100000"}));
+              MatchesStatus(absl::StatusCode::kInvalidArgument, {"100000", "index 1"}));
 }
 
 TEST_F(BadCallTest, RewindOutside) {

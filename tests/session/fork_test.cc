@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -106,6 +107,11 @@ struct ForkCase {
   bool has_cpus;
   bool after_pass;
 };
+
+void PrintTo(const ForkCase& which, std::ostream* out) {
+  *out << which.num_threads << " threads, " << which.decode_threads << " for decode"
+       << (which.has_cpus ? ", bound" : "") << (which.after_pass ? ", after a pass" : "");
+}
 
 class ForkCases : public ForkTest, public testing::WithParamInterface<ForkCase> {};
 

@@ -112,32 +112,31 @@ TEST_F(HostFloatsTest, LogitsHaveTheSameBits) {
         TensorType{ElementType::kInt4Block, 32}, TensorType{ElementType::kInt4Block, 128}}) {
     ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ModelReader> reader,
                          ModelReader::Open(WriteTyped(type)));
-    for (const RowProducts products : {RowProducts::kInt8, RowProducts::kFloat}) {
+    for (const auto& [products, element] : {std::pair(RowProducts::kInt8, KvElement::kF16),
+                                            std::pair(RowProducts::kFloat, KvElement::kInt8)}) {
       const auto make = [&](int32_t num_threads) {
         return Decoder::Create(
             *reader,
             {.num_threads = num_threads, .prefill_rows = kRows, .prefill_products = products});
       };
-      for (const KvElement element : {KvElement::kF16, KvElement::kInt8}) {
-        ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Decoder> usual, make(1));
-        const std::vector<uint32_t> expected = Logits(*usual, element);
-        ASSERT_FALSE(expected.empty());
-        for (const HostFloatsCase& floats : HostFloatsCases()) {
-          for (const int32_t num_threads : {1, 3}) {
-            std::unique_ptr<Decoder> made;  // packed in the environment, and run in it
-            std::vector<uint32_t> in_it;
-            std::vector<uint32_t> usual_in_it;
-            In(floats, [&] {
-              made = *make(num_threads);
-              in_it = Logits(*made, element);
-              usual_in_it = Logits(*usual, element);
-            });
-            const std::string what =
-                absl::StrCat(TensorTypeName(type), " ", floats.name, " ", num_threads, " threads");
-            EXPECT_TRUE(in_it == expected) << what;
-            EXPECT_TRUE(usual_in_it == expected) << what;
-            EXPECT_TRUE(Logits(*made, element) == expected) << what;
-          }
+      ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Decoder> usual, make(1));
+      const std::vector<uint32_t> expected = Logits(*usual, element);
+      ASSERT_FALSE(expected.empty());
+      for (const HostFloatsCase& floats : HostFloatsCases()) {
+        for (const int32_t num_threads : {1, 3}) {
+          std::unique_ptr<Decoder> made;  // packed in the environment, and run in it
+          std::vector<uint32_t> in_it;
+          std::vector<uint32_t> usual_in_it;
+          In(floats, [&] {
+            made = *make(num_threads);
+            in_it = Logits(*made, element);
+            usual_in_it = Logits(*usual, element);
+          });
+          const std::string what =
+              absl::StrCat(TensorTypeName(type), " ", floats.name, " ", num_threads, " threads");
+          EXPECT_TRUE(in_it == expected) << what;
+          EXPECT_TRUE(usual_in_it == expected) << what;
+          EXPECT_TRUE(Logits(*made, element) == expected) << what;
         }
       }
     }

@@ -182,6 +182,32 @@ TEST_F(LlmSessionTest, SpecialTokensInTextStayTextUnlessAsked) {
   EXPECT_GT(tokens.size(), 1u);
 }
 
+// TinyTokenizer's <turn> is the piece behind the bytes, <bos> and <eos>.
+TEST_F(LlmSessionTest, SpecialTokensInATextAreTokensWhereTheCallSaysSo) {
+  constexpr int32_t kBos = 256;
+  constexpr int32_t kTurn = 258;
+  auto model = OpenModel();
+  ASSERT_OK_AND_ASSIGN(const std::vector<int32_t> spelled, model->Tokenize("<turn>x"));
+  const std::vector<int32_t> parsed = {kBos, kTurn, 'x'};
+  std::vector<int32_t> plain = {kBos};
+  plain.insert(plain.end(), spelled.begin(), spelled.end());
+  for (const bool parse : {false, true}) {
+    auto session = NewSession(model);
+    ASSERT_OK(session->Prefill("<turn>x", {.parse_special_tokens = parse}));
+    EXPECT_EQ(*session->tokens(), parse ? parsed : plain) << "Prefill";
+    session = NewSession(model);
+    GenerateOptions options = GreedyOptions(1);
+    options.parse_special_tokens = parse;
+    ASSERT_OK(session->Generate("<turn>x", options));
+    ASSERT_OK_AND_ASSIGN(std::vector<int32_t> tokens, session->tokens());
+    tokens.pop_back();
+    EXPECT_EQ(tokens, parse ? parsed : plain) << "Generate";
+  }
+  auto session = NewSession(model);
+  ASSERT_OK(session->Prefill("<turn>x"));
+  EXPECT_EQ(*session->tokens(), plain);
+}
+
 TEST_F(LlmSessionTest, TokenizeAndDetokenizeAreInverse) {
   auto model = OpenModel();
   const std::string text = "Grüße, 世界! \n two  spaces";
