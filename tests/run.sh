@@ -118,7 +118,7 @@ fi
 if [ "$arm" = yes ]; then
   computing="$(cd tests/kernels && ls ./*_test.cc | sed 's|^./||; s|_test.cc$|_kernel_test|') linear_test float_products_test golden_test
     decoder_reference_test decoder_property_test llm_session_test"
-  others="packed_weights_test embedding_table_test thread_pool_test kv_cache_test decoder_error_test quantization_test"
+  others="packed_weights_test embedding_table_test thread_pool_test float_environment_test host_floats_test process_fork_test fork_test kv_cache_test decoder_error_test quantization_test"
   failed=""
   for cpu in max cortex-a76 cortex-a72; do
     start "configuring arm64 for qemu's $cpu (the first time builds the dependencies: several minutes)"

@@ -39,6 +39,10 @@ inline HostFloats ReadHostFloats() {
 #elif defined(__aarch64__)
   __asm__ volatile("mrs %0, fpcr" : "=r"(floats.control));
   __asm__ volatile("mrs %0, fpsr" : "=r"(floats.flags));
+#elif defined(__arm__)
+  uint32_t both = 0;
+  __asm__ volatile("vmrs %0, fpscr" : "=r"(both));
+  floats.control = both & 0x0FFFFFFF;  // above: of the latest comparison
 #else
   floats.control = static_cast<uint64_t>(std::fegetround());
   floats.flags = static_cast<uint64_t>(std::fetestexcept(FE_ALL_EXCEPT));
@@ -103,6 +107,11 @@ inline void SetHostFloats(const HostFloatsCase& floats) {
   if (floats.flushes) control |= uint64_t{1} << 24;
   if (floats.traps) control |= uint64_t{0x1F} << 8;  // most Arm CPUs can't and ignore it
   __asm__ volatile("msr fpcr, %0" : : "r"(control));
+#elif defined(__arm__)
+  uint32_t both = 0;
+  __asm__ volatile("vmrs %0, fpscr" : "=r"(both));
+  if (floats.flushes) both |= uint32_t{1} << 24;
+  __asm__ volatile("vmsr fpscr, %0" : : "r"(both));
 #endif
 }
 
