@@ -27,8 +27,8 @@ namespace {
 
 constexpr char kFormats[] =
     "a Hugging Face folder (config.json and safetensors or pytorch_model.bin), one of those weight "
-    "files with config.json next to it, a GGUF file, a MediaPipe LLM file for CPUs, or a llama2.c "
-    ".bin file of version 0";
+    "files with config.json next to it, a GGUF file, a MediaPipe LLM file or .task bundle of "
+    "one, or a llama2.c .bin file of version 0";
 
 // The formats that are one file, told apart by its first bytes. A new one adds its line.
 struct FileFormat {
@@ -38,8 +38,8 @@ struct FileFormat {
 constexpr FileFormat kFileFormats[] = {
     {IsGguf, GgufCheckpoint::OpenFile},
     {Llama2cCheckpoint::Recognizes, Llama2cCheckpoint::Create},
+    {MediapipeCheckpoint::Recognizes, MediapipeCheckpoint::Open},  // bundles are ZIP archives, too
     {HuggingFaceCheckpoint::Recognizes, HuggingFaceCheckpoint::OpenFile},
-    {MediapipeCheckpoint::Recognizes, MediapipeCheckpoint::Open},
 };
 
 // What a file that no reader takes is, from its first bytes.

@@ -37,7 +37,7 @@ class Checkpoint {
  public:
   // Opens a Hugging Face folder, one of its weight files (.safetensors, pytorch_model.bin) with
   // config.json next to it, a GGUF file (any one of its shards, or a folder with one such model), a
-  // MediaPipe LLM file, or a llama2.c .bin file; tells them apart by content. Errors: NotFound;
+  // MediaPipe LLM file or bundle, or a llama2.c .bin file; tells them apart by content. Errors: NotFound;
   // InvalidArgument (damaged); DataLoss (truncated); Unimplemented (a format without a reader, by
   // name).
   static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& path);
@@ -55,6 +55,9 @@ class Checkpoint {
 
   // Every file that is read, so that an output can't replace one.
   virtual std::vector<std::string> Files() const = 0;
+
+  // What people should know of how it was read: files left lying, prefixes taken off.
+  virtual std::vector<std::string> Notes() const { return {}; }
 
   // The tokenizer and the chat template that belong to the checkpoint. `vocabulary_path` names a
   // vocabulary file to use instead of the checkpoint's own; empty: its own. Errors: NotFound, and

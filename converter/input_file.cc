@@ -53,11 +53,13 @@ bool InputFile::IsLfsPointer() const {
 InputFile::InputFile(InputFile&& other) noexcept
     : path_(std::move(other.path_)),
       descriptor_(std::exchange(other.descriptor_, -1)),
+      begin_(std::exchange(other.begin_, 0)),
       size_(std::exchange(other.size_, 0)) {}
 
 InputFile& InputFile::operator=(InputFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(descriptor_, other.descriptor_);
+  std::swap(begin_, other.begin_);
   std::swap(size_, other.size_);
   return *this;
 }
@@ -69,10 +71,16 @@ InputFile::~InputFile() {
 absl::Status InputFile::ReadAt(int64_t offset, absl::Span<std::byte> bytes) const {
   // Linux moves at most 2 GiB - 4 KiB per call; some systems refuse more.
   constexpr size_t kMaxCallBytes = size_t{1} << 30;
+  const int64_t there = std::clamp<int64_t>(size_ - offset, 0, size_);
+  if (bytes.size() > static_cast<uint64_t>(there)) {
+    return absl::DataLossError(absl::StrCat(path_, ": the file ends at byte ", size_, ", expected ",
+                                            bytes.size() - static_cast<uint64_t>(there),
+                                            " bytes more"));
+  }
   size_t done = 0;
   while (done < bytes.size()) {
     const size_t want = std::min(bytes.size() - done, kMaxCallBytes);
-    const ssize_t got = pread(descriptor_, bytes.data() + done, want, offset + done);
+    const ssize_t got = pread(descriptor_, bytes.data() + done, want, begin_ + offset + done);
     if (got < 0) {
       if (errno == EINTR) continue;
       return absl::DataLossError(absl::StrCat(path_, ": reading at byte ", offset + done, ": ",

@@ -31,6 +31,13 @@ class InputFile {
   const std::string& path() const { return path_; }
   int64_t size() const { return size_; }
 
+  // From now on only `size` bytes from `offset` on are the file: those of one that lies in another,
+  // as in an archive. Both must lie inside; the path stays, for messages.
+  void Narrow(int64_t offset, int64_t size) {
+    begin_ += offset;
+    size_ = size;
+  }
+
   // Fills `bytes` from `offset`. Errors: DataLoss when the file ends before, or can't be read.
   // Any number of threads may read at once.
   absl::Status ReadAt(int64_t offset, absl::Span<std::byte> bytes) const;
@@ -43,6 +50,7 @@ class InputFile {
 
   std::string path_;
   int descriptor_ = -1;
+  int64_t begin_ = 0;  // in what the descriptor reads
   int64_t size_ = 0;
 };
 

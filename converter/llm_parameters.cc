@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "converter/protobuf_wire.h"
 
 namespace inkling {
@@ -60,6 +60,14 @@ constexpr RefusedParameter kRefused[] = {
 // matform_factor and scale_lora.
 constexpr uint32_t kIgnored[] = {1, 2, 14, 15, 18, 25, 26, 28, 29, 30, 31, 36, 44, 45, 46};
 
+// Fields that no published .proto names. Converters from 0.10.20 on write 1 into files for gpu, of
+// every model; other values aren't known.
+constexpr uint32_t kUnnamed[] = {23, 24};
+
+bool Contains(absl::Span<const uint32_t> numbers, uint32_t number) {
+  return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+}
+
 absl::Status CheckUnknown(const Field& field) {
   for (const RefusedParameter& refused : kRefused) {
     if (refused.number != field.number) continue;
@@ -67,7 +75,8 @@ absl::Status CheckUnknown(const Field& field) {
     return absl::UnimplementedError(
         absl::StrCat("LlmParameters: the transformer's ", refused.name, " is not supported"));
   }
-  if (std::find(std::begin(kIgnored), std::end(kIgnored), field.number) != std::end(kIgnored)) {
+  if (Contains(kIgnored, field.number)) return absl::OkStatus();
+  if (Contains(kUnnamed, field.number) && !field.is_bytes() && field.value <= 1) {
     return absl::OkStatus();
   }
   return absl::UnimplementedError(absl::StrCat("LlmParameters: the transformer's field ",
@@ -183,6 +192,11 @@ absl::StatusOr<LlmParameters> ReadLlmParameters(absl::string_view message) {
       case 1:
         return ReadTransformer(field.bytes, parameters.transformer);
       case 2:
+        if (field.is_bytes()) {
+          return absl::UnimplementedError(
+              "expected MediaPipe's LlmParameters, found another message, perhaps LiteRT-LM's "
+              "LlmMetadata");
+        }
         parameters.vocab_size = Integer(field);
         break;
       case 4:

@@ -40,6 +40,20 @@ constexpr StemPair kGemmaStems[] = {
     {"ff_layer.ffn_layer2", "mlp.down_proj"},
 };
 
+// Files for gpu call the second norm otherwise.
+constexpr StemPair kStableLmStems[] = {
+    {"pre_layer_norm", "input_layernorm"},
+    {"self_attention.q", "self_attn.q_proj"},
+    {"self_attention.k", "self_attn.k_proj"},
+    {"self_attention.v", "self_attn.v_proj"},
+    {"self_attention.post", "self_attn.o_proj"},
+    {"post_layer_norm", "post_attention_layernorm"},
+    {"ff_layer.pre_layer_norm", "post_attention_layernorm"},
+    {"ff_layer.ffn_layer1_gate", "mlp.gate_proj"},
+    {"ff_layer.ffn_layer1", "mlp.up_proj"},
+    {"ff_layer.ffn_layer2", "mlp.down_proj"},
+};
+
 constexpr StemPair kPostNormStems[] = {
     {"pre_layer_norm", "input_layernorm"},
     {"self_attention.q", "self_attn.q_proj"},
@@ -72,6 +86,7 @@ constexpr StemPair kFalconOuterStems[] = {{kTokenEmbedding, "transformer.word_em
 constexpr StemPair kFalconStems[] = {
     {"pre_layer_norm", "input_layernorm"},
     {"self_attention.post", "self_attention.dense"},
+    {"post_layer_norm", "post_attention_layernorm"},  // in files for gpu
     {"ff_layer.pre_layer_norm", "post_attention_layernorm"},
     {"ff_layer.ffn_layer1", "mlp.dense_h_to_4h"},
     {"ff_layer.ffn_layer2", "mlp.dense_4h_to_h"},
@@ -171,7 +186,7 @@ constexpr MediapipeFamily kStableLm = {"stablelm",
                                        true,
                                        Windows::kNone,
                                        kOuterStems,
-                                       kGemmaStems,
+                                       kStableLmStems,
                                        "",
                                        StableLmConfig};
 constexpr MediapipeFamily kPhi = {

@@ -1,11 +1,11 @@
-// Gives the file's tensors their Hugging Face names, and reads rows of them with their scales.
+// Gives the file's tensors their Hugging Face names and shapes, and reads rows of them.
 
 #include "converter/mediapipe_reader.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +18,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "converter/mediapipe_companions.h"
+#include "converter/mediapipe_shapes.h"
 #include "converter/mediapipe_tokenizer.h"
-#include "converter/source_numbers.h"
 #include "converter/weight_entry.h"
 
 namespace inkling {
@@ -27,131 +28,196 @@ namespace {
 
 using Type = MediapipeTensor::Type;
 
-constexpr absl::string_view kScaleEnding = "_quantized_scale";
-constexpr absl::string_view kZeroPointEnding = "_quantized_zp";
 constexpr absl::string_view kTokenEmbedding = "params.lm.token_embedding.w";
 constexpr size_t kFusedParts = 3;
 
-absl::string_view TypeName(Type type) {
-  return type == Type::kF32 ? "F32" : type == Type::kInt8 ? "INT8" : "INT4";
+std::string TypeName(const MediapipeMatrix& matrix) {
+  const bool asymmetric = matrix.zero_points >= 0;
+  switch (matrix.type) {
+    case Type::kInt8:
+      return asymmetric ? "INT8 with zero points" : "INT8";
+    case Type::kInt4:
+      return asymmetric ? "INT4 with zero points" : "INT4";
+    case Type::kF16:
+      return "F16";
+    case Type::kF32:
+    case Type::kInt32:
+      break;
+  }
+  return "F32";
 }
 
-// Bytes of the values of a row.
-int64_t RowValueBytes(Type type, int64_t columns) {
-  return type == Type::kF32 ? 4 * columns : type == Type::kInt8 ? columns : columns / 2;
-}
+bool IsInteger(Type type) { return type == Type::kInt8 || type == Type::kInt4; }
 
-int64_t Columns(const SourceTensor& tensor) {
-  int64_t columns = 1;
-  for (size_t i = 1; i < tensor.shape.size(); ++i) columns *= tensor.shape[i];
-  return columns;
-}
-
-// LayerNorms are written [1, 1, n].
+// LayerNorms of files for cpu are written [1, 1, n].
 std::vector<int64_t> WithoutLeadingOnes(const std::vector<int64_t>& shape) {
   size_t first = 0;
   while (first + 1 < shape.size() && shape[first] == 1) ++first;
   return std::vector<int64_t>(shape.begin() + static_cast<ptrdiff_t>(first), shape.end());
 }
 
+// Where the values of `tensor` lie that has this shape; its size is checked here for gpu.
+absl::StatusOr<MediapipeMatrix> ValuesOf(const MediapipeTensor& tensor,
+                                         const std::vector<int64_t>& shape,
+                                         MediapipeBackend backend) {
+  MediapipeMatrix matrix;
+  matrix.type = tensor.type;
+  matrix.values = tensor.offset;
+  matrix.rows = shape.empty() ? 1 : shape[0];
+  for (size_t i = 1; i < shape.size(); ++i) matrix.columns *= shape[i];
+  if (backend == MediapipeBackend::kCpu) return matrix;
+  matrix.tiled = shape.size() == 2;
+  const std::optional<int64_t> needed =
+      MediapipeValueBytes(tensor.type, matrix.rows, matrix.columns, matrix.tiled);
+  if (needed == tensor.bytes) return matrix;
+  return absl::InvalidArgumentError(
+      absl::StrCat("tensor \"", tensor.name, "\": by LlmParameters [", absl::StrJoin(shape, ", "),
+                   "] of ", TypeName(matrix), ", which is ",
+                   needed.has_value() ? absl::StrCat(*needed, " bytes") : "more than any file has",
+                   ", found ", tensor.bytes));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> MediapipeCheckpoint::Open(InputFile input) {
-  ABSL_ASSIGN_OR_RETURN(MediapipeFile file, ReadMediapipeFile(input));
+  std::optional<MediapipeBundle> bundle;
+  if (LooksLikeMediapipeBundle(input)) {
+    ABSL_ASSIGN_OR_RETURN(bundle, ReadMediapipeBundle(input));
+    input.Narrow(bundle->model_offset, bundle->model_bytes);
+  }
   std::unique_ptr<MediapipeCheckpoint> checkpoint(new MediapipeCheckpoint(std::move(input)));
+  const absl::Status filled = checkpoint->Fill(bundle);
+  if (filled.ok()) return checkpoint;
+  const std::string& path = checkpoint->file_.path();
+  if (absl::StartsWith(filled.message(), path)) return filled;
+  return absl::Status(filled.code(), absl::StrCat(path, ": ", filled.message()));
+}
+
+// An error that names the file, said of the model in it.
+absl::Status MediapipeCheckpoint::AboutBundledModel(const absl::Status& status) const {
+  return absl::Status(status.code(),
+                      absl::StrCat(file_.path(), ": TF_LITE_PREFILL_DECODE",
+                                   absl::StripPrefix(status.message(), file_.path())));
+}
+
+absl::Status MediapipeCheckpoint::Fill(const std::optional<MediapipeBundle>& bundle) {
+  in_bundle_ = bundle.has_value();
+  absl::StatusOr<MediapipeFile> read = ReadMediapipeFile(file_);
+  if (!read.ok()) return in_bundle_ ? AboutBundledModel(read.status()) : read.status();
+  MediapipeFile& file = *read;
+  backend_ = file.backend;
   const bool tied =
       std::none_of(file.tensors.begin(), file.tensors.end(),
                    [](const MediapipeTensor& tensor) { return tensor.name == kTokenEmbedding; });
-  const auto fill = [&]() -> absl::Status {
-    ABSL_ASSIGN_OR_RETURN(checkpoint->type_, FindMediapipeModelType(file.model_type));
-    ABSL_ASSIGN_OR_RETURN(checkpoint->parameters_, ReadLlmParameters(file.parameters));
-    ABSL_ASSIGN_OR_RETURN(checkpoint->config_,
-                          MediapipeConfig(checkpoint->type_, checkpoint->parameters_, tied));
-    checkpoint->parameters_.bytes_to_unicode |= checkpoint->type_.family->byte_tokenizer;
-    checkpoint->tokenizer_ = std::move(file.tokenizer);
-    return checkpoint->AddTensors(file.tensors, tied);
-  };
-  if (const absl::Status filled = fill(); !filled.ok()) {
-    return absl::Status(filled.code(),
-                        absl::StrCat(checkpoint->file_.path(), ": ", filled.message()));
+  ABSL_ASSIGN_OR_RETURN(type_, FindMediapipeModelType(file.model_type));
+  ABSL_ASSIGN_OR_RETURN(parameters_, ReadLlmParameters(file.parameters));
+  ABSL_ASSIGN_OR_RETURN(config_, MediapipeConfig(type_, parameters_, tied));
+  tokenizer_ = std::move(file.tokenizer);
+  if (in_bundle_) {
+    if (!bundle->tokenizer.empty()) tokenizer_ = bundle->tokenizer;
+    ABSL_RETURN_IF_ERROR(ApplyBundleMetadata(bundle->metadata, parameters_));
   }
-  return checkpoint;
+  parameters_.bytes_to_unicode |= type_.family->byte_tokenizer;
+  ABSL_RETURN_IF_ERROR(AddTensors(file.tensors, tied));
+  return NoteLostZeroPoints();
 }
 
-// A quantised tensor and its scales belong together; everything else is a tensor of its own.
+std::string MediapipeCheckpoint::FormatName() const {
+  return absl::StrCat(in_bundle_ ? "MediaPipe bundle with an LLM file" : "MediaPipe LLM file",
+                      backend_ == MediapipeBackend::kGpu ? " for gpu, " : ", ", type_.name);
+}
+
+// A quantised tensor and its companions belong together; everything else is a tensor of its own.
 absl::Status MediapipeCheckpoint::AddTensors(const std::vector<MediapipeTensor>& tensors,
                                              bool tied) {
-  absl::flat_hash_map<absl::string_view, const MediapipeTensor*> by_name;
-  for (const MediapipeTensor& tensor : tensors) by_name[tensor.name] = &tensor;
+  const MediapipeCompanions companions(tensors);
   for (const MediapipeTensor& tensor : tensors) {
-    absl::string_view name = tensor.name;
-    if (absl::EndsWith(name, kZeroPointEnding)) {
-      return absl::UnimplementedError(
-          absl::StrCat("tensor \"", name, "\": asymmetric quantisation is not supported"));
+    if (companions.IsCompanion(tensor)) continue;
+    std::vector<int64_t> shape = backend_ == MediapipeBackend::kCpu
+                                     ? WithoutLeadingOnes(tensor.shape)
+                                     : MediapipeShape(tensor.name, parameters_);
+    if (shape.empty() && backend_ == MediapipeBackend::kGpu) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tensor \"", tensor.name, "\": a ", type_.name, " model has none"));
     }
-    if (absl::ConsumeSuffix(&name, kScaleEnding) && by_name.contains(name)) continue;
-    const auto scales = by_name.find(absl::StrCat(tensor.name, kScaleEnding));
-    ABSL_RETURN_IF_ERROR(
-        AddTensor(tensor, scales == by_name.end() ? nullptr : scales->second, tied));
+    ABSL_ASSIGN_OR_RETURN(MediapipeMatrix matrix, ValuesOf(tensor, shape, backend_));
+    ABSL_RETURN_IF_ERROR(companions.Find(tensor, shape, backend_, file_, matrix));
+    ABSL_RETURN_IF_ERROR(AddTensor(tensor, matrix, std::move(shape), tied));
   }
   return CheckFused();
 }
 
 absl::Status MediapipeCheckpoint::AddTensor(const MediapipeTensor& tensor,
-                                            const MediapipeTensor* scales, bool tied) {
-  const std::vector<int64_t> shape = WithoutLeadingOnes(tensor.shape);
-  const int64_t rows = shape.empty() ? 1 : shape[0];
-  Piece piece = {tensor.offset, -1};
-  if (tensor.type != Type::kF32) {
-    if (scales == nullptr || scales->type != Type::kF32 || scales->bytes != 4 * rows ||
-        shape.size() != 2) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "tensor \"", tensor.name, "\" [", absl::StrJoin(shape, ", "), "]: expected a matrix and ",
-          rows, " scales of type FLOAT32 in \"", tensor.name, kScaleEnding, "\", found ",
-          scales == nullptr ? "none" : absl::StrCat(scales->bytes, " bytes")));
-    }
-    piece.scales = scales->offset;
-  }
+                                            const MediapipeMatrix& matrix,
+                                            std::vector<int64_t> shape, bool tied) {
   MediapipeTensorName name = HuggingFaceName(*type_.family, tensor.name, tied);
-  if (name.part < 0 || shape.empty()) {
-    tensors_.push_back({std::move(name.hugging_face), std::string(TypeName(tensor.type)), shape,
-                        file_.path(), tensor.bytes});
-    places_.push_back({tensor.type, {piece}, 0});
-    return absl::OkStatus();
-  }
+  if (name.part >= 0 && !shape.empty()) return AddPart(name, tensor, matrix, shape);
+  tensors_.push_back({std::move(name.hugging_face), TypeName(matrix), std::move(shape),
+                      file_.path(), tensor.bytes});
+  places_.push_back({{matrix}, 0});
+  return absl::OkStatus();
+}
+
+absl::Status MediapipeCheckpoint::AddPart(const MediapipeTensorName& name,
+                                          const MediapipeTensor& tensor,
+                                          const MediapipeMatrix& matrix,
+                                          const std::vector<int64_t>& shape) {
   const auto [found, is_new] = fused_.try_emplace(name.hugging_face, tensors_.size());
   if (is_new) {
     std::vector<int64_t> fused_shape = shape;
     fused_shape[0] *= kFusedParts;
-    tensors_.push_back({std::move(name.hugging_face), std::string(TypeName(tensor.type)),
-                        std::move(fused_shape), file_.path(), 0});
+    tensors_.push_back(
+        {name.hugging_face, TypeName(matrix), std::move(fused_shape), file_.path(), 0});
     places_.push_back(
-        {tensor.type, std::vector<Piece>(kFusedParts), parameters_.transformer.head_dimension});
+        {std::vector<MediapipeMatrix>(kFusedParts), parameters_.transformer.head_dimension});
   }
   Place& place = places_[found->second];
   SourceTensor& fused = tensors_[found->second];
-  if (place.type != tensor.type || fused.shape.size() != shape.size() ||
-      fused.shape[0] != rows * static_cast<int64_t>(kFusedParts) ||
+  if (fused.dtype != TypeName(matrix) || fused.shape.size() != shape.size() ||
+      fused.shape[0] != shape[0] * static_cast<int64_t>(kFusedParts) ||
       !std::equal(shape.begin() + 1, shape.end(), fused.shape.begin() + 1) ||
-      rows % place.run != 0) {
+      shape[0] % place.run != 0) {
     return absl::InvalidArgumentError(absl::StrCat(
         "tensor \"", tensor.name, "\" [", absl::StrJoin(shape, ", "),
         "]: expected q, k and v of a layer to have one shape and type, whole heads of ", place.run,
         " rows"));
   }
-  place.pieces[static_cast<size_t>(name.part)] = piece;
+  place.pieces[static_cast<size_t>(name.part)] = matrix;
   fused.bytes += tensor.bytes;
   return absl::OkStatus();
 }
 
 absl::Status MediapipeCheckpoint::CheckFused() const {
   for (const auto& [name, index] : fused_) {
-    for (const Piece& piece : places_[index].pieces) {
+    for (const MediapipeMatrix& piece : places_[index].pieces) {
       if (piece.values >= 0) continue;
       return absl::InvalidArgumentError(
           absl::StrCat("expected q, k and v in every layer, found no more than two for ", name));
     }
   }
+  return absl::OkStatus();
+}
+
+// MediaPipe's converter loses the zero points of asymmetric files for cpu, and nothing in them says
+// so. But symmetric rounding leaves the lowest level out, where asymmetric rounding gives every row
+// both ends.
+absl::Status MediapipeCheckpoint::NoteLostZeroPoints() {
+  constexpr int64_t kSampledRows = 4;
+  constexpr int64_t kFewestRows = 16;
+  int64_t num_rows = 0;
+  for (const Place& place : places_) {
+    const MediapipeMatrix& matrix = place.pieces[0];
+    if (matrix.tiled || !IsInteger(matrix.type)) continue;
+    const int64_t sampled = std::min(kSampledRows, matrix.rows);
+    ABSL_ASSIGN_OR_RETURN(const bool full, UsesBothEnds(file_, matrix, sampled));
+    if (!full) return absl::OkStatus();
+    num_rows += sampled;
+  }
+  if (num_rows < kFewestRows) return absl::OkStatus();
+  notes_.push_back(
+      "every row of the weights uses all levels, as after MediaPipe's asymmetric quantisation, "
+      "whose zero points files for cpu have lost: if the model writes nonsense, that is why, and "
+      "the checkpoint must be converted instead");
   return absl::OkStatus();
 }
 
@@ -166,48 +232,40 @@ absl::Status MediapipeCheckpoint::CheckRows(size_t index, int64_t first_row,
       absl::StrCat(tensor.name, ": rows ", first_row, " to ", first_row + num_rows, " of ", rows));
 }
 
-// Appends rows of one piece to `rows`.
-absl::Status MediapipeCheckpoint::ReadPiece(const Place& place, const Piece& piece,
-                                            int64_t first_row, int64_t num_rows, int64_t columns,
-                                            QuantizedRows& rows) const {
-  const auto append = [&](int64_t start, int64_t row_bytes, std::vector<std::byte>& bytes) {
-    const size_t end = bytes.size();
-    bytes.resize(end + static_cast<size_t>(num_rows * row_bytes));
-    return file_.ReadAt(start + first_row * row_bytes, absl::MakeSpan(bytes).subspan(end));
-  };
-  ABSL_RETURN_IF_ERROR(append(piece.values, RowValueBytes(place.type, columns), rows.values));
-  if (piece.scales < 0) return absl::OkStatus();
-  return append(piece.scales, sizeof(float), rows.scales);
-}
-
-absl::StatusOr<QuantizedRows> MediapipeCheckpoint::ReadBytes(size_t index, int64_t first_row,
-                                                             int64_t num_rows) const {
+template <typename Read>
+absl::Status MediapipeCheckpoint::ForEachRun(size_t index, int64_t first_row, int64_t num_rows,
+                                             const Read& read) const {
   ABSL_RETURN_IF_ERROR(CheckRows(index, first_row, num_rows));
   const Place& place = places_[index];
-  const int64_t columns = Columns(tensors_[index]);
   const int64_t parts = static_cast<int64_t>(place.pieces.size());
   const int64_t run = parts == 1 ? NumRows(tensors_[index]) : place.run;
-  QuantizedRows rows;
   for (int64_t row = first_row; row < first_row + num_rows;) {
     // Row r of a fused tensor lies in piece (r / run) % parts, after the runs before it there.
     const int64_t length = std::min(first_row + num_rows - row, run - row % run);
     const int64_t row_of_piece = row / (run * parts) * run + row % run;
-    ABSL_RETURN_IF_ERROR(ReadPiece(place, place.pieces[static_cast<size_t>(row / run % parts)],
-                                   row_of_piece, length, columns, rows));
+    ABSL_RETURN_IF_ERROR(
+        read(place.pieces[static_cast<size_t>(row / run % parts)], row_of_piece, length));
     row += length;
   }
-  return rows;
+  return absl::OkStatus();
 }
 
 std::optional<TensorType> MediapipeCheckpoint::StoredType(size_t index) const {
-  switch (places_[index].type) {
-    case Type::kInt8:
-      return TensorType{ElementType::kInt8Channel, 0};
-    case Type::kInt4:
-      return TensorType{ElementType::kInt4Channel, 0};
-    case Type::kF32:
-      break;
-  }
+  const MediapipeMatrix& matrix = places_[index].pieces[0];
+  if (matrix.zero_points >= 0) return std::nullopt;
+  TensorType type;
+  if (matrix.type == Type::kInt8) type = {ElementType::kInt8Channel, 0};
+  if (matrix.type == Type::kInt4) type = {ElementType::kInt4Channel, 0};
+  if (!IsInteger(matrix.type) || !TypeFits(type, matrix.columns)) return std::nullopt;
+  return type;
+}
+
+// Blocks of 32 lose the least of four bits with a zero point for each row.
+std::optional<TensorType> MediapipeCheckpoint::KeptType(size_t index) const {
+  if (const std::optional<TensorType> stored = StoredType(index)) return stored;
+  const MediapipeMatrix& matrix = places_[index].pieces[0];
+  if (matrix.type == Type::kInt8) return TensorType{ElementType::kInt8Channel, 0};
+  if (matrix.type == Type::kInt4) return TensorType{ElementType::kInt4Block, 32};
   return std::nullopt;
 }
 
@@ -216,15 +274,22 @@ absl::StatusOr<QuantizedRows> MediapipeCheckpoint::ReadStoredRows(size_t index, 
   if (!StoredType(index).has_value()) {
     return Checkpoint::ReadStoredRows(index, first_row, num_rows);
   }
-  return ReadBytes(index, first_row, num_rows);
+  QuantizedRows rows;
+  ABSL_RETURN_IF_ERROR(ForEachRun(index, first_row, num_rows,
+                                  [&](const MediapipeMatrix& piece, int64_t first, int64_t count) {
+                                    return AppendStoredRows(file_, piece, first, count, rows);
+                                  }));
+  return rows;
 }
 
 absl::StatusOr<std::vector<float>> MediapipeCheckpoint::ReadRows(size_t index, int64_t first_row,
                                                                  int64_t num_rows) const {
-  ABSL_ASSIGN_OR_RETURN(const QuantizedRows rows, ReadBytes(index, first_row, num_rows));
-  const std::optional<TensorType> type = StoredType(index);
-  if (!type.has_value()) return WidenToFloat(rows.values, "F32");
-  return DequantizeRows(rows.values, rows.scales, num_rows, Columns(tensors_[index]), *type);
+  std::vector<float> rows;
+  ABSL_RETURN_IF_ERROR(ForEachRun(index, first_row, num_rows,
+                                  [&](const MediapipeMatrix& piece, int64_t first, int64_t count) {
+                                    return AppendFloatRows(file_, piece, first, count, rows);
+                                  }));
+  return rows;
 }
 
 absl::StatusOr<ImportedTokenizer> MediapipeCheckpoint::ImportTokenizer(

@@ -13,6 +13,7 @@
 #include "absl/status/status_macros.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "converter/byte_characters.h"
 #include "converter/tokenizer_additions.h"
 #include "src/text/pieces.h"
 
@@ -22,6 +23,11 @@ namespace {
 constexpr char kGiveOne[] =
     "; give the tokenizer.json or tokenizer.model of the model that the file was made from";
 
+constexpr char kOwnIds[] =
+    "the vocabulary inside the file gives MediaPipe's own ids, which differ here and there from "
+    "those of the model's tokenizer.json, as it doesn't cut texts into words (contractions behind "
+    "a space) and spells <|endoftext|> out; --tokenizer=tokenizer.json takes the other";
+
 absl::StatusOr<ImportedTokenizer> ImportVocabulary(const std::string& path, absl::string_view model,
                                                    const LlmParameters& parameters,
                                                    const std::string& vocabulary_path) {
@@ -29,16 +35,13 @@ absl::StatusOr<ImportedTokenizer> ImportVocabulary(const std::string& path, absl
   if (model.empty()) {
     return absl::NotFoundError(absl::StrCat(path, ": no spm_vocab_model inside", kGiveOne));
   }
-  if (parameters.bytes_to_unicode) {
-    return absl::UnimplementedError(
-        absl::StrCat(path,
-                     ": spm_vocab_model sees GPT-2's characters for bytes, which is not "
-                     "supported",
-                     kGiveOne));
-  }
   ImportedTokenizer imported;
   absl::StatusOr<TokenizerData> data = ParseSentencePieceModel(model);
-  const absl::Status status = data.ok() ? CheckTokenizerData(*data) : data.status();
+  absl::Status status = data.ok() ? CheckTokenizerData(*data) : data.status();
+  if (status.ok() && parameters.bytes_to_unicode) {
+    status = CharactersToBytes(*data);
+    imported.notes.emplace_back(kOwnIds);
+  }
   if (!status.ok()) {
     return absl::Status(status.code(),
                         absl::StrCat(path, ": spm_vocab_model: ", status.message(), kGiveOne));

@@ -15,9 +15,10 @@ namespace inkling {
 
 // `model` is the SentencePiece model of the file at `path`, empty where it has none;
 // `vocabulary_path` names a file to use instead, empty for none. The start token goes in front of
-// every text, as MediaPipe puts it. Errors: NotFound without a vocabulary; Unimplemented for one
-// that sees GPT-2's characters for bytes (the message says which file to give instead);
-// InvalidArgument for damage and for ids that the vocabulary doesn't have.
+// every text, as MediaPipe puts it. A vocabulary of GPT-2's characters for bytes gives the ids that
+// MediaPipe gives (byte_characters.h), and a note. Errors: NotFound without a vocabulary;
+// Unimplemented for one that can't be followed exactly; InvalidArgument for damage and for ids that
+// the vocabulary doesn't have. Messages say which file to give instead.
 absl::StatusOr<ImportedTokenizer> ImportMediapipeTokenizer(const std::string& path,
                                                            absl::string_view model,
                                                            const LlmParameters& parameters,

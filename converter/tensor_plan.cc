@@ -122,7 +122,7 @@ class Planner {
           tensor.file, ": tensor \"", tensor.name, "\" (for ", info.name, "): expected shape [",
           absl::StrJoin(shape, ", "), "], found [", absl::StrJoin(tensor.shape, ", "), "]"));
     }
-    if (!CanWiden(tensor.dtype) && !checkpoint_.StoredType(*index).has_value()) {
+    if (!CanWiden(tensor.dtype) && !checkpoint_.KeptType(*index).has_value()) {
       return absl::UnimplementedError(
           absl::StrCat(tensor.file, ": tensor \"", tensor.name, "\" (for ", info.name,
                        "): expected F32, F16 or BF16, found ", tensor.dtype));

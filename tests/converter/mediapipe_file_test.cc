@@ -110,8 +110,8 @@ TEST_F(MediapipeFileTest, OtherTfliteFilesAreNamed) {
   EXPECT_THAT(Convert(file), MatchesStatus(StatusCode::kUnimplemented,
                                            {"odml.infra.proto.LlmParameters", "made from"}));
   file = Fixture();
-  file.backend = "gpu";
-  EXPECT_THAT(Convert(file), MatchesStatus(StatusCode::kUnimplemented, {"\"gpu\"", "cpu"}));
+  file.backend = "npu";
+  EXPECT_THAT(Convert(file), MatchesStatus(StatusCode::kUnimplemented, {"\"npu\"", "cpu or gpu"}));
   file = Fixture();
   file.model_type = 100;
   EXPECT_THAT(Convert(file),
