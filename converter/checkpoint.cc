@@ -21,6 +21,7 @@
 #include "converter/input_file.h"
 #include "converter/llama2c_reader.h"
 #include "converter/mediapipe_reader.h"
+#include "converter/weight_files.h"
 
 namespace inkling {
 namespace {
@@ -75,20 +76,27 @@ std::string NoModelHint(const std::filesystem::path& folder) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& path,
+                                                             const std::string& variant) {
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) {
     return absl::NotFoundError(absl::StrCat(path, ": no such file or folder"));
   }
-  if (!std::filesystem::is_directory(status)) return OpenSingleFile(path);
+  const bool is_folder = std::filesystem::is_directory(status);
+  if (!variant.empty() && !is_folder) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": expected a folder, of whose weights --variant=", variant,
+                     " names some, found a file"));
+  }
+  if (!is_folder) return OpenSingleFile(path);
   const bool has_config =
       std::filesystem::exists(std::filesystem::path(path) / "config.json", error);
-  if (has_config && HuggingFaceCheckpoint::HasWeights(path)) {
-    return HuggingFaceCheckpoint::OpenFolder(path);
+  if (!variant.empty() || (has_config && HasWeightFiles(path))) {
+    return HuggingFaceCheckpoint::OpenFolder(path, variant);
   }
   if (!FindGgufModels(path).empty()) return GgufCheckpoint::OpenFolder(path);
-  if (has_config || HuggingFaceCheckpoint::HasWeights(path)) {
+  if (has_config || HasWeightFiles(path)) {
     return HuggingFaceCheckpoint::OpenFolder(path);  // says what is missing
   }
   return absl::NotFoundError(absl::StrCat(path,

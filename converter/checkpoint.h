@@ -17,7 +17,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "converter/config_fields.h"
 #include "converter/tokenizer_import.h"
 #include "nlohmann/json.hpp"
 #include "src/format/element_type.h"
@@ -31,16 +33,24 @@ struct SourceTensor {
   std::vector<int64_t> shape;  // a matrix is [rows, columns]
   std::string file;            // where it lies, for messages
   int64_t bytes = 0;
+  std::string name_in_file = {};  // where the reader calls it otherwise than the file; or empty
 };
+
+// What the file calls a tensor.
+inline const std::string& GivenName(const SourceTensor& tensor) {
+  return tensor.name_in_file.empty() ? tensor.name : tensor.name_in_file;
+}
 
 class Checkpoint {
  public:
   // Opens a Hugging Face folder, one of its weight files (.safetensors, pytorch_model.bin) with
   // config.json next to it, a GGUF file (any one of its shards, or a folder with one such model), a
-  // MediaPipe LLM file or bundle, or a llama2.c .bin file; tells them apart by content. Errors: NotFound;
-  // InvalidArgument (damaged); DataLoss (truncated); Unimplemented (a format without a reader, by
-  // name).
-  static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& path);
+  // MediaPipe LLM file or bundle, or a llama2.c .bin file; tells them apart by content. Errors:
+  // NotFound; InvalidArgument (damaged); DataLoss (truncated); Unimplemented (a format without a
+  // reader, by name). `variant` ("fp16") asks for a Hugging Face folder's files of this name
+  // (weight_files.h); InvalidArgument for anything else.
+  static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& path,
+                                                          const std::string& variant = "");
 
   virtual ~Checkpoint() = default;
 
@@ -58,6 +68,19 @@ class Checkpoint {
 
   // What people should know of how it was read: files left lying, prefixes taken off.
   virtual std::vector<std::string> Notes() const { return {}; }
+
+  // Where config() comes from, for messages: "config.json", or the file whose metadata it was made
+  // of.
+  virtual std::string ConfigName() const { return "config.json"; }
+
+  // How that source spells config()'s fields and types its values; null: as config() does.
+  virtual const FieldSpelling* Spelling() const { return nullptr; }
+
+  // What the files call, or would call, a tensor that is `name` here.
+  virtual std::string NameInFile(absl::string_view name) const { return std::string(name); }
+
+  // True if a bias that no file has is one of zeros, in every layer by itself.
+  virtual bool BiasesAreOptional() const { return false; }
 
   // The tokenizer and the chat template that belong to the checkpoint. `vocabulary_path` names a
   // vocabulary file to use instead of the checkpoint's own; empty: its own. Errors: NotFound, and

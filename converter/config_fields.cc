@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "converter/json_text.h"
 
 namespace inkling {
@@ -34,10 +35,11 @@ std::string Shown(const json& value) {
 
 }  // namespace
 
-ConfigFields::ConfigFields(const json& object, std::string name)
-    : object_(&object), name_(std::move(name)) {}
+ConfigFields::ConfigFields(const json& object, std::string name, const FieldSpelling* spelling)
+    : object_(&object), name_(std::move(name)), spelling_(spelling) {}
 
 const json* ConfigFields::Find(absl::string_view key) const {
+  read_.insert(std::string(key));
   const auto found = object_->find(std::string(key));
   if (found != object_->end()) return found->is_null() ? nullptr : &*found;
   for (const auto& [name, older] : older_names_) {
@@ -65,7 +67,8 @@ int32_t ConfigFields::Integer(absl::string_view key, int32_t default_value, int3
   // Read as a double, which holds every integer up to kMaximum and orders all others.
   if (!field->is_number_integer() || field->get<double>() < minimum ||
       field->get<double>() > kMaximum) {
-    Mismatch(key, absl::StrCat("a whole number from ", minimum, " to ", kMaximum), *field);
+    Mismatch(key, field->is_number_integer() ? "" : "uint32",
+             absl::StrCat("a whole number from ", minimum, " to ", kMaximum), *field);
     return default_value > 0 ? default_value : 1;
   }
   return static_cast<int32_t>(field->get<double>());
@@ -75,7 +78,7 @@ double ConfigFields::Number(absl::string_view key, double default_value) {
   const json* field = Find(key);
   if (field == nullptr) return default_value;
   if (!field->is_number() || !std::isfinite(field->get<double>())) {
-    Mismatch(key, "a finite number", *field);
+    Mismatch(key, field->is_number() ? "" : "float32", "a finite number", *field);
     return default_value;
   }
   return field->get<double>();
@@ -92,7 +95,7 @@ bool ConfigFields::Bool(absl::string_view key, bool default_value) {
   const json* field = Find(key);
   if (field == nullptr) return default_value;
   if (!field->is_boolean()) {
-    Mismatch(key, "true or false", *field);
+    Mismatch(key, "bool", "true or false", *field);
     return default_value;
   }
   return field->get<bool>();
@@ -102,7 +105,7 @@ std::string ConfigFields::String(absl::string_view key, absl::string_view defaul
   const json* field = Find(key);
   if (field == nullptr) return std::string(default_value);
   if (!field->is_string()) {
-    Mismatch(key, "a string", *field);
+    Mismatch(key, "string", "a string", *field);
     return std::string(default_value);
   }
   return field->get<std::string>();
@@ -112,10 +115,10 @@ std::vector<double> ConfigFields::Numbers(absl::string_view key) {
   const json* field = Find(key);
   std::vector<double> numbers;
   if (field == nullptr) return numbers;
-  if (!field->is_array()) Mismatch(key, "a list of numbers", *field);
+  if (!field->is_array()) Mismatch(key, "array of float32", "a list of numbers", *field);
   for (const json& item : *field) {
     if (!item.is_number() || !std::isfinite(item.get<double>())) {
-      Mismatch(key, "a list of finite numbers", item);
+      Mismatch(key, "array of float32", "a list of finite numbers", item);
       return {};
     }
     numbers.push_back(item.get<double>());
@@ -127,10 +130,10 @@ std::vector<std::string> ConfigFields::Strings(absl::string_view key) {
   const json* field = Find(key);
   std::vector<std::string> strings;
   if (field == nullptr) return strings;
-  if (!field->is_array()) Mismatch(key, "a list of strings", *field);
+  if (!field->is_array()) Mismatch(key, "array of string", "a list of strings", *field);
   for (const json& item : *field) {
     if (!item.is_string()) {
-      Mismatch(key, "a list of strings", item);
+      Mismatch(key, "array of string", "a list of strings", item);
       return {};
     }
     strings.push_back(item.get<std::string>());
@@ -140,23 +143,41 @@ std::vector<std::string> ConfigFields::Strings(absl::string_view key) {
 
 ConfigFields ConfigFields::Object(absl::string_view key) const {
   const json* field = Find(key);
-  ConfigFields inner(EmptyObject(), absl::StrCat(name_, ": ", key));
+  ConfigFields inner(EmptyObject(), name_, spelling_);
+  inner.outer_ = absl::StrCat(outer_, key, ".");
   if (field == nullptr) return inner;
   if (field->is_object()) {
     inner.object_ = field;
   } else {
     inner.status_ = absl::InvalidArgumentError(
-        absl::StrCat(name_, ": ", key, ": expected an object, found ", Shown(*field)));
+        absl::StrCat(Where(key), ": expected an object, found ", Shown(*field)));
   }
   return inner;
 }
 
-void ConfigFields::Merge(const ConfigFields& inner) { status_.Update(inner.status_); }
+void ConfigFields::Merge(const ConfigFields& inner) {
+  status_.Update(inner.status_);
+  notes_.insert(notes_.end(), inner.notes_.begin(), inner.notes_.end());
+}
+
+std::string ConfigFields::Where(absl::string_view key) const {
+  const std::string path = absl::StrCat(outer_, key);
+  if (spelling_ != nullptr) {
+    const auto spelled = spelling_->keys.find(path);
+    if (spelled != spelling_->keys.end()) return absl::StrCat(name_, ": ", spelled->second);
+  }
+  return absl::StrCat(name_, ": ", absl::StrReplaceAll(outer_, {{".", ": "}}), key);
+}
+
+std::string ConfigFields::ValueText(absl::string_view key) const {
+  const json* field = Find(key);
+  return field == nullptr ? std::string() : Shown(*field);
+}
 
 void ConfigFields::Reject(absl::string_view key, absl::string_view expected,
                           absl::string_view found) {
   status_.Update(absl::InvalidArgumentError(
-      absl::StrCat(name_, ": ", key, ": expected ", expected, ", found ", found)));
+      absl::StrCat(Where(key), ": expected ", expected, ", found ", found)));
 }
 
 void ConfigFields::RejectIfSet(absl::string_view key, absl::string_view reason) {
@@ -165,11 +186,24 @@ void ConfigFields::RejectIfSet(absl::string_view key, absl::string_view reason) 
       (field->is_number() && field->get<double>() == 0.0)) {
     return;
   }
-  status_.Update(absl::UnimplementedError(
-      absl::StrCat(name_, ": ", key, " = ", Shown(*field), " is not supported: ", reason)));
+  Refuse(key, reason);
 }
 
-void ConfigFields::Mismatch(absl::string_view key, absl::string_view expected, const json& found) {
+void ConfigFields::Refuse(absl::string_view key, absl::string_view reason) {
+  status_.Update(absl::UnimplementedError(
+      absl::StrCat(Where(key), " = ", ValueText(key), " is not supported: ", reason)));
+}
+
+// `type` is the one that the source should have; empty if it has that, and the value is wrong.
+void ConfigFields::Mismatch(absl::string_view key, absl::string_view type,
+                            absl::string_view expected, const json& found) {
+  if (spelling_ != nullptr && !type.empty()) {
+    const std::string path = absl::StrCat(outer_, key);
+    const auto spelled = spelling_->keys.find(path);
+    const auto named =
+        spelling_->types.find(spelled == spelling_->keys.end() ? path : spelled->second);
+    if (named != spelling_->types.end()) return Reject(key, type, named->second);
+  }
   Reject(key, expected, Shown(found));
 }
 

@@ -9,6 +9,8 @@
 #define INKLING_CONVERTER_CONFIG_FIELDS_H_
 
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,10 +21,20 @@
 
 namespace inkling {
 
+// How the file that an object was made of spells its fields and types its values, for messages that
+// name what people find in that file.
+struct FieldSpelling {
+  std::map<std::string, std::string>
+      keys;  // a field's path ("rope_scaling.factor"), the file's key
+  std::map<std::string, std::string> types;  // a key of the file, the type of its value ("int32")
+};
+
 class ConfigFields {
  public:
-  // `object` must be a JSON object and outlive this. `name` ("config.json") begins every message.
-  ConfigFields(const nlohmann::json& object, std::string name);
+  // `object` must be a JSON object and outlive this, as must `spelling` (null: fields are spelled
+  // as in `object`, and have JSON's types). `name` ("config.json") begins every message.
+  ConfigFields(const nlohmann::json& object, std::string name,
+               const FieldSpelling* spelling = nullptr);
 
   // False if the field is missing or null.
   bool Has(absl::string_view key) const { return Find(key) != nullptr; }
@@ -32,6 +44,12 @@ class ConfigFields {
   void AlsoCalled(std::string key, std::string older) {
     older_names_.emplace_back(std::move(key), std::move(older));
   }
+
+  // True if the object has no fields.
+  bool IsEmpty() const { return object_->empty(); }
+
+  // True if a function of this object has looked for the field.
+  bool WasRead(absl::string_view key) const { return read_.contains(std::string(key)); }
 
   // True if the field is there and null, which for a few fields means "none" and not "the default".
   bool IsNull(absl::string_view key) const;
@@ -54,6 +72,16 @@ class ConfigFields {
   ConfigFields Object(absl::string_view key) const;
   void Merge(const ConfigFields& inner);
 
+  // A remark for people, which is no problem.
+  void Note(std::string text) { notes_.push_back(std::move(text)); }
+  const std::vector<std::string>& notes() const { return notes_; }
+
+  // The field as messages name it: "config.json: hidden_act".
+  std::string Where(absl::string_view key) const;
+
+  // The value as messages show it; empty where the field is missing.
+  std::string ValueText(absl::string_view key) const;
+
   // Notes a problem with `key`: "config.json: hidden_act: expected silu, found relu".
   void Reject(absl::string_view key, absl::string_view expected, absl::string_view found);
 
@@ -61,17 +89,25 @@ class ConfigFields {
   // describes. `reason` completes "is not supported: ...".
   void RejectIfSet(absl::string_view key, absl::string_view reason);
 
+  // Refuses the field's value, as RejectIfSet does.
+  void Refuse(absl::string_view key, absl::string_view reason);
+
   // The first problem; OK if there was none.
   const absl::Status& status() const { return status_; }
 
  private:
   const nlohmann::json* Find(absl::string_view key) const;
   int32_t Integer(absl::string_view key, int32_t default_value, int32_t minimum);
-  void Mismatch(absl::string_view key, absl::string_view expected, const nlohmann::json& found);
+  void Mismatch(absl::string_view key, absl::string_view type, absl::string_view expected,
+                const nlohmann::json& found);
 
   const nlohmann::json* object_;
   std::string name_;
+  const FieldSpelling* spelling_;
+  std::string outer_;                                             // "rope_scaling." inside of it
   std::vector<std::pair<std::string, std::string>> older_names_;  // a field's, and its older one
+  mutable std::set<std::string> read_;
+  std::vector<std::string> notes_;
   absl::Status status_;
 };
 

@@ -19,14 +19,18 @@
 #include "converter/bit_budget.h"
 #include "converter/checkpoint.h"
 #include "converter/column_balance.h"
+#include "converter/config_fields.h"
+#include "converter/config_keys.h"
 #include "converter/foreign_quantization.h"
 #include "converter/importance_file.h"
 #include "converter/recipe.h"
+#include "converter/tensor_evidence.h"
 #include "converter/tensor_plan.h"
 #include "converter/tensor_stream.h"
 #include "converter/tokenizer_additions.h"
 #include "converter/tokenizer_import.h"
 #include "converter/type_choice.h"
+#include "converter/wrapper_names.h"
 #include "src/format/model_reader.h"
 #include "src/format/model_writer.h"
 
@@ -61,12 +65,48 @@ absl::StatusOr<std::unique_ptr<ImportanceFile>> OpenImportance(const ConvertOpti
   return nullptr;
 }
 
-absl::StatusOr<ModelConfig> ReadConfig(const Checkpoint& checkpoint, const Recipe& recipe) {
-  ConfigFields fields(checkpoint.config(), "config.json");
+absl::StatusOr<ModelConfig> ReadConfig(const Checkpoint& checkpoint, const Recipe& recipe,
+                                       std::vector<std::string>& notes) {
+  ConfigFields fields(checkpoint.config(), checkpoint.ConfigName(), checkpoint.Spelling());
   ModelConfig config = recipe.read_config(fields);
+  NoteUnreadMathematics(recipe.family, fields);
   ABSL_RETURN_IF_ERROR(fields.status());
-  ABSL_RETURN_IF_ERROR(ValidateModelConfig(config));
+  const absl::Status valid = ValidateModelConfig(config);
+  if (!valid.ok()) {
+    return absl::Status(valid.code(), absl::StrCat(checkpoint.ConfigName(), ": ", valid.message()));
+  }
+  notes.insert(notes.end(), fields.notes().begin(), fields.notes().end());
   return config;
+}
+
+// What `recipe` makes of the checkpoint: `config` and the plan of its tensors. Remarks go to
+// `notes`.
+absl::StatusOr<TensorPlan> ReadPlan(const Checkpoint& checkpoint, const Recipe& recipe,
+                                    ModelConfig& config, std::vector<std::string>& notes) {
+  ABSL_RETURN_IF_ERROR(RefuseForeignQuantization(checkpoint));
+  ABSL_RETURN_IF_ERROR(RefuseUnmergedAdapters(checkpoint));
+  ABSL_ASSIGN_OR_RETURN(config, ReadConfig(checkpoint, recipe, notes));
+  ABSL_ASSIGN_OR_RETURN(TensorEvidence evidence, ReadTensorEvidence(checkpoint, recipe, config));
+  ABSL_ASSIGN_OR_RETURN(TensorPlan plan,
+                        PlanTensors(checkpoint, recipe, config, evidence.zero_biases));
+  notes.insert(notes.end(), evidence.notes.begin(), evidence.notes.end());
+  for (const std::string& line : plan.left_out) notes.push_back(absl::StrCat("left out: ", line));
+  return plan;
+}
+
+std::vector<SourceForm> SourceForms(const Checkpoint& checkpoint, const TensorPlan& plan) {
+  std::vector<SourceForm> forms;
+  forms.reserve(plan.tensors.size());
+  for (const PlannedTensor& tensor : plan.tensors) {
+    SourceForm form;
+    if (!tensor.source_indices.empty()) {
+      form = {PlannedKeptType(checkpoint, tensor),
+              PlannedStoredType(checkpoint, tensor).has_value(),
+              checkpoint.tensors()[tensor.source_indices.front()].dtype};
+    }
+    forms.push_back(std::move(form));
+  }
+  return forms;
 }
 
 std::string DescribeTokenizer(const ImportedTokenizer& imported) {
@@ -119,14 +159,13 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
                                                  const ConvertOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<Checkpoint> checkpoint,
-                        Checkpoint::Open(checkpoint_path));
+                        Checkpoint::Open(checkpoint_path, options.variant));
   ABSL_RETURN_IF_ERROR(CheckOutput(*checkpoint, output_path));
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ImportanceFile> importance, OpenImportance(options));
   ABSL_ASSIGN_OR_RETURN(const Recipe* recipe, FindRecipe(checkpoint->config()));
-  ABSL_RETURN_IF_ERROR(RefuseForeignQuantization(*checkpoint));
   ModelMetadata metadata;
-  ABSL_ASSIGN_OR_RETURN(metadata.config, ReadConfig(*checkpoint, *recipe));
-  ABSL_ASSIGN_OR_RETURN(TensorPlan plan, PlanTensors(*checkpoint, *recipe, metadata.config));
+  std::vector<std::string> notes = checkpoint->Notes();
+  ABSL_ASSIGN_OR_RETURN(TensorPlan plan, ReadPlan(*checkpoint, *recipe, metadata.config, notes));
   ABSL_ASSIGN_OR_RETURN(ImportedTokenizer imported,
                         checkpoint->ImportTokenizer(options.tokenizer_path));
   DropTokensWithoutRows(metadata.config.vocab_size, imported);
@@ -136,13 +175,7 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
     metadata.config.tied_head = false;
     plan = WithOwnHead(plan, metadata.config);
   }
-  std::vector<SourceForm> forms;
-  forms.reserve(plan.tensors.size());
-  for (const PlannedTensor& tensor : plan.tensors) {
-    forms.push_back({PlannedKeptType(*checkpoint, tensor),
-                     PlannedStoredType(*checkpoint, tensor).has_value(),
-                     checkpoint->tensors()[tensor.source_indices.front()].dtype});
-  }
+  const std::vector<SourceForm> forms = SourceForms(*checkpoint, plan);
   TypeChoice choice = ChooseTypes(TensorList(metadata.config), forms, options, vocabulary);
   int num_balanced = 0;
   if (options.quality == ConvertQuality::kBest) {
@@ -179,9 +212,7 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   for (std::string& note : imported.notes) {
     if (note != metadata.prompt_template.note) summary.notes.push_back(std::move(note));
   }
-  for (const std::string& line : plan.left_out) {
-    summary.notes.push_back(absl::StrCat("left out: ", line));
-  }
+  summary.notes.insert(summary.notes.end(), notes.begin(), notes.end());
   imported.tokenizer = std::move(metadata.tokenizer);
   summary.tokenizer = DescribeTokenizer(imported);
   summary.prompt_template = DescribeTemplate(metadata.prompt_template);

@@ -67,6 +67,10 @@ struct ConvertOptions {
   // instead of the one that lies with the checkpoint. Empty: the checkpoint's own.
   std::string tokenizer_path;
 
+  // Which weights of a Hugging Face folder that has several: "fp16" for model.fp16.safetensors and
+  // the like (weight_files.h). Empty: those without such a name.
+  std::string variant;
+
   // Called on the calling thread after every group of rows; false cancels the conversion.
   std::function<bool(const ConvertProgress&)> progress;
 };

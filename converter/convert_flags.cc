@@ -85,6 +85,9 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("--tokenizer", flags.options.tokenizer_path,
                  "tokenizer.json, tokenizer.model, tokenizer.bin or GGUF file to use instead of "
                  "the checkpoint's");
+  app.add_option("--variant", flags.options.variant,
+                 "which weights of a folder that has several: fp16 reads model.fp16.safetensors "
+                 "(or its shards) instead of model.safetensors");
   app.add_option(
          "--quality", quality,
          "normal (default), or best: rounds weights by the error of their products and evens out "

@@ -2,6 +2,7 @@
 
 #include "converter/decoder_fields.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -11,11 +12,37 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "converter/config_keys.h"
 #include "converter/rope_scaling.h"
 
 namespace inkling {
 
+namespace {
+
+// The most that a model file takes (ValidateModelConfig), under the names that configs have.
+constexpr std::pair<absl::string_view, int32_t> kLimits[] = {
+    {"hidden_size", 1 << 20},         {"intermediate_size", 1 << 22},   {"num_hidden_layers", 1024},
+    {"num_attention_heads", 1 << 12}, {"num_key_value_heads", 1 << 12}, {"head_dim", 1 << 12},
+};
+
+void CheckSizes(ConfigFields& fields, ModelConfig& config) {
+  for (const auto& [key, most] : kLimits) {
+    const int32_t size = fields.Size(key, 1);
+    if (size <= most) continue;
+    fields.Reject(key, absl::StrCat("at most ", most), absl::StrCat(size));
+    config.num_layers = std::min(config.num_layers, 1024);
+  }
+  if (config.num_heads % config.num_kv_heads != 0) {
+    fields.Reject("num_key_value_heads",
+                  absl::StrCat("a divisor of num_attention_heads ", config.num_heads),
+                  absl::StrCat(config.num_kv_heads));
+  }
+}
+
+}  // namespace
+
 ModelConfig ReadDecoderSizes(ConfigFields& fields, const DecoderDefaults& defaults) {
+  RequireCausalAttention(fields);
   ModelConfig config;
   config.vocab_size = fields.Size("vocab_size", defaults.vocab_size);
   config.hidden_dim = fields.Size("hidden_size", defaults.hidden_size);
@@ -38,18 +65,32 @@ ModelConfig ReadDecoderSizes(ConfigFields& fields, const DecoderDefaults& defaul
                     absl::StrCat(config.hidden_dim));
     }
   }
+  CheckSizes(fields, config);
   config.attention_scale = static_cast<float>(1.0 / std::sqrt(config.head_dim));
   config.layers.assign(config.num_layers, LayerConfig{});
   return config;
 }
 
+void RequireDerivedHeadDim(ConfigFields& fields, const ModelConfig& config) {
+  if (config.head_dim * config.num_heads == config.hidden_dim) return;
+  fields.Reject("head_dim",
+                absl::StrCat("hidden_size / num_attention_heads, ", config.hidden_dim, " / ",
+                             config.num_heads),
+                absl::StrCat(config.head_dim));
+}
+
 ModelConfig ReadGatedDecoder(ConfigFields& fields, const DecoderDefaults& defaults) {
   ModelConfig config = ReadDecoderSizes(fields, defaults);
   config.norm = NormKind::kRms;
-  config.norm_epsilon = static_cast<float>(fields.Number("rms_norm_eps", defaults.norm_epsilon));
-  config.rotary_dim = ReadRotaryDim(fields, config.head_dim, 1.0);
-  config.rope_tables = {
-      ReadRopeTable(fields, config.rotary_dim, config.context_length, defaults.rope_theta)};
+  config.norm_epsilon =
+      static_cast<float>(fields.PositiveNumber("rms_norm_eps", defaults.norm_epsilon));
+  config.rotary_dim = defaults.partial_rotation ? ReadRotaryDim(fields, config.head_dim, 1.0)
+                                                : ReadWholeRotaryDim(fields, config.head_dim);
+  config.rope_tables = {ReadRopeTable(fields, {.rotary_dim = config.rotary_dim,
+                                               .theta = defaults.rope_theta,
+                                               .context_length = config.context_length,
+                                               .original_length = defaults.original_length,
+                                               .yarn_may_be_longrope = defaults.partial_rotation})};
   config.feed_forward = FeedForwardKind::kGated;
   config.activation = ReadActivation(fields, "hidden_act", "silu");
   config.tied_head = fields.Bool("tie_word_embeddings", defaults.tie_word_embeddings);
@@ -58,11 +99,17 @@ ModelConfig ReadGatedDecoder(ConfigFields& fields, const DecoderDefaults& defaul
 
 Activation ReadActivation(ConfigFields& fields, absl::string_view key,
                           absl::string_view default_name) {
-  // transformers' ACT2FN. gelu_new, gelu_fast and gelu_pytorch_tanh are one formula.
+  // transformers' ACT2FN. All forms with a tanh are one formula.
   static constexpr std::pair<absl::string_view, Activation> kActivations[] = {
-      {"silu", Activation::kSilu},          {"swish", Activation::kSilu},
-      {"gelu", Activation::kGeluErf},       {"gelu_new", Activation::kGeluTanh},
-      {"gelu_fast", Activation::kGeluTanh}, {"gelu_pytorch_tanh", Activation::kGeluTanh},
+      {"silu", Activation::kSilu},
+      {"swish", Activation::kSilu},
+      {"gelu", Activation::kGeluErf},
+      {"gelu_python", Activation::kGeluErf},
+      {"gelu_new", Activation::kGeluTanh},
+      {"gelu_fast", Activation::kGeluTanh},
+      {"gelu_accurate", Activation::kGeluTanh},
+      {"gelu_pytorch_tanh", Activation::kGeluTanh},
+      {"gelu_python_tanh", Activation::kGeluTanh},
       {"relu", Activation::kRelu},
   };
   const std::string name = fields.String(key, default_name);

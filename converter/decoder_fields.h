@@ -29,10 +29,15 @@ struct DecoderDefaults {
   double norm_epsilon = 1e-6;
   double rope_theta = 10000.0;
   bool tie_word_embeddings = false;
+  bool partial_rotation = false;  // partial_rotary_factor counts
+  int32_t original_length = 0;    // original_max_position_embeddings; 0: none
 };
 
 // The sizes, attention_scale 1 / sqrt(head_dim), and one LayerConfig{} per layer.
 ModelConfig ReadDecoderSizes(ConfigFields& fields, const DecoderDefaults& defaults);
+
+// Refuses a head_dim other than hidden_size / num_attention_heads, for families that take no other.
+void RequireDerivedHeadDim(ConfigFields& fields, const ModelConfig& config);
 
 // What the families in Llama's form share: the sizes, RMS norms (rms_norm_eps), rotation by one
 // table, a gated feed-forward (hidden_act), tie_word_embeddings. No biases, no windows.

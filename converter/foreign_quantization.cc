@@ -69,7 +69,8 @@ absl::Status RefuseForeignQuantization(const Checkpoint& checkpoint) {
   for (const TellTale& tell_tale : kTellTales) {
     for (const SourceTensor& tensor : checkpoint.tensors()) {
       if (!absl::EndsWith(tensor.name, tell_tale.suffix)) continue;
-      return Refusal(absl::StrCat(tensor.file, ": tensor \"", tensor.name, "\""), tell_tale.method);
+      return Refusal(absl::StrCat(tensor.file, ": tensor \"", GivenName(tensor), "\""),
+                     tell_tale.method);
     }
   }
   return absl::OkStatus();

@@ -3,6 +3,7 @@
 
 #include "converter/gguf_config.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -28,11 +29,17 @@ class ConfigBuilder {
  public:
   ConfigBuilder(const json& metadata, const GgufFamily& family,
                 absl::Span<const GgufTensor> tensors, const GgufRopeDivisors& divisors,
-                const std::string& file)
-      : metadata_(metadata), family_(family), divisors_(divisors), fields_(metadata, file) {
+                const std::string& file, FieldSpelling& spelling)
+      : metadata_(metadata),
+        family_(family),
+        divisors_(divisors),
+        file_(file),
+        spelling_(spelling),
+        fields_(metadata, file, &spelling) {
     num_tensors_ = static_cast<int64_t>(tensors.size());
     for (const GgufTensor& entry : tensors) {
       names_.insert(entry.tensor.name);
+      layer_parts_.insert(WithoutLayer(entry.tensor.name));
       if (entry.tensor.name == "token_embd.weight") vocab_size_ = entry.tensor.shape.front();
     }
   }
@@ -41,12 +48,14 @@ class ConfigBuilder {
     config_["model_type"] = family_.model_type;
     config_["architectures"] = json::array({family_.class_name});
     config_["vocab_size"] = vocab_size_;
+    spelling_.keys["vocab_size"] = "rows of the tensor token_embd.weight";
     config_["tie_word_embeddings"] = !names_.contains("output.weight");
     for (const GgufConstant& constant : family_.constants) {
       config_[constant.field] = json::parse(constant.json, nullptr, false);
     }
     for (const GgufPresence& presence : family_.presences) {
-      config_[presence.field] = names_.contains(absl::StrCat("blk.0.", presence.tensor));
+      json& field = config_[presence.field];
+      field = field == true || layer_parts_.contains(presence.tensor);
     }
     for (const GgufField& field : family_.fields) CopyField(field);
     ReadSizes();
@@ -63,11 +72,25 @@ class ConfigBuilder {
     return absl::StrCat(family_.architecture, ".", suffix);
   }
 
+  // "attn_q.bias" of "blk.3.attn_q.bias"; other names as they are.
+  static absl::string_view WithoutLayer(absl::string_view name) {
+    absl::string_view part = name;
+    if (!absl::ConsumePrefix(&part, "blk.")) return name;
+    const size_t dot = part.find('.');
+    return dot == absl::string_view::npos ? name : part.substr(dot + 1);
+  }
+
+  // A field of config.json, and the key without "ARCHITECTURE." that it comes from.
+  json& Field(const std::string& field, absl::string_view suffix) {
+    spelling_.keys[field] = Key(suffix);
+    return config_[field];
+  }
+
   bool Has(absl::string_view suffix) const { return fields_.Has(Key(suffix)); }
 
   void CopyField(const GgufField& field) {
     if (Has(field.key)) {
-      config_[field.field] = metadata_[Key(field.key)];
+      Field(std::string(field.field), field.key) = metadata_[Key(field.key)];
     } else if (field.required) {
       fields_.Reject(Key(field.key), "a value", "nothing");
     }
@@ -92,7 +115,7 @@ class ConfigBuilder {
       return 1;
     }
     const json one = {{key, found->front()}};
-    ConfigFields fields(one, absl::StrCat(family_.architecture, " metadata"));
+    ConfigFields fields(one, file_, &spelling_);
     const int32_t size = fields.Size(key, 1);
     fields_.Merge(fields);
     return size;
@@ -131,13 +154,13 @@ class ConfigBuilder {
     if (!fields_.Bool(Key("attention.causal"), true)) {
       fields_.Reject(Key("attention.causal"), "true", "false");
     }
-    config_["hidden_size"] = hidden;
-    config_["num_hidden_layers"] = num_layers_;
-    config_["intermediate_size"] = Size("feed_forward_length");
-    config_["num_attention_heads"] = heads;
-    config_["num_key_value_heads"] = num_kv_heads_;
-    config_["head_dim"] = head_dim_;
-    config_["max_position_embeddings"] = Size("context_length");
+    Field("hidden_size", "embedding_length") = hidden;
+    Field("num_hidden_layers", "block_count") = num_layers_;
+    Field("intermediate_size", "feed_forward_length") = Size("feed_forward_length");
+    Field("num_attention_heads", "attention.head_count") = heads;
+    Field("num_key_value_heads", "attention.head_count_kv") = num_kv_heads_;
+    Field("head_dim", "attention.key_length") = head_dim_;
+    Field("max_position_embeddings", "context_length") = Size("context_length");
     if (family_.layers_scaled_by_width > 0) {
       const bool by_width = num_layers_ == family_.layers_scaled_by_width;
       config_["query_pre_attn_scalar"] = by_width ? hidden / heads : head_dim_;
@@ -149,14 +172,14 @@ class ConfigBuilder {
     if (family_.partial_rotation) {
       // The half keeps the product with head_dim, rounded down, from landing one below.
       const double rotating = rotary_dim < head_dim_ ? rotary_dim + 0.5 : rotary_dim;
-      config_["partial_rotary_factor"] = rotating / head_dim_;
+      Field("partial_rotary_factor", "rope.dimension_count") = rotating / head_dim_;
     } else if (rotary_dim != head_dim_) {
       fields_.Reject(Key("rope.dimension_count"),
                      absl::StrCat(head_dim_, ", all dimensions of a head"),
                      absl::StrCat(rotary_dim));
     }
-    config_["rope_theta"] = fields_.Number(Key("rope.freq_base"), kDefaultTheta);
-    config_["rope_scaling"] = ReadScaling();
+    Field("rope_theta", "rope.freq_base") = fields_.Number(Key("rope.freq_base"), kDefaultTheta);
+    Field("rope_scaling", "rope.scaling.type") = ReadScaling();
   }
 
   json ReadScaling() {
@@ -173,6 +196,8 @@ class ConfigBuilder {
     }
     if (type == "none" || (type == "linear" && factor == 1.0)) return nullptr;
     json scaling = {{"rope_type", type}, {"factor", factor}};
+    spelling_.keys["rope_scaling.rope_type"] = Key("rope.scaling.type");
+    spelling_.keys["rope_scaling.factor"] = Key(factor_key);
     if (type == "yarn") {
       Copy("rope.scaling.original_context_length", "original_max_position_embeddings", scaling);
       Copy("rope.scaling.yarn_attn_factor", "attention_factor", scaling);
@@ -185,7 +210,9 @@ class ConfigBuilder {
   }
 
   void Copy(absl::string_view suffix, const char* name, json& scaling) {
-    if (Has(suffix)) scaling[name] = metadata_[Key(suffix)];
+    if (!Has(suffix)) return;
+    scaling[name] = metadata_[Key(suffix)];
+    spelling_.keys[absl::StrCat("rope_scaling.", name)] = Key(suffix);
   }
 
   // Files hold the divisors that a scaling came to (Llama 3's too), not its parameters.
@@ -199,9 +226,14 @@ class ConfigBuilder {
                      "a file without them");
     }
     json scaling = {{"rope_type", "longrope"}, {"short_factor", shorter}, {"long_factor", longer}};
-    scaling["original_max_position_embeddings"] =
-        fields_.Size(Key(by_length ? "rope.scaling.original_context_length" : "context_length"), 1);
+    spelling_.keys["rope_scaling.short_factor"] =
+        by_length ? "rope_factors_short.weight" : "rope_freqs.weight";
+    spelling_.keys["rope_scaling.long_factor"] =
+        by_length ? "rope_factors_long.weight" : "rope_freqs.weight";
+    const char* original = by_length ? "rope.scaling.original_context_length" : "context_length";
+    Field("original_max_position_embeddings", original) = fields_.Size(Key(original), 1);
     scaling["attention_factor"] = fields_.Number(Key("rope.scaling.attn_factor"), 1.0);
+    spelling_.keys["rope_scaling.attention_factor"] = Key("rope.scaling.attn_factor");
     return scaling;
   }
 
@@ -225,7 +257,7 @@ class ConfigBuilder {
       const bool slides = is_list ? metadata_[key][i] == true : !last;
       types.push_back(slides && !none ? "sliding_attention" : "full_attention");
     }
-    config_["layer_types"] = std::move(types);
+    Field("layer_types", "attention.sliding_window_pattern") = std::move(types);
   }
 
   void ReadGroups() {
@@ -234,8 +266,8 @@ class ConfigBuilder {
     config_["new_decoder_architecture"] = is_new;
     config_["num_ln_in_parallel_attn"] = two_norms ? 2 : 1;
     config_["multi_query"] = !is_new;
-    config_["num_kv_heads"] = num_kv_heads_;
-    config_["ffn_hidden_size"] = config_["intermediate_size"];
+    Field("num_kv_heads", "attention.head_count_kv") = num_kv_heads_;
+    Field("ffn_hidden_size", "feed_forward_length") = config_["intermediate_size"];
   }
 
   // Keys that nothing above knows must say nothing.
@@ -253,8 +285,11 @@ class ConfigBuilder {
   const json& metadata_;
   const GgufFamily& family_;
   const GgufRopeDivisors& divisors_;
+  const std::string& file_;
+  FieldSpelling& spelling_;
   ConfigFields fields_;
   absl::flat_hash_set<absl::string_view> names_;
+  absl::flat_hash_set<absl::string_view> layer_parts_;  // names_ without "blk.N."
   int64_t vocab_size_ = 0;
   int64_t num_tensors_ = 0;
   int32_t num_layers_ = 1;
@@ -267,8 +302,9 @@ class ConfigBuilder {
 
 absl::StatusOr<json> GgufConfig(const json& metadata, const GgufFamily& family,
                                 absl::Span<const GgufTensor> tensors,
-                                const GgufRopeDivisors& divisors, const std::string& file) {
-  return ConfigBuilder(metadata, family, tensors, divisors, file).Build();
+                                const GgufRopeDivisors& divisors, const std::string& file,
+                                FieldSpelling& spelling) {
+  return ConfigBuilder(metadata, family, tensors, divisors, file, spelling).Build();
 }
 
 }  // namespace inkling

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "converter/config_fields.h"
 #include "converter/gguf_families.h"
 #include "converter/gguf_header.h"
 #include "nlohmann/json.hpp"
@@ -22,12 +23,13 @@ struct GgufRopeDivisors {
 };
 
 // The fields of config.json, as the family's recipe reads them. `tensors` are the file's;
-// `file` begins messages. Errors: InvalidArgument (a key missing or out of range, named with
+// `file` begins messages. `spelling` has the metadata's types, and gets the key that each field
+// comes from. Errors: InvalidArgument (a key missing or out of range, named with
 // expected and found); Unimplemented for a key that changes the model in a way that no field says.
 absl::StatusOr<nlohmann::json> GgufConfig(const nlohmann::json& metadata, const GgufFamily& family,
                                           absl::Span<const GgufTensor> tensors,
-                                          const GgufRopeDivisors& divisors,
-                                          const std::string& file);
+                                          const GgufRopeDivisors& divisors, const std::string& file,
+                                          FieldSpelling& spelling);
 
 }  // namespace inkling
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -113,12 +114,23 @@ constexpr GgufConstant kFalconConstants[] = {
 constexpr GgufConstant kSmolLm3Constants[] = {{"hidden_act", "\"silu\""},
                                               {"no_rope_layer_interval", "4"}};
 
-constexpr GgufPresence kLlamaPresences[] = {{"attn_q.bias", "attention_bias"},
-                                            {"ffn_up.bias", "mlp_bias"}};
-constexpr GgufPresence kAttentionBias[] = {{"attn_q.bias", "attention_bias"}};
+// The recipe reads one word for several biases; which of them are there, the tensors tell it.
+constexpr GgufPresence kLlamaPresences[] = {
+    {"attn_q.bias", "attention_bias"},   {"attn_k.bias", "attention_bias"},
+    {"attn_v.bias", "attention_bias"},   {"attn_output.bias", "attention_bias"},
+    {"attn_qkv.bias", "attention_bias"}, {"ffn_gate.bias", "mlp_bias"},
+    {"ffn_up.bias", "mlp_bias"},         {"ffn_down.bias", "mlp_bias"},
+};
+constexpr absl::Span<const GgufPresence> kAttentionPresences(kLlamaPresences, 5);
 constexpr GgufPresence kStableLmPresences[] = {{"attn_q.bias", "use_qkv_bias"},
+                                               {"attn_k.bias", "use_qkv_bias"},
+                                               {"attn_v.bias", "use_qkv_bias"},
+                                               {"attn_qkv.bias", "use_qkv_bias"},
                                                {"attn_q_norm.weight", "qk_layernorm"}};
-constexpr GgufPresence kFalconPresences[] = {{"attn_qkv.bias", "bias"}};
+constexpr GgufPresence kFalconPresences[] = {{"attn_qkv.bias", "bias"},
+                                             {"attn_output.bias", "bias"},
+                                             {"ffn_up.bias", "bias"},
+                                             {"ffn_down.bias", "bias"}};
 
 constexpr GgufFamily kFamilies[] = {
     {.architecture = "falcon",
@@ -185,7 +197,7 @@ constexpr GgufFamily kFamilies[] = {
      .class_name = "Qwen3ForCausalLM",
      .fields = kRmsFields,
      .constants = kSilu,
-     .presences = kAttentionBias},
+     .presences = kAttentionPresences},
     {.architecture = "smollm3",
      .model_type = "smollm3",
      .class_name = "SmolLM3ForCausalLM",
@@ -246,6 +258,13 @@ absl::StatusOr<const GgufFamily*> FindGgufFamily(absl::string_view architecture)
                    absl::StrJoin(kFamilies, ", ", [](std::string* out, const GgufFamily& family) {
                      absl::StrAppend(out, family.architecture);
                    })));
+}
+
+bool HasOptionalBiases(const GgufFamily& family) {
+  for (const GgufPresence& presence : family.presences) {
+    if (absl::EndsWith(presence.tensor, ".bias")) return true;
+  }
+  return false;
 }
 
 absl::Span<const GgufName> SharedGgufNames() { return kSharedNames; }

@@ -39,7 +39,8 @@ struct GgufConstant {
   absl::string_view json;
 };
 
-// A boolean field of config.json that says whether the first layer has a tensor.
+// A boolean field of config.json that says whether any layer has a tensor, or another one with the
+// same field.
 struct GgufPresence {
   absl::string_view tensor;  // "attn_q.bias"
   absl::string_view field;
@@ -79,6 +80,9 @@ struct GgufFamily {
 
 // The entry for a file's general.architecture. Error: Unimplemented, listing those there are.
 absl::StatusOr<const GgufFamily*> FindGgufFamily(absl::string_view architecture);
+
+// True if llama.cpp takes files of the family without biases, each in each layer by itself.
+bool HasOptionalBiases(const GgufFamily& family);
 
 // Names that the architectures share.
 absl::Span<const GgufName> SharedGgufNames();

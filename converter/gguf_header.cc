@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
@@ -62,30 +63,21 @@ enum ValueType : uint32_t {
   kFloat64 = 12,
 };
 
+struct ValueTypeInfo {
+  absl::string_view name;  // as the format's specification has it
+  int64_t min_bytes;       // the fewest of a value
+};
+
+// In the order of ValueType.
+constexpr ValueTypeInfo kValueTypes[] = {
+    {"uint8", 1},  {"int8", 1},    {"uint16", 2},  {"int16", 2},  {"uint32", 4},
+    {"int32", 4},  {"float32", 4}, {"bool", 1},    {"string", 8}, {"array", 12},
+    {"uint64", 8}, {"int64", 8},   {"float64", 8},
+};
+
 // The fewest bytes of a value; 0 for a type that isn't known.
 int64_t MinValueBytes(uint32_t type) {
-  switch (type) {
-    case kUint8:
-    case kInt8:
-    case kBool:
-      return 1;
-    case kUint16:
-    case kInt16:
-      return 2;
-    case kUint32:
-    case kInt32:
-    case kFloat32:
-      return 4;
-    case kUint64:
-    case kInt64:
-    case kFloat64:
-    case kString:
-      return 8;
-    case kArray:
-      return 12;
-    default:
-      return 0;
-  }
+  return type < std::size(kValueTypes) ? kValueTypes[type].min_bytes : 0;
 }
 
 class HeaderReader {
@@ -139,8 +131,11 @@ class HeaderReader {
   void ReadEntry() {
     const std::string key = Name("a key");
     const uint32_t type = cursor_.Number<uint32_t>();
-    json value = type == kArray ? ReadArray(key) : ReadValue(type, key);
+    uint32_t item_type = type;
+    json value = type == kArray ? ReadArray(key, item_type) : ReadValue(type, key);
     if (!cursor_.status().ok()) return;
+    header_.spelling.types[key] =
+        absl::StrCat(type == kArray ? "array of " : "", kValueTypes[item_type].name);
     if (header_.metadata.contains(key)) {
       return cursor_.Fail(StatusCode::kInvalidArgument,
                           absl::StrCat("the key \"", key, "\" occurs twice"));
@@ -187,8 +182,8 @@ class HeaderReader {
     }
   }
 
-  json ReadArray(const std::string& key) {
-    const uint32_t type = cursor_.Number<uint32_t>();
+  json ReadArray(const std::string& key, uint32_t& type) {
+    type = cursor_.Number<uint32_t>();
     const int64_t min_bytes = MinValueBytes(type);
     if (cursor_.status().ok() && (min_bytes == 0 || type == kArray)) {
       cursor_.Fail(
@@ -288,7 +283,12 @@ class HeaderReader {
   absl::StatusOr<int64_t> Alignment() const {
     const auto found = header_.metadata.find("general.alignment");
     if (found == header_.metadata.end()) return kDefaultAlignment;
-    const uint64_t alignment = found->is_number_unsigned() ? found->get<uint64_t>() : uint64_t{0};
+    const std::string& type = header_.spelling.types.at("general.alignment");
+    if (type != "uint32") {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file_.path(), ": general.alignment: expected uint32, found ", type));
+    }
+    const uint64_t alignment = found->get<uint64_t>();
     if (!std::has_single_bit(alignment) || alignment > static_cast<uint64_t>(kMaxAlignment)) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_.path(), ": general.alignment: expected a power of two up to ", kMaxAlignment,
@@ -339,7 +339,7 @@ class HeaderReader {
   uint64_t num_tensors_ = 0;
   uint64_t num_entries_ = 0;
   absl::flat_hash_set<std::string> names_;
-  GgufHeader header_{json::object(), {}};
+  GgufHeader header_{json::object(), {}, {}};
 };
 
 }  // namespace

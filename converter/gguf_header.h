@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "converter/checkpoint.h"
+#include "converter/config_fields.h"
 #include "converter/input_file.h"
 #include "nlohmann/json.hpp"
 
@@ -26,6 +27,7 @@ struct GgufTensor {
 
 struct GgufHeader {
   nlohmann::json metadata;          // an object; arrays hold strings, numbers or booleans
+  FieldSpelling spelling;           // the types of the metadata, as GGUF calls them: "uint32"
   std::vector<GgufTensor> tensors;  // in the order of the header
 };
 

@@ -59,8 +59,9 @@ absl::StatusOr<GgufRopeDivisors> ReadDivisors(absl::Span<const InputFile> files,
 }
 
 // The family of the file's architecture. Files of other kinds (adapters, vision parts) name theirs.
-absl::StatusOr<const GgufFamily*> ReadFamily(const json& metadata, const std::string& path) {
-  ConfigFields fields(metadata, path);
+absl::StatusOr<const GgufFamily*> ReadFamily(const json& metadata, const FieldSpelling& spelling,
+                                             const std::string& path) {
+  ConfigFields fields(metadata, path, &spelling);
   const std::string type = fields.String("general.type", "model");
   if (type != "model") fields.Reject("general.type", "model", type);
   const std::string architecture = fields.String("general.architecture", "");
@@ -75,8 +76,7 @@ absl::StatusOr<const GgufFamily*> ReadFamily(const json& metadata, const std::st
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> GgufCheckpoint::OpenFile(InputFile file) {
   ABSL_ASSIGN_OR_RETURN(const GgufHeader header, ReadGgufHeader(file, GgufParts::kModel));
-  ABSL_ASSIGN_OR_RETURN(const std::vector<std::string> paths,
-                        GgufShardPaths(file.path(), header.metadata));
+  ABSL_ASSIGN_OR_RETURN(const std::vector<std::string> paths, GgufShardPaths(file.path(), header));
   std::unique_ptr<GgufCheckpoint> checkpoint(new GgufCheckpoint());
   ABSL_RETURN_IF_ERROR(checkpoint->Read(paths));
   return checkpoint;
@@ -102,8 +102,11 @@ absl::Status GgufCheckpoint::Read(const std::vector<std::string>& paths) {
   for (size_t i = 0; i < paths.size(); ++i) {
     ABSL_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(paths[i]));
     ABSL_ASSIGN_OR_RETURN(GgufHeader header, ReadGgufHeader(file, GgufParts::kModel));
-    ABSL_RETURN_IF_ERROR(CheckGgufShard(paths[i], header.metadata, i, paths.size()));
-    if (i == 0) metadata = std::move(header.metadata);  // the others have split.* only
+    ABSL_RETURN_IF_ERROR(CheckGgufShard(paths[i], header, i, paths.size()));
+    if (i == 0) {  // the others have split.* only
+      metadata = std::move(header.metadata);
+      spelling_ = std::move(header.spelling);
+    }
     for (GgufTensor& entry : header.tensors) {
       if (!names.insert(entry.tensor.name).second) {
         return absl::InvalidArgumentError(absl::StrCat(paths[i], ": tensor \"", entry.tensor.name,
@@ -114,7 +117,7 @@ absl::Status GgufCheckpoint::Read(const std::vector<std::string>& paths) {
     }
     files_.push_back(std::move(file));
   }
-  ConfigFields fields(metadata, paths.front());
+  ConfigFields fields(metadata, paths.front(), &spelling_);
   const int32_t expected = fields.Count("split.tensors.count", 0);
   if (paths.size() > 1 && expected != static_cast<int32_t>(tensors.size())) {
     fields.Reject("split.tensors.count", absl::StrCat(tensors.size(), ", as the shards have"),
@@ -122,13 +125,14 @@ absl::Status GgufCheckpoint::Read(const std::vector<std::string>& paths) {
   }
   ABSL_RETURN_IF_ERROR(fields.status());
 
-  ABSL_ASSIGN_OR_RETURN(const GgufFamily* family, ReadFamily(metadata, paths.front()));
+  ABSL_ASSIGN_OR_RETURN(family_, ReadFamily(metadata, spelling_, paths.front()));
   ABSL_ASSIGN_OR_RETURN(const GgufRopeDivisors divisors, ReadDivisors(files_, tensors, file_of));
-  ABSL_ASSIGN_OR_RETURN(config_, GgufConfig(metadata, *family, tensors, divisors, paths.front()));
+  ABSL_ASSIGN_OR_RETURN(
+      config_, GgufConfig(metadata, *family_, tensors, divisors, paths.front(), spelling_));
   const GgufHeads heads = {config_["num_attention_heads"].get<int64_t>(),
                            config_["num_key_value_heads"].get<int64_t>(),
                            config_["head_dim"].get<int64_t>()};
-  ABSL_ASSIGN_OR_RETURN(views_, PresentGgufTensors(tensors, *family, heads));
+  ABSL_ASSIGN_OR_RETURN(views_, PresentGgufTensors(tensors, *family_, heads));
   absl::flat_hash_map<absl::string_view, size_t> index_of;
   for (size_t i = 0; i < files_.size(); ++i) index_of[files_[i].path()] = i;
   for (const GgufView& view : views_) {
@@ -141,6 +145,13 @@ absl::Status GgufCheckpoint::Read(const std::vector<std::string>& paths) {
 
 std::string GgufCheckpoint::FormatName() const {
   return absl::StrCat("GGUF, ", files_.size(), files_.size() == 1 ? " file" : " files");
+}
+
+std::string GgufCheckpoint::NameInFile(absl::string_view name) const {
+  for (const SourceTensor& tensor : tensors_) {
+    if (tensor.name == name) return GivenName(tensor);
+  }
+  return GgufTensorName(*family_, name);
 }
 
 std::vector<std::string> GgufCheckpoint::Files() const {

@@ -17,6 +17,8 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "converter/checkpoint.h"
+#include "converter/config_fields.h"
+#include "converter/gguf_families.h"
 #include "converter/gguf_tensors.h"
 #include "converter/input_file.h"
 
@@ -37,6 +39,10 @@ class GgufCheckpoint : public Checkpoint {
   const nlohmann::json& config() const override { return config_; }
   absl::Span<const SourceTensor> tensors() const override { return tensors_; }
   std::vector<std::string> Files() const override;
+  std::string ConfigName() const override { return files_.front().path(); }
+  const FieldSpelling* Spelling() const override { return &spelling_; }
+  std::string NameInFile(absl::string_view name) const override;
+  bool BiasesAreOptional() const override { return HasOptionalBiases(*family_); }
   // Its own: the one in its metadata.
   absl::StatusOr<ImportedTokenizer> ImportTokenizer(
       const std::string& vocabulary_path) const override;
@@ -57,7 +63,9 @@ class GgufCheckpoint : public Checkpoint {
 
   std::vector<InputFile> files_;
   bool is_quantized_ = false;  // some matrix is
+  const GgufFamily* family_ = nullptr;
   nlohmann::json config_;
+  FieldSpelling spelling_;
   std::vector<SourceTensor> tensors_;
   std::vector<GgufView> views_;  // of tensors_, whose `tensor.file` names one of files_
   std::vector<size_t> file_of_;  // of tensors_, into files_

@@ -53,8 +53,8 @@ struct ShardName {
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> GgufShardPaths(const std::string& path,
-                                                        const nlohmann::json& metadata) {
-  ConfigFields fields(metadata, path);
+                                                        const GgufHeader& header) {
+  ConfigFields fields(header.metadata, path, &header.spelling);
   const int32_t count = fields.Count("split.count", 0);
   if (count > kMaxShards) {
     fields.Reject("split.count", absl::StrCat("at most ", kMaxShards), absl::StrCat(count));
@@ -77,9 +77,9 @@ absl::StatusOr<std::vector<std::string>> GgufShardPaths(const std::string& path,
   return paths;
 }
 
-absl::Status CheckGgufShard(const std::string& path, const nlohmann::json& metadata, size_t index,
+absl::Status CheckGgufShard(const std::string& path, const GgufHeader& header, size_t index,
                             size_t count) {
-  ConfigFields fields(metadata, path);
+  ConfigFields fields(header.metadata, path, &header.spelling);
   const int32_t found_count = fields.Count("split.count", 0);
   const int32_t found_index = fields.Count("split.no", 0);
   if (std::max(found_count, 1) != static_cast<int32_t>(count)) {

@@ -76,6 +76,7 @@ class Presenter {
   static GgufView Whole(const GgufTensor& entry) {
     GgufView view;
     view.tensor = entry.tensor;
+    view.tensor.name_in_file = GivenName(entry.tensor);
     view.offset = entry.offset;
     return view;
   }
@@ -133,9 +134,10 @@ class Presenter {
     const SourceTensor& tensor = whole.tensor;
     const BlockFormat* format = FindBlockFormat(tensor.dtype);
     if (tensor.shape.size() != 2 || format == nullptr || format->num_values != 1) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          tensor.file, ": tensor \"", tensor.name, "\": expected a matrix of plain numbers, found ",
-          tensor.shape.size(), " dimensions of ", tensor.dtype));
+      return absl::InvalidArgumentError(
+          absl::StrCat(tensor.file, ": tensor \"", GivenName(tensor),
+                       "\": expected a matrix of plain numbers, found ", tensor.shape.size(),
+                       " dimensions of ", tensor.dtype));
     }
     ABSL_RETURN_IF_ERROR(
         CheckRows(tensor, part == "attn_q_norm" ? heads_.num_heads : heads_.num_kv_heads));
@@ -155,7 +157,7 @@ class Presenter {
       ABSL_RETURN_IF_ERROR(CheckRows(view.tensor, count * heads_.head_dim));
       if (heads_.head_dim % 2 != 0) {
         return absl::InvalidArgumentError(
-            absl::StrCat(view.tensor.file, ": tensor \"", view.tensor.name,
+            absl::StrCat(view.tensor.file, ": tensor \"", GivenName(view.tensor),
                          "\": expected heads of an even size, found ", heads_.head_dim));
       }
       view.order = GgufRowOrder::FromInterleavedPairs(heads_.head_dim);
@@ -176,7 +178,7 @@ class Presenter {
 
   static absl::Status CheckRows(const SourceTensor& tensor, int64_t expected) {
     if (tensor.shape.front() == expected) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat(tensor.file, ": tensor \"", tensor.name,
+    return absl::InvalidArgumentError(absl::StrCat(tensor.file, ": tensor \"", GivenName(tensor),
                                                    "\": expected ", expected, " rows, found ",
                                                    tensor.shape.front()));
   }
@@ -189,6 +191,31 @@ class Presenter {
 };
 
 }  // namespace
+
+std::string GgufTensorName(const GgufFamily& family, absl::string_view name) {
+  absl::string_view part = name;
+  absl::string_view suffix;
+  for (const absl::string_view end : {".weight", ".bias"}) {
+    if (absl::ConsumeSuffix(&part, end)) suffix = end;
+  }
+  std::string layer;
+  if (absl::ConsumePrefix(&part, family.layer_prefix)) {
+    const size_t dot = part.find('.');
+    if (dot == absl::string_view::npos) return std::string(name);
+    layer = absl::StrCat("blk.", part.substr(0, dot), ".");
+    part.remove_prefix(dot + 1);
+  }
+  for (const absl::Span<const GgufName> names : {family.names, SharedGgufNames()}) {
+    for (const GgufName& known : names) {
+      // A '*' stands at the end, for a row's number.
+      const bool same = absl::EndsWith(known.theirs, "*")
+                            ? absl::StartsWith(part, absl::StripSuffix(known.theirs, "*"))
+                            : part == known.theirs;
+      if (same) return absl::StrCat(layer, known.gguf, suffix);
+    }
+  }
+  return std::string(name);
+}
 
 GgufRowOrder GgufRowOrder::FromInterleavedPairs(int64_t head_dim) {
   GgufRowOrder order;

@@ -5,9 +5,11 @@
 #define INKLING_CONVERTER_GGUF_TENSORS_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "converter/checkpoint.h"
 #include "converter/gguf_families.h"
@@ -50,6 +52,9 @@ struct GgufHeads {
   int64_t num_kv_heads = 0;
   int64_t head_dim = 0;
 };
+
+// What a GGUF file of the family calls, or would call, the tensor that is presented as `name`.
+std::string GgufTensorName(const GgufFamily& family, absl::string_view name);
 
 // Presents `tensors`, in their order. Divisors of rotary frequencies are left out: they are part of
 // the config. A tensor that the family has no name for keeps its own, so that the plan of the

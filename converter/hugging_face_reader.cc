@@ -3,12 +3,10 @@
 
 #include "converter/hugging_face_reader.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -16,13 +14,16 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "converter/config_fields.h"
 #include "converter/json_text.h"
 #include "converter/pytorch_archive.h"
 #include "converter/safetensors_header.h"
 #include "converter/source_numbers.h"
+#include "converter/weight_entry.h"
+#include "converter/wrapper_names.h"
 
 namespace inkling {
 namespace {
@@ -34,112 +35,49 @@ bool Exists(const std::string& path) {
   return std::filesystem::exists(path, error);
 }
 
-// Names of the files in `folder` that end in `suffix`, sorted.
-std::vector<std::string> NamesEndingIn(const std::string& folder, absl::string_view suffix) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
-       it.increment(error)) {
-    std::string name = it->path().filename().string();
-    if (absl::EndsWith(name, suffix)) names.push_back(std::move(name));
+// config.json of `folder`, an object; `weights` names a file that lies next to it, for the message.
+absl::StatusOr<json> ReadConfig(const std::string& folder, absl::string_view weights) {
+  const std::string path = absl::StrCat(folder, "/config.json");
+  if (!Exists(path)) {
+    return absl::NotFoundError(absl::StrCat(folder, ": no config.json next to ", weights,
+                                            HuggingFaceCheckpoint::AdapterHint(folder)));
   }
-  std::sort(names.begin(), names.end());
-  return names;
+  ABSL_ASSIGN_OR_RETURN(json config, ReadJsonFile(path));
+  if (config.is_object()) return config;
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": expected an object, found ", JsonTypeName(config)));
 }
 
-absl::Status NoWeights(const std::string& folder) {
-  constexpr absl::string_view kExpected =
-      "expected model.safetensors, pytorch_model.bin, or the index of their shards";
-  for (const absl::string_view suffix :
-       {".pth", ".pt", ".ckpt", ".onnx", ".msgpack", ".h5", ".bin"}) {
-    std::vector<std::string> others = NamesEndingIn(folder, suffix);
-    std::erase(others, "tokenizer.bin");
-    if (others.empty()) continue;
-    return absl::UnimplementedError(
-        absl::StrCat(folder, ": ", kExpected, ", found ", others[0],
-                     ", which is in another format or under a name that isn't known"));
-  }
-  return absl::NotFoundError(absl::StrCat(folder, ": ", kExpected, ", found none of them"));
+// The file that config.json names, if it names one.
+absl::StatusOr<std::string> WeightsNamedByConfig(const std::string& folder) {
+  if (!Exists(absl::StrCat(folder, "/config.json"))) return std::string();
+  ABSL_ASSIGN_OR_RETURN(const json config, ReadConfig(folder, ""));
+  ConfigFields fields(config, absl::StrCat(folder, "/config.json"));
+  std::string name = fields.String("transformers_weights", "");
+  if (!fields.status().ok()) return fields.status();
+  return name;
 }
 
-// The shards that the index names, each once; a name may not lead out of the folder.
-absl::StatusOr<std::vector<std::string>> ShardNames(const json& index, const std::string& path) {
-  const auto map = index.is_object() ? index.find("weight_map") : index.end();
-  if (!index.is_object() || map == index.end() || !map->is_object() || map->empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": weight_map: expected an object that names files"));
-  }
-  std::set<std::string> names;
-  for (const auto& [tensor, file] : map->items()) {
-    if (!file.is_string()) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ": weight_map[\"", tensor,
-                                                     "\"]: expected a file name, found ",
-                                                     JsonTypeName(file)));
-    }
-    const std::string& name = file.get_ref<const std::string&>();
-    if (name.empty() || name == "." || name == ".." || absl::StrContains(name, '/') ||
-        absl::StrContains(name, '\\') || absl::StrContains(name, '\0')) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": weight_map[\"", tensor,
-                       "\"]: expected a file in this folder, found \"", name, "\""));
-    }
-    names.insert(name);
-  }
-  return std::vector<std::string>(names.begin(), names.end());
-}
-
-}  // namespace
-
-// A way in which a Hugging Face folder holds weights.
-struct HuggingFaceCheckpoint::WeightFormat {
+// A way in which a Hugging Face folder holds weights, in the order of WeightKind.
+struct WeightFormat {
   absl::string_view title;  // for people
-  absl::string_view file;
-  absl::string_view index;
-  absl::string_view suffix;  // of a lone file with another name; empty: only `file` will do
   bool (*recognizes)(const InputFile& file);
   absl::StatusOr<std::vector<WeightEntry>> (*read_entries)(const InputFile& file);
 };
+constexpr WeightFormat kFormats[] = {
+    {"safetensors", LooksLikeSafetensors, ReadSafetensorsHeader},
+    {"PyTorch", LooksLikePytorch, ReadPytorchArchive},
+};
 
-// In the order in which a folder that has several is read.
-absl::Span<const HuggingFaceCheckpoint::WeightFormat> HuggingFaceCheckpoint::WeightFormats() {
-  static constexpr WeightFormat kFormats[] = {
-      {"safetensors", "model.safetensors", "model.safetensors.index.json", ".safetensors",
-       LooksLikeSafetensors, ReadSafetensorsHeader},
-      {"PyTorch", "pytorch_model.bin", "pytorch_model.bin.index.json", "", LooksLikePytorch,
-       ReadPytorchArchive},
-  };
-  return kFormats;
-}
+const WeightFormat& FormatOf(WeightKind kind) { return kFormats[static_cast<size_t>(kind)]; }
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFolder(
-    const std::string& folder) {
-  for (const WeightFormat& format : WeightFormats()) {
-    if (Exists(absl::StrCat(folder, "/", format.index))) return OpenShards(folder, format);
-    if (Exists(absl::StrCat(folder, "/", format.file))) {
-      return OpenFiles(folder, format, {std::string(format.file)}, nullptr);
-    }
-  }
-  // A file with a name of its own may be something else, so it counts last.
-  for (const WeightFormat& format : WeightFormats()) {
-    if (format.suffix.empty()) continue;
-    const std::vector<std::string> names = NamesEndingIn(folder, format.suffix);
-    if (names.size() > 1) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          folder, ": ", names.size(), " ", format.title, " files (", names[0], ", ", names[1],
-          ", ...) but no ", format.index, " that says how they belong together"));
-    }
-    if (names.size() == 1) return OpenFiles(folder, format, names, nullptr);
-  }
-  return NoWeights(folder);
-}
-
-bool HuggingFaceCheckpoint::HasWeights(const std::string& folder) {
-  for (const WeightFormat& format : WeightFormats()) {
-    if (Exists(absl::StrCat(folder, "/", format.index))) return true;
-    if (Exists(absl::StrCat(folder, "/", format.file))) return true;
-    if (!format.suffix.empty() && !NamesEndingIn(folder, format.suffix).empty()) return true;
-  }
-  return false;
+    const std::string& folder, const std::string& variant) {
+  ABSL_ASSIGN_OR_RETURN(const std::string named, WeightsNamedByConfig(folder));
+  ABSL_ASSIGN_OR_RETURN(WeightFiles files, FindWeightFiles(folder, variant, named));
+  return OpenFiles(folder, std::move(files));
 }
 
 absl::string_view HuggingFaceCheckpoint::AdapterHint(const std::string& folder) {
@@ -148,7 +86,7 @@ absl::string_view HuggingFaceCheckpoint::AdapterHint(const std::string& folder) 
 }
 
 bool HuggingFaceCheckpoint::Recognizes(const InputFile& file) {
-  for (const WeightFormat& format : WeightFormats()) {
+  for (const WeightFormat& format : kFormats) {
     if (format.recognizes(file)) return true;
   }
   return false;
@@ -158,58 +96,33 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFile(Inpu
   const std::filesystem::path path(file.path());
   const std::string folder =
       path.has_parent_path() ? path.parent_path().string() : std::string(".");
-  for (const WeightFormat& format : WeightFormats()) {
-    if (!format.recognizes(file)) continue;
-    return OpenFiles(folder, format, {path.filename().string()}, nullptr);
+  for (const WeightKind kind : {WeightKind::kSafetensors, WeightKind::kPytorch}) {
+    if (!FormatOf(kind).recognizes(file)) continue;
+    WeightFiles files;
+    files.kind = kind;
+    files.names = {path.filename().string()};
+    return OpenFiles(folder, std::move(files));
   }
   return absl::InvalidArgumentError(absl::StrCat(file.path(), ": expected a weight file"));
 }
 
-absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenShards(
-    const std::string& folder, const WeightFormat& format) {
-  const std::string path = absl::StrCat(folder, "/", format.index);
-  absl::StatusOr<json> index = ReadJsonFile(path);
-  if (!index.ok()) return index.status();
-  absl::StatusOr<std::vector<std::string>> names = ShardNames(*index, path);
-  if (!names.ok()) return names.status();
-  for (const std::string& name : *names) {
-    if (Exists(absl::StrCat(folder, "/", name))) continue;
-    return absl::NotFoundError(absl::StrCat(folder, "/", name, ": no such file, and ", format.index,
-                                            " says that it holds tensors"));
-  }
-  return OpenFiles(folder, format, *names, &(*index)["weight_map"]);
-}
-
 absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFiles(
-    const std::string& folder, const WeightFormat& format, const std::vector<std::string>& names,
-    const json* weight_map) {
-  std::unique_ptr<HuggingFaceCheckpoint> checkpoint(new HuggingFaceCheckpoint(folder, format));
-  const std::string config_path = absl::StrCat(folder, "/config.json");
-  if (!Exists(config_path)) {
-    return absl::NotFoundError(
-        absl::StrCat(folder, ": no config.json next to ", names.front(), AdapterHint(folder)));
+    const std::string& folder, WeightFiles files) {
+  std::unique_ptr<HuggingFaceCheckpoint> checkpoint(new HuggingFaceCheckpoint(folder, files.kind));
+  ABSL_ASSIGN_OR_RETURN(checkpoint->config_, ReadConfig(folder, files.names.front()));
+  for (const std::string& name : files.names) {
+    ABSL_RETURN_IF_ERROR(checkpoint->AddFile(absl::StrCat(folder, "/", name)));
   }
-  absl::StatusOr<json> config = ReadJsonFile(config_path);
-  if (!config.ok()) return config.status();
-  if (!config->is_object()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(config_path, ": expected an object, found ", JsonTypeName(*config)));
-  }
-  checkpoint->config_ = *std::move(config);
-  for (const std::string& name : names) {
-    absl::Status added = checkpoint->AddFile(absl::StrCat(folder, "/", name));
-    if (!added.ok()) return added;
-  }
-  if (weight_map != nullptr) {
-    if (absl::Status agreed = checkpoint->CheckIndex(*weight_map); !agreed.ok()) return agreed;
-  }
+  ABSL_RETURN_IF_ERROR(checkpoint->CheckIndex(files));
+  checkpoint->notes_ = std::move(files.notes);
+  ABSL_RETURN_IF_ERROR(checkpoint->TakeOffPrefixes());
   return checkpoint;
 }
 
 absl::Status HuggingFaceCheckpoint::AddFile(const std::string& path) {
   absl::StatusOr<InputFile> file = InputFile::Open(path);
   if (!file.ok()) return file.status();
-  absl::StatusOr<std::vector<WeightEntry>> entries = format_.read_entries(*file);
+  absl::StatusOr<std::vector<WeightEntry>> entries = FormatOf(kind_).read_entries(*file);
   if (!entries.ok()) return entries.status();
 
   absl::flat_hash_map<absl::string_view, const SourceTensor*> known;
@@ -230,23 +143,36 @@ absl::Status HuggingFaceCheckpoint::AddFile(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status HuggingFaceCheckpoint::CheckIndex(const json& weight_map) const {
+absl::Status HuggingFaceCheckpoint::CheckIndex(const WeightFiles& files) const {
+  if (files.index.empty()) return absl::OkStatus();
   absl::flat_hash_map<absl::string_view, absl::string_view> file_of;
   for (const SourceTensor& tensor : tensors_) file_of[tensor.name] = tensor.file;
-  for (const auto& [name, file] : weight_map.items()) {
+  for (const auto& [name, file] : files.weight_map.items()) {
     const std::string expected = absl::StrCat(folder_, "/", file.get_ref<const std::string&>());
     const auto found = file_of.find(name);
     if (found == file_of.end() || found->second != expected) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          folder_, "/", format_.index, ": tensor \"", name, "\": expected in ", expected,
-          ", found ", found == file_of.end() ? "in no file" : found->second));
+      return absl::InvalidArgumentError(
+          absl::StrCat(folder_, "/", files.index, ": tensor \"", name, "\": expected in ", expected,
+                       ", found ", found == file_of.end() ? "in no file" : found->second));
     }
   }
   return absl::OkStatus();
 }
 
+absl::Status HuggingFaceCheckpoint::TakeOffPrefixes() {
+  ABSL_ASSIGN_OR_RETURN(prefix_, TakeOffWrapperPrefixes(tensors_));
+  if (!prefix_.empty()) {
+    notes_.push_back(absl::StrCat("taken off the tensors' names: ", prefix_));
+  }
+  return absl::OkStatus();
+}
+
+std::string HuggingFaceCheckpoint::NameInFile(absl::string_view name) const {
+  return absl::StrCat(prefix_, name);
+}
+
 std::string HuggingFaceCheckpoint::FormatName() const {
-  return absl::StrCat("Hugging Face ", format_.title, ", ", files_.size(),
+  return absl::StrCat("Hugging Face ", FormatOf(kind_).title, ", ", files_.size(),
                       files_.size() == 1 ? " file" : " files");
 }
 
@@ -272,7 +198,7 @@ absl::StatusOr<std::vector<float>> HuggingFaceCheckpoint::ReadRows(size_t index,
                                               first_row + num_rows, " of ", rows));
   }
   if (!CanWiden(tensor.dtype)) {
-    return absl::UnimplementedError(absl::StrCat(tensor.file, ": tensor \"", tensor.name,
+    return absl::UnimplementedError(absl::StrCat(tensor.file, ": tensor \"", GivenName(tensor),
                                                  "\": expected F32, F16 or BF16, found ",
                                                  tensor.dtype));
   }

@@ -20,20 +20,17 @@
 #include "absl/types/span.h"
 #include "converter/checkpoint.h"
 #include "converter/input_file.h"
-#include "converter/weight_entry.h"
+#include "converter/weight_files.h"
 
 namespace inkling {
 
 class HuggingFaceCheckpoint : public Checkpoint {
  public:
-  // `folder` has config.json and the weights: model.safetensors.index.json with its shards, else
-  // model.safetensors, else pytorch_model.bin.index.json with its shards, else pytorch_model.bin,
-  // else exactly one other .safetensors file. Errors: NotFound (also for a shard), InvalidArgument,
+  // `folder` has config.json and the weights; which files those are, FindWeightFiles says
+  // (weight_files.h), for `variant` too. Errors: NotFound (also for a shard), InvalidArgument,
   // Unimplemented for a folder with only another format's weights.
-  static absl::StatusOr<std::unique_ptr<Checkpoint>> OpenFolder(const std::string& folder);
-
-  // True if `folder` has a file with a name that OpenFolder looks for.
-  static bool HasWeights(const std::string& folder);
+  static absl::StatusOr<std::unique_ptr<Checkpoint>> OpenFolder(const std::string& folder,
+                                                                const std::string& variant = "");
 
   // What an error says of a folder that has a LoRA adapter where a model should be; empty for
   // others.
@@ -49,15 +46,14 @@ class HuggingFaceCheckpoint : public Checkpoint {
   const nlohmann::json& config() const override { return config_; }
   absl::Span<const SourceTensor> tensors() const override { return tensors_; }
   std::vector<std::string> Files() const override;
+  std::vector<std::string> Notes() const override { return notes_; }
+  std::string NameInFile(absl::string_view name) const override;
   absl::StatusOr<ImportedTokenizer> ImportTokenizer(
       const std::string& vocabulary_path) const override;
   absl::StatusOr<std::vector<float>> ReadRows(size_t index, int64_t first_row,
                                               int64_t num_rows) const override;
 
  private:
-  struct WeightFormat;
-  static absl::Span<const WeightFormat> WeightFormats();
-
   // Where tensors_[i] lies.
   struct Place {
     size_t file;
@@ -65,20 +61,20 @@ class HuggingFaceCheckpoint : public Checkpoint {
     int64_t row_stride;
   };
 
-  HuggingFaceCheckpoint(std::string folder, const WeightFormat& format)
-      : folder_(std::move(folder)), format_(format) {}
+  HuggingFaceCheckpoint(std::string folder, WeightKind kind)
+      : folder_(std::move(folder)), kind_(kind) {}
 
-  static absl::StatusOr<std::unique_ptr<Checkpoint>> OpenShards(const std::string& folder,
-                                                                const WeightFormat& format);
-  static absl::StatusOr<std::unique_ptr<Checkpoint>> OpenFiles(
-      const std::string& folder, const WeightFormat& format, const std::vector<std::string>& names,
-      const nlohmann::json* weight_map);
+  static absl::StatusOr<std::unique_ptr<Checkpoint>> OpenFiles(const std::string& folder,
+                                                               WeightFiles files);
   absl::Status AddFile(const std::string& path);
-  absl::Status CheckIndex(const nlohmann::json& weight_map) const;
+  absl::Status CheckIndex(const WeightFiles& files) const;
+  absl::Status TakeOffPrefixes();
 
   std::string folder_;
-  const WeightFormat& format_;
+  WeightKind kind_;
   nlohmann::json config_;
+  std::string prefix_;  // taken off all names
+  std::vector<std::string> notes_;
   std::vector<InputFile> files_;
   std::vector<SourceTensor> tensors_;
   std::vector<Place> places_;

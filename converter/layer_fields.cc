@@ -13,11 +13,16 @@
 namespace inkling {
 
 int32_t ReadWindow(ConfigFields& fields, int32_t default_window) {
-  return fields.IsNull("sliding_window") ? 0 : fields.Count("sliding_window", default_window);
+  if (fields.IsNull("sliding_window")) return 0;
+  return fields.Has("sliding_window") ? fields.Size("sliding_window", 1) : default_window;
 }
 
 int32_t ReadUsedWindow(ConfigFields& fields, int32_t default_window) {
   return fields.Bool("use_sliding_window", false) ? ReadWindow(fields, default_window) : 0;
+}
+
+std::vector<LayerConfig> EqualLayers(int32_t num_layers, int32_t window) {
+  return std::vector<LayerConfig>(static_cast<size_t>(num_layers), LayerConfig{.window = window});
 }
 
 std::vector<LayerConfig> ReadLayers(ConfigFields& fields, int32_t num_layers, int32_t window,

@@ -19,6 +19,9 @@ int32_t ReadWindow(ConfigFields& fields, int32_t default_window);
 // The same for families that have the field without using it: 0 unless `use_sliding_window`.
 int32_t ReadUsedWindow(ConfigFields& fields, int32_t default_window);
 
+// Layers that all have the same window (0: none), for families that don't use `layer_types`.
+std::vector<LayerConfig> EqualLayers(int32_t num_layers, int32_t window);
+
 // One LayerConfig a layer. Those that field `layer_types` calls "sliding_attention" have the
 // window, those it calls "full_attention" none; where the field is missing, `slides(layer)` says
 // which. A sliding layer with a `window` of 0 is refused.

@@ -1,13 +1,15 @@
 // Turns the pickled tree of a state dict into places in the file, with every claim checked against
 // the archive's directory.
 //
-// Source of the form: torch/_utils.py (_rebuild_tensor_v2, _rebuild_parameter) and
-// torch/serialization.py (persistent ids).
+// Source of the form: torch/_utils.py (_rebuild_tensor_v2, _rebuild_parameter and its like),
+// torch/_tensor.py (_rebuild_from_type_v2) and torch/serialization.py (persistent ids).
 
 #include "converter/pytorch_archive.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,6 +43,22 @@ constexpr size_t kMaxDimensions = 8;
 
 constexpr absl::string_view kRebuildTensor = "torch._utils._rebuild_tensor_v2";
 constexpr absl::string_view kRebuildParameter = "torch._utils._rebuild_parameter";
+constexpr absl::string_view kRebuildParameterWithState =
+    "torch._utils._rebuild_parameter_with_state";
+constexpr absl::string_view kRebuildFromType = "torch._tensor._rebuild_from_type_v2";
+
+// A parameter of a tensor of a type, each with attributes.
+constexpr int kMaxWrappers = 4;
+
+// Types that are plain tensors, whatever attributes they carry.
+constexpr absl::string_view kTensorTypes[] = {"torch.Tensor", "torch.nn.parameter.Parameter",
+                                              "torch.nn.parameter.Buffer"};
+
+// What attributes of tensors are made of. Nothing is done with them.
+constexpr absl::string_view kAttributeGlobals[] = {
+    "torch.device",   "torch.Size",  "torch.float64",  "torch.float32",   "torch.float16",
+    "torch.bfloat16", "torch.int64", "torch.int32",    "torch.int16",     "torch.int8",
+    "torch.uint8",    "torch.bool",  "_codecs.encode", "__builtin__.set", "__builtin__.frozenset"};
 
 struct StorageType {
   absl::string_view global;
@@ -54,8 +72,11 @@ constexpr StorageType kStorageTypes[] = {
 };
 
 std::vector<absl::string_view> KnownGlobals() {
-  std::vector<absl::string_view> globals = {kOrderedDict, kRebuildTensor, kRebuildParameter};
+  std::vector<absl::string_view> globals = {kOrderedDict, kRebuildTensor, kRebuildParameter,
+                                            kRebuildParameterWithState, kRebuildFromType};
   for (const StorageType& type : kStorageTypes) globals.push_back(type.global);
+  globals.insert(globals.end(), std::begin(kTensorTypes), std::end(kTensorTypes));
+  globals.insert(globals.end(), std::begin(kAttributeGlobals), std::end(kAttributeGlobals));
   return globals;
 }
 
@@ -77,29 +98,69 @@ class ViewReader {
   explicit ViewReader(const PickleTree& tree) : tree_(tree) {}
 
   absl::StatusOr<View> Read(const PickleNode& value) const {
-    if (IsCall(value, kRebuildParameter)) {
-      const std::vector<uint32_t>& arguments = Arguments(value);
-      if (arguments.empty()) return Damaged("a parameter without its tensor");
-      return ReadTensor(tree_[arguments[0]]);
+    ABSL_ASSIGN_OR_RETURN(Call call, AsCall(value));
+    for (int i = 0; i < kMaxWrappers && call.function != kRebuildTensor; ++i) {
+      ABSL_ASSIGN_OR_RETURN(call, Unwrap(call));
     }
-    return ReadTensor(value);
+    return ReadTensor(call);
   }
 
  private:
-  bool IsCall(const PickleNode& node, absl::string_view function) const {
-    return node.kind == Kind::kCall && tree_[node.parts[0]].text == function;
+  struct Call {
+    absl::string_view function;
+    const std::vector<uint32_t>* arguments;
+  };
+
+  static absl::string_view KindName(const PickleNode& node) {
+    switch (node.kind) {
+      case Kind::kDictionary:
+        return "a dict; if the tensors are in there, save that one with torch.save";
+      case Kind::kList:
+      case Kind::kTuple:
+        return "a list";
+      default:
+        return "another value";
+    }
   }
 
-  const std::vector<uint32_t>& Arguments(const PickleNode& call) const {
-    return tree_[call.parts[1]].parts;
+  absl::StatusOr<Call> AsCall(const PickleNode& node) const {
+    if (node.kind == Kind::kCall)
+      return Call{tree_[node.parts[0]].text, &tree_[node.parts[1]].parts};
+    return absl::UnimplementedError(absl::StrCat("expected a tensor, found ", KindName(node)));
+  }
+
+  // The call that makes the tensor inside of one that adds something to it.
+  absl::StatusOr<Call> Unwrap(const Call& call) const {
+    const std::vector<uint32_t>& arguments = *call.arguments;
+    // (data, requires_grad, hooks[, state])
+    if (call.function == kRebuildParameter || call.function == kRebuildParameterWithState) {
+      if (arguments.empty()) return Damaged("a parameter without its tensor");
+      return AsCall(tree_[arguments[0]]);
+    }
+    // (function, type, its arguments, state)
+    if (call.function == kRebuildFromType) {
+      if (arguments.size() != 4 || tree_[arguments[0]].kind != Kind::kGlobal ||
+          tree_[arguments[2]].kind != Kind::kTuple) {
+        return Damaged("expected (function, type, arguments, state) for a tensor with attributes");
+      }
+      const PickleNode& type = tree_[arguments[1]];
+      if (std::find(std::begin(kTensorTypes), std::end(kTensorTypes), type.text) ==
+          std::end(kTensorTypes)) {
+        return absl::UnimplementedError(
+            absl::StrCat("a tensor of type ", type.text, ", expected torch.Tensor"));
+      }
+      return Call{tree_[arguments[0]].text, &tree_[arguments[2]].parts};
+    }
+    return absl::UnimplementedError(
+        absl::StrCat("expected a tensor, found a call of ", call.function));
   }
 
   // (storage, offset, sizes, strides, requires_grad, hooks[, metadata])
-  absl::StatusOr<View> ReadTensor(const PickleNode& call) const {
-    if (!IsCall(call, kRebuildTensor)) {
-      return absl::UnimplementedError("expected a tensor, found another value");
+  absl::StatusOr<View> ReadTensor(const Call& call) const {
+    if (call.function != kRebuildTensor) {
+      return absl::UnimplementedError("expected a tensor, found too many wrappers of one");
     }
-    const std::vector<uint32_t>& arguments = Arguments(call);
+    const std::vector<uint32_t>& arguments = *call.arguments;
     if (arguments.size() < 6 || arguments.size() > 7) {
       return Damaged(absl::StrCat("a tensor made of ", arguments.size(), " values, expected 6"));
     }
@@ -347,10 +408,10 @@ absl::StatusOr<std::vector<WeightEntry>> ReadPytorchArchive(const InputFile& fil
         "save it again: torch.save(torch.load(FILE, map_location=\"cpu\"), FILE)"));
   }
   if (!StartsWith(file, kZipStart)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file.path(),
-                     ": expected a file that torch.save wrote (a ZIP archive), found "
-                     "something else"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        file.path(), ": expected a file that torch.save wrote (a ZIP archive), found ",
+        StartsWith(file, "\x80") ? "a pickle alone; load it with Python and save it with torch.save"
+                                 : "something else"));
   }
   return ArchiveReader(file).Read();
 }

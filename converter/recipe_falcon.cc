@@ -131,18 +131,21 @@ ModelConfig ReadConfig(ConfigFields& fields) {
                      "residuals add to what the norms read");
   ReadOlderNames(fields);
   ModelConfig config = ReadDecoderSizes(fields, kDefaults);
+  RequireDerivedHeadDim(fields, config);
   config.feed_forward_dim = fields.Size("ffn_hidden_size", 4 * config.hidden_dim);
   config.num_kv_heads = ReadNumKvHeads(fields, config.num_heads);
   config.norm = NormKind::kLayer;
   config.norm_has_bias = true;
-  config.norm_epsilon = static_cast<float>(fields.Number("layer_norm_epsilon", 1e-5));
+  config.norm_epsilon = static_cast<float>(fields.PositiveNumber("layer_norm_epsilon", 1e-5));
   config.residual = ReadResidual(fields);
   if (fields.Bool("alibi", false)) {
     config.position = PositionKind::kAlibi;
     config.alibi_slopes = AlibiSlopes(config.num_heads);
   } else {
-    config.rotary_dim = ReadRotaryDim(fields, config.head_dim, 1.0);
-    config.rope_tables = {ReadRopeTable(fields, config.rotary_dim, config.context_length, 10000.0)};
+    config.rotary_dim = ReadWholeRotaryDim(fields, config.head_dim);
+    config.rope_tables = {ReadRopeTable(fields, {.rotary_dim = config.rotary_dim,
+                                                 .theta = 10000.0,
+                                                 .context_length = config.context_length})};
   }
   config.query_key_value_bias = fields.Bool("bias", false);
   config.attention_output_bias = config.query_key_value_bias;

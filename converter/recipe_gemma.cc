@@ -35,12 +35,13 @@ Activation ReadGemmaActivation(ConfigFields& fields) {
 }
 
 ModelConfig ReadConfig(ConfigFields& fields) {
-  fields.RejectIfSet("use_bidirectional_attention", "attention is causal");
   ModelConfig config = ReadDecoderSizes(fields, kDefaults);
   config.norm = NormKind::kRms;
-  config.norm_epsilon = static_cast<float>(fields.Number("rms_norm_eps", 1e-6));
-  config.rotary_dim = config.head_dim;
-  config.rope_tables = {ReadRopeTable(fields, config.rotary_dim, config.context_length, 10000.0)};
+  config.norm_epsilon = static_cast<float>(fields.PositiveNumber("rms_norm_eps", 1e-6));
+  config.rotary_dim = ReadWholeRotaryDim(fields, config.head_dim);
+  config.rope_tables = {ReadRopeTable(fields, {.rotary_dim = config.rotary_dim,
+                                               .theta = 10000.0,
+                                               .context_length = config.context_length})};
   config.query_key_value_bias = fields.Bool("attention_bias", false);
   config.attention_output_bias = config.query_key_value_bias;
   config.feed_forward = FeedForwardKind::kGated;

@@ -27,17 +27,18 @@ constexpr DecoderDefaults kDefaults = {.vocab_size = 256000,
 
 // Missing means the family's cap, null means none.
 float ReadSoftCap(ConfigFields& fields, absl::string_view key, double default_cap) {
-  return static_cast<float>(fields.IsNull(key) ? 0.0 : fields.Number(key, default_cap));
+  return static_cast<float>(fields.IsNull(key) ? 0.0 : fields.PositiveNumber(key, default_cap));
 }
 
 ModelConfig ReadConfig(ConfigFields& fields) {
-  fields.RejectIfSet("use_bidirectional_attention", "attention is causal");
   ModelConfig config = ReadDecoderSizes(fields, kDefaults);
   config.norm = NormKind::kRms;
-  config.norm_epsilon = static_cast<float>(fields.Number("rms_norm_eps", 1e-6));
+  config.norm_epsilon = static_cast<float>(fields.PositiveNumber("rms_norm_eps", 1e-6));
   config.post_norms = true;
-  config.rotary_dim = config.head_dim;
-  config.rope_tables = {ReadRopeTable(fields, config.rotary_dim, config.context_length, 10000.0)};
+  config.rotary_dim = ReadWholeRotaryDim(fields, config.head_dim);
+  config.rope_tables = {ReadRopeTable(fields, {.rotary_dim = config.rotary_dim,
+                                               .theta = 10000.0,
+                                               .context_length = config.context_length})};
   config.attention_scale =
       static_cast<float>(1.0 / std::sqrt(fields.PositiveNumber("query_pre_attn_scalar", 256.0)));
   config.attention_soft_cap = ReadSoftCap(fields, "attn_logit_softcapping", 50.0);

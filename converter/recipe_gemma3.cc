@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "converter/config_keys.h"
 #include "converter/decoder_fields.h"
 #include "converter/layer_fields.h"
 #include "converter/recipe.h"
@@ -36,26 +37,36 @@ constexpr double kLocalTheta = 10000.0;
 constexpr int32_t kLocalTable = 1;
 
 // The table of layers that see all keys, then that of layers with a window. transformers 5 keeps
-// their parameters by type of layer; before, only the first could be scaled.
+// their parameters by kind of layer; before, only the first could be scaled, and the second had a
+// field for its theta.
 std::vector<RopeTableConfig> ReadRopeTables(ConfigFields& fields, const ModelConfig& config) {
+  const double global_theta = fields.PositiveNumber("rope_theta", kGlobalTheta);
+  const double local_theta = fields.PositiveNumber("rope_local_base_freq", kLocalTheta);
+  const auto read = [&config](ConfigFields& parameters, double theta) {
+    return ReadRopeParameters(
+        parameters,
+        {.rotary_dim = config.rotary_dim, .theta = theta, .context_length = config.context_length});
+  };
   ConfigFields parameters = fields.Object("rope_parameters");
-  std::vector<RopeTableConfig> tables;
-  if (parameters.Has("full_attention") || parameters.Has("sliding_attention")) {
-    const auto read = [&](absl::string_view type, double default_theta) {
-      ConfigFields inner = parameters.Object(type);
-      tables.push_back(ReadRopeParameters(inner, {.rotary_dim = config.rotary_dim,
-                                                  .theta = default_theta,
-                                                  .context_length = config.context_length}));
-      parameters.Merge(inner);
-    };
-    read("full_attention", kGlobalTheta);
-    read("sliding_attention", kLocalTheta);
-    fields.Merge(parameters);
-    return tables;
+  ConfigFields scaling = fields.Object("rope_scaling");
+  for (const char* key : {"rope_theta", "rope_type", "factor"}) {
+    if (!parameters.Has(key)) continue;
+    parameters.Reject(key, "objects full_attention and sliding_attention instead", "one rotation");
   }
-  tables.push_back(ReadRopeTable(fields, config.rotary_dim, config.context_length, kGlobalTheta));
-  tables.push_back(UnscaledRopeTable(config.rotary_dim,
-                                     fields.PositiveNumber("rope_local_base_freq", kLocalTheta)));
+  ConfigFields global = parameters.Object("full_attention");
+  ConfigFields local = parameters.Object("sliding_attention");
+  if (!scaling.IsEmpty() && global.Has("factor")) {
+    fields.Reject("rope_scaling", "one scaling, in rope_scaling or in rope_parameters", "two");
+  }
+  std::vector<RopeTableConfig> tables;
+  if (scaling.IsEmpty()) {
+    tables.push_back(read(global, global_theta));
+  } else {
+    const double theta = global.PositiveNumber("rope_theta", global_theta);
+    tables.push_back(read(scaling, theta));
+  }
+  tables.push_back(read(local, local_theta));
+  for (const ConfigFields* inner : {&parameters, &scaling, &global, &local}) fields.Merge(*inner);
   return tables;
 }
 
@@ -72,18 +83,16 @@ std::vector<LayerConfig> ReadLocalAndGlobalLayers(ConfigFields& fields, int32_t 
 }
 
 ModelConfig ReadTextConfig(ConfigFields& fields) {
-  fields.RejectIfSet("use_bidirectional_attention", "attention is causal");
   ModelConfig config = ReadDecoderSizes(fields, kDefaults);
   config.norm = NormKind::kRms;
-  config.norm_epsilon = static_cast<float>(fields.Number("rms_norm_eps", 1e-6));
+  config.norm_epsilon = static_cast<float>(fields.PositiveNumber("rms_norm_eps", 1e-6));
   config.post_norms = true;
   config.query_key_norm = QueryKeyNorm::kShared;
   config.query_key_norm_kind = NormKind::kRms;
-  config.rotary_dim = config.head_dim;
+  config.rotary_dim = ReadWholeRotaryDim(fields, config.head_dim);
   config.rope_tables = ReadRopeTables(fields, config);
   config.attention_scale =
       static_cast<float>(1.0 / std::sqrt(fields.PositiveNumber("query_pre_attn_scalar", 256.0)));
-  config.attention_soft_cap = static_cast<float>(fields.Number("attn_logit_softcapping", 0.0));
   config.query_key_value_bias = fields.Bool("attention_bias", false);
   config.attention_output_bias = config.query_key_value_bias;
   config.layers = ReadLocalAndGlobalLayers(fields, config.num_layers);
@@ -92,22 +101,32 @@ ModelConfig ReadTextConfig(ConfigFields& fields) {
   // Not rounded to bfloat16: Hugging Face rounds to the type it computes in, and we compute in f32.
   config.embedding_scale = static_cast<float>(std::sqrt(config.hidden_dim));
   config.tied_head = fields.Bool("tie_word_embeddings", true);
-  config.logit_soft_cap = static_cast<float>(fields.Number("final_logit_softcapping", 0.0));
   return config;
 }
 
+// Null means none, as missing does. attn_logit_softcapping is in the configs too, and not used.
+float ReadLogitSoftCap(ConfigFields& fields) {
+  constexpr char kKey[] = "final_logit_softcapping";
+  return fields.Has(kKey) ? static_cast<float>(fields.PositiveNumber(kKey, 1.0)) : 0.0f;
+}
+
 ModelConfig ReadConfig(ConfigFields& fields) {
-  if (fields.String("model_type", "") == "gemma3_text") return ReadTextConfig(fields);
+  if (fields.String("model_type", "") == "gemma3_text") {
+    ModelConfig config = ReadTextConfig(fields);
+    config.logit_soft_cap = ReadLogitSoftCap(fields);
+    return config;
+  }
   if (!fields.Has("text_config")) {
     fields.Reject("text_config", "the language model's config", "nothing");
   }
+  RequireCausalAttention(fields);
   ConfigFields text = fields.Object("text_config");
   const std::string text_type = text.String("model_type", "gemma3_text");
   if (text_type != "gemma3_text") text.Reject("model_type", "gemma3_text", text_type);
   ModelConfig config = ReadTextConfig(text);
-  if (!text.Has("tie_word_embeddings")) {
-    config.tied_head = fields.Bool("tie_word_embeddings", true);
-  }
+  // The head is the whole model's, which says whether it is tied and caps no logits.
+  config.tied_head = fields.Bool("tie_word_embeddings", true);
+  NoteUnreadMathematics("gemma3", text);
   fields.Merge(text);
   return config;
 }

@@ -4,9 +4,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "converter/recipe.h"
 
 namespace inkling {
@@ -44,12 +46,27 @@ std::string SupportedTypes() {
   return absl::StrJoin(types, ", ");
 }
 
-// An empty list is fine: hand-written configs leave it out. Spelling differs in case ("LLaMA...").
+// Models that were given another head than the one for text. Their tensors are the family's, and
+// whether there is a head for text too, the plan of the tensors finds out.
+constexpr absl::string_view kOtherHeads[] = {"ForSequenceClassification", "ForTokenClassification",
+                                             "ForRewardModel"};
+
+// Spelling differs in case ("LLaMA...").
+bool IsArchitecture(absl::string_view name, absl::string_view known) {
+  if (absl::EqualsIgnoreCase(name, known)) return true;
+  if (!absl::ConsumeSuffix(&known, "ForCausalLM")) return false;
+  for (const absl::string_view other : kOtherHeads) {
+    if (absl::EqualsIgnoreCase(name, absl::StrCat(known, other))) return true;
+  }
+  return false;
+}
+
+// An empty list is fine: hand-written configs leave it out.
 bool HasKnownArchitecture(const Recipe& recipe, const std::vector<std::string>& architectures) {
   if (architectures.empty()) return true;
   for (const std::string& name : architectures) {
     for (const std::string& known : recipe.architectures) {
-      if (absl::AsciiStrToLower(name) == absl::AsciiStrToLower(known)) return true;
+      if (IsArchitecture(name, known)) return true;
     }
   }
   return false;

@@ -22,9 +22,7 @@ constexpr DecoderDefaults kDefaults = {.vocab_size = 32000,
 
 ModelConfig ReadConfig(ConfigFields& fields) {
   ModelConfig config = ReadGatedDecoder(fields, kDefaults);
-  const int32_t window = ReadWindow(fields, 4096);
-  config.layers =
-      ReadLayers(fields, config.num_layers, window, [&](int32_t) { return window > 0; });
+  config.layers = EqualLayers(config.num_layers, ReadWindow(fields, 4096));
   return config;
 }
 

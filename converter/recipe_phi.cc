@@ -33,10 +33,12 @@ ModelConfig ReadConfig(ConfigFields& fields) {
   ModelConfig config = ReadDecoderSizes(fields, kDefaults);
   config.norm = NormKind::kLayer;
   config.norm_has_bias = true;
-  config.norm_epsilon = static_cast<float>(fields.Number("layer_norm_eps", 1e-5));
+  config.norm_epsilon = static_cast<float>(fields.PositiveNumber("layer_norm_eps", 1e-5));
   config.residual = ResidualKind::kParallelSharedNorm;
   config.rotary_dim = ReadRotaryDim(fields, config.head_dim, 0.5);
-  config.rope_tables = {ReadRopeTable(fields, config.rotary_dim, config.context_length, 10000.0)};
+  config.rope_tables = {ReadRopeTable(fields, {.rotary_dim = config.rotary_dim,
+                                               .theta = 10000.0,
+                                               .context_length = config.context_length})};
   config.query_key_value_bias = true;
   config.attention_output_bias = true;
   config.feed_forward = FeedForwardKind::kPlain;

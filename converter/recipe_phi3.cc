@@ -23,7 +23,9 @@ constexpr DecoderDefaults kDefaults = {.vocab_size = 32064,
                                        .num_key_value_heads = 0,
                                        .head_dim = 0,
                                        .max_position_embeddings = 4096,
-                                       .norm_epsilon = 1e-5};
+                                       .norm_epsilon = 1e-5,
+                                       .partial_rotation = true,
+                                       .original_length = 4096};
 
 constexpr TensorNamePair kNames[] = {
     {"embedding", "model.embed_tokens"},
@@ -45,9 +47,7 @@ ModelConfig ReadConfig(ConfigFields& fields) {
     fields.RejectIfSet(bias, "this family's tensors have no biases");
   }
   ModelConfig config = ReadGatedDecoder(fields, kDefaults);
-  const int32_t window = ReadWindow(fields, 0);
-  config.layers =
-      ReadLayers(fields, config.num_layers, window, [&](int32_t) { return window > 0; });
+  config.layers = EqualLayers(config.num_layers, ReadWindow(fields, 0));
   return config;
 }
 

@@ -44,7 +44,7 @@ ModelConfig ReadConfig(ConfigFields& fields) {
   config.feed_forward_dim = fields.Size("n_inner", 4 * config.hidden_dim);
   config.norm = NormKind::kLayer;
   config.norm_has_bias = true;
-  config.norm_epsilon = static_cast<float>(fields.Number("layer_norm_epsilon", 1e-5));
+  config.norm_epsilon = static_cast<float>(fields.PositiveNumber("layer_norm_epsilon", 1e-5));
   config.residual = ResidualKind::kParallelSharedNorm;
   config.rotary_dim = std::min(fields.Size("rotary_dim", 32), config.head_dim);
   config.rope_tables = {UnscaledRopeTable(config.rotary_dim, 10000.0)};

@@ -34,9 +34,10 @@ ModelConfig ReadConfig(ConfigFields& fields) {
   fields.AlsoCalled("layer_norm_eps", "norm_eps");
   fields.AlsoCalled("partial_rotary_factor", "rope_pct");
   ModelConfig config = ReadDecoderSizes(fields, kDefaults);
+  RequireDerivedHeadDim(fields, config);
   config.norm = NormKind::kLayer;
   config.norm_has_bias = true;
-  config.norm_epsilon = static_cast<float>(fields.Number("layer_norm_eps", 1e-5));
+  config.norm_epsilon = static_cast<float>(fields.PositiveNumber("layer_norm_eps", 1e-5));
   if (fields.Bool("qk_layernorm", false)) {
     config.query_key_norm = QueryKeyNorm::kPerHead;
     config.query_key_norm_kind = NormKind::kLayer;
@@ -45,7 +46,9 @@ ModelConfig ReadConfig(ConfigFields& fields) {
     config.residual = ResidualKind::kParallelSharedNorm;
   }
   config.rotary_dim = ReadRotaryDim(fields, config.head_dim, 0.25);
-  config.rope_tables = {ReadRopeTable(fields, config.rotary_dim, config.context_length, 10000.0)};
+  config.rope_tables = {ReadRopeTable(fields, {.rotary_dim = config.rotary_dim,
+                                               .theta = 10000.0,
+                                               .context_length = config.context_length})};
   config.query_key_value_bias = fields.Bool("use_qkv_bias", false);
   config.feed_forward = FeedForwardKind::kGated;
   config.activation = ReadActivation(fields, "hidden_act", "silu");

@@ -33,6 +33,13 @@ std::vector<double> Frequencies(int32_t rotary_dim, double theta) {
   return frequencies;
 }
 
+// The length that a model was trained with, before its context was stretched. Beside the parameters
+// it counts first, as in transformers.
+int32_t OriginalLength(ConfigFields& parameters, const RopeBasis& basis) {
+  const int32_t own = parameters.Size("original_max_position_embeddings", basis.context_length);
+  return basis.original_length > 0 ? basis.original_length : own;
+}
+
 // A scaling's own parameters have no defaults.
 double RequiredNumber(ConfigFields& parameters, absl::string_view key) {
   if (!parameters.Has(key)) parameters.Reject(key, "a positive number", "nothing");
@@ -48,11 +55,11 @@ void ScaleLinearly(ConfigFields& parameters, const RopeBasis&, ScaledRope& rope)
 }
 
 // Llama 3.1: long wavelengths are divided by the factor, short ones kept, those between blended.
-void ScaleByWavelength(ConfigFields& parameters, const RopeBasis&, ScaledRope& rope) {
+void ScaleByWavelength(ConfigFields& parameters, const RopeBasis& basis, ScaledRope& rope) {
   const double factor = RequiredNumber(parameters, "factor");
   const double low = RequiredNumber(parameters, "low_freq_factor");
   const double high = RequiredNumber(parameters, "high_freq_factor");
-  const double original = RequiredNumber(parameters, "original_max_position_embeddings");
+  const double original = OriginalLength(parameters, basis);
   if (high <= low) {
     parameters.Reject("high_freq_factor", absl::StrCat("more than low_freq_factor ", low),
                       absl::StrCat(high));
@@ -77,14 +84,14 @@ double YarnAttentionFactor(double scale, double weight) {
 // YaRN: dimensions that turn `beta_fast` times within the original length keep their frequency,
 // those that turn fewer than `beta_slow` times are divided by the factor, a ramp lies between.
 void ScaleByRotations(ConfigFields& parameters, const RopeBasis& basis, ScaledRope& rope) {
-  const double factor = RequiredNumber(parameters, "factor");
+  const int32_t original = OriginalLength(parameters, basis);
+  // Null is no factor of its own, and missing an error, as in transformers.
+  const double factor = parameters.IsNull("factor")
+                            ? static_cast<double>(basis.context_length) / original
+                            : RequiredNumber(parameters, "factor");
   const double fast = parameters.PositiveNumber("beta_fast", 32.0);
   const double slow = parameters.PositiveNumber("beta_slow", 1.0);
   const double theta = parameters.PositiveNumber("rope_theta", basis.theta);
-  const int32_t original =
-      basis.original_length > 0
-          ? basis.original_length
-          : parameters.Size("original_max_position_embeddings", basis.context_length);
   if (theta <= 1.0) {
     parameters.Reject("rope_theta", "more than 1 with yarn", absl::StrCat(theta));
     return;
@@ -142,9 +149,7 @@ void ScaleByLength(ConfigFields& parameters, const RopeBasis& basis, ScaledRope&
   if (basis.original_length == 0 && !parameters.Has("original_max_position_embeddings")) {
     parameters.Reject("original_max_position_embeddings", "a whole number", "nothing");
   }
-  rope.long_from = basis.original_length > 0
-                       ? basis.original_length
-                       : parameters.Size("original_max_position_embeddings", basis.context_length);
+  rope.long_from = OriginalLength(parameters, basis);
   rope.long_frequencies = Divided(parameters, "long_factor", rope.frequencies);
   rope.frequencies = Divided(parameters, "short_factor", rope.frequencies);
   const double original = rope.long_from;
@@ -166,13 +171,40 @@ constexpr Scaling kScalings[] = {
 
 constexpr char kScalingNames[] = "default, linear, llama3, yarn or longrope";
 
-void ApplyScaling(ConfigFields& parameters, const RopeBasis& basis, ScaledRope& rope) {
+// The object with the rotation's parameters. As in transformers, the older spelling counts where it
+// says something.
+ConfigFields RopeObject(const ConfigFields& fields) {
+  const ConfigFields scaling = fields.Object("rope_scaling");
+  if (!scaling.status().ok() || !scaling.IsEmpty()) return scaling;
+  return fields.Object("rope_parameters");
+}
+
+std::string RopeType(ConfigFields parameters) {
   // "type" is the spelling before transformers 4.43.
-  const bool has_type = parameters.Has("rope_type");
-  if (!has_type && !parameters.Has("type") && parameters.Has("factor")) {
+  return parameters.String(parameters.Has("rope_type") ? "rope_type" : "type", "default");
+}
+
+// partial_rotary_factor, beside the parameters or among them.
+double ReadPartialFactor(ConfigFields& fields, double default_factor) {
+  constexpr char kKey[] = "partial_rotary_factor";
+  ConfigFields parameters = RopeObject(fields);
+  const double own = parameters.PositiveNumber(kKey, default_factor);
+  const double beside = fields.PositiveNumber(kKey, own);
+  if (parameters.Has(kKey) && beside != own) {
+    fields.Reject(kKey, absl::StrCat(own, ", as ", parameters.Where(kKey), " has"),
+                  absl::StrCat(beside));
+  }
+  fields.Merge(parameters);
+  return beside;
+}
+
+void ApplyScaling(ConfigFields& parameters, const RopeBasis& basis, ScaledRope& rope) {
+  if (!parameters.Has("rope_type") && !parameters.Has("type") && parameters.Has("factor")) {
     return parameters.Reject("rope_type", kScalingNames, "nothing");
   }
-  const std::string type = parameters.String(has_type ? "rope_type" : "type", "default");
+  std::string type = RopeType(parameters);
+  const bool has_lists = parameters.Has("short_factor") && parameters.Has("long_factor");
+  if (basis.yarn_may_be_longrope && type == "yarn" && has_lists) type = "longrope";
   for (const Scaling& scaling : kScalings) {
     if (scaling.name == type) return scaling.apply(parameters, basis, rope);
   }
@@ -185,16 +217,34 @@ void ApplyScaling(ConfigFields& parameters, const RopeBasis& basis, ScaledRope& 
 }  // namespace
 
 int32_t ReadRotaryDim(ConfigFields& fields, int32_t head_dim, double default_factor) {
-  ConfigFields parameters = fields.Object("rope_parameters");
-  ConfigFields& source = parameters.Has("partial_rotary_factor") ? parameters : fields;
-  const double factor = source.PositiveNumber("partial_rotary_factor", default_factor);
-  fields.Merge(parameters);
+  const double factor = ReadPartialFactor(fields, default_factor);
   const int32_t rotary_dim = factor <= 1.0 ? static_cast<int32_t>(head_dim * factor) : 0;
   if (rotary_dim >= 2 && rotary_dim % 2 == 0) return rotary_dim;
   fields.Reject("partial_rotary_factor",
                 absl::StrCat("an even number of the ", head_dim, " dimensions of a head"),
                 absl::StrCat(head_dim * factor));
   return 2;
+}
+
+int32_t ReadWholeRotaryDim(ConfigFields& fields, int32_t head_dim) {
+  if (head_dim % 2 != 0) {
+    fields.Reject("head_dim", "an even number, so that its dimensions rotate in pairs",
+                  absl::StrCat(head_dim, " dimensions"));
+    return 2;
+  }
+  const double factor = ReadPartialFactor(fields, 1.0);
+  if (factor == 1.0) return head_dim;
+  const ConfigFields parameters = RopeObject(fields);
+  const std::string type = RopeType(parameters);
+  if (type != "default") {
+    fields.Reject("partial_rotary_factor",
+                  absl::StrCat("1 beside the rotation's scaling ", type, " in this family"),
+                  absl::StrCat(factor));
+  }
+  fields.Note(absl::StrCat(fields.Where("partial_rotary_factor"), " = ", factor,
+                           " isn't used in models of this family, whose heads rotate whole, as in "
+                           "transformers"));
+  return head_dim;
 }
 
 RopeTableConfig UnscaledRopeTable(int32_t rotary_dim, double theta) {
@@ -220,15 +270,16 @@ RopeTableConfig ReadRopeParameters(ConfigFields& parameters, const RopeBasis& ba
   return table;
 }
 
-RopeTableConfig ReadRopeTable(ConfigFields& fields, int32_t rotary_dim, int32_t context_length,
-                              double default_theta) {
-  ConfigFields parameters =
-      fields.Object(fields.Has("rope_parameters") ? "rope_parameters" : "rope_scaling");
-  RopeTableConfig table = ReadRopeParameters(
-      parameters, {.rotary_dim = rotary_dim,
-                   .theta = fields.PositiveNumber("rope_theta", default_theta),
-                   .context_length = context_length,
-                   .original_length = fields.Count("original_max_position_embeddings", 0)});
+RopeTableConfig ReadRopeTable(ConfigFields& fields, RopeBasis basis) {
+  ConfigFields parameters = RopeObject(fields);
+  for (const char* kind : {"full_attention", "sliding_attention"}) {
+    if (!parameters.Has(kind)) continue;
+    parameters.Reject(kind, "one rotation for all layers of this family",
+                      "one for each kind of layer");
+  }
+  basis.theta = fields.PositiveNumber("rope_theta", basis.theta);
+  basis.original_length = fields.Count("original_max_position_embeddings", basis.original_length);
+  RopeTableConfig table = ReadRopeParameters(parameters, basis);
   fields.Merge(parameters);
   return table;
 }

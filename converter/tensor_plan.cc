@@ -7,18 +7,21 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "converter/source_numbers.h"
+#include "converter/tensor_finder.h"
+#include "converter/wrapper_names.h"
 
 namespace inkling {
 namespace {
@@ -61,18 +64,19 @@ std::vector<RowRun> SourceRuns(const PlannedTensor& tensor, int64_t first, int64
 
 // Whether nothing is done to a planned tensor but to put rows in another order.
 bool KeepsValues(const PlannedTensor& tensor) {
-  return !tensor.info.is_vector && tensor.source.add == 0.0f && tensor.source.row_names.empty() &&
-         tensor.column_factors.empty();
+  return !tensor.info.is_vector && !tensor.source_indices.empty() && tensor.source.add == 0.0f &&
+         tensor.source.row_names.empty() && tensor.column_factors.empty();
 }
 
 class Planner {
  public:
-  Planner(const Checkpoint& checkpoint, const Recipe& recipe, const ModelConfig& config)
-      : checkpoint_(checkpoint), recipe_(recipe), config_(config) {
-    for (size_t i = 0; i < checkpoint.tensors().size(); ++i) {
-      index_of_[checkpoint.tensors()[i].name] = i;
-    }
-  }
+  Planner(const Checkpoint& checkpoint, const Recipe& recipe, const ModelConfig& config,
+          const std::set<std::string>& zero_biases)
+      : checkpoint_(checkpoint),
+        recipe_(recipe),
+        config_(config),
+        zero_biases_(zero_biases),
+        finder_(checkpoint) {}
 
   absl::StatusOr<TensorPlan> Plan() {
     TensorPlan plan;
@@ -89,6 +93,7 @@ class Planner {
   absl::StatusOr<PlannedTensor> PlanOne(const TensorInfo& info) const {
     PlannedTensor planned;
     planned.info = info;
+    if (zero_biases_.contains(info.name)) return planned;
     ABSL_ASSIGN_OR_RETURN(planned.source, recipe_.find_source(info, config_));
     for (const std::string& name : planned.source.row_names) {
       ABSL_ASSIGN_OR_RETURN(const size_t index, Require(name, info, {info.columns}));
@@ -104,50 +109,49 @@ class Planner {
   // The index of tensor `name`, which must be there, in this shape and a dtype that can be read.
   absl::StatusOr<size_t> Require(const std::string& name, const TensorInfo& info,
                                  const std::vector<int64_t>& shape) const {
-    std::optional<size_t> index = Find(name);
+    std::optional<size_t> index = finder_.Find(name);
     // Of two names for shared values, some tools keep only the second.
     if (!index && info.role == TensorRole::kEmbedding && config_.tied_head) {
-      index = Find("lm_head.weight");
+      index = finder_.Find(HeadName(recipe_, config_));
     }
     if (!index) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the checkpoint has no tensor \"", name, "\", which ", info.name, " needs",
-                       info.role == TensorRole::kHead
-                           ? " unless config.json says that tie_word_embeddings is true"
-                           : ""));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the checkpoint has no tensor \"", checkpoint_.NameInFile(name), "\", which ", info.name,
+          " needs", info.role == TensorRole::kHead ? WhyNoHead() : std::string()));
     }
     const SourceTensor& tensor = checkpoint_.tensors()[*index];
     if (tensor.shape != shape) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          tensor.file, ": tensor \"", tensor.name, "\" (for ", info.name, "): expected shape [",
-          absl::StrJoin(shape, ", "), "], found [", absl::StrJoin(tensor.shape, ", "), "]"));
+      return absl::InvalidArgumentError(absl::StrCat(tensor.file, ": tensor \"", GivenName(tensor),
+                                                     "\" (for ", info.name, "): expected shape [",
+                                                     absl::StrJoin(shape, ", "), "], found [",
+                                                     absl::StrJoin(tensor.shape, ", "), "]"));
     }
     if (!CanWiden(tensor.dtype) && !checkpoint_.KeptType(*index).has_value()) {
       return absl::UnimplementedError(
-          absl::StrCat(tensor.file, ": tensor \"", tensor.name, "\" (for ", info.name,
+          absl::StrCat(tensor.file, ": tensor \"", GivenName(tensor), "\" (for ", info.name,
                        "): expected F32, F16 or BF16, found ", tensor.dtype));
     }
     return *index;
   }
 
-  std::optional<size_t> Find(absl::string_view name) const {
-    // A model saved without its head has no prefix.
-    absl::string_view inner = name;
-    if (!absl::ConsumePrefix(&inner, "model.")) absl::ConsumePrefix(&inner, "transformer.");
-    for (const std::string& candidate :
-         {std::string(name), std::string(inner), absl::StrCat("language_model.", name),
-          absl::StrCat("model.language_model.", inner)}) {
-      const auto found = index_of_.find(candidate);
-      if (found != index_of_.end()) return found->second;
+  // A model of another task has no head for text.
+  std::string WhyNoHead() const {
+    std::string reason = absl::StrCat(" unless ", checkpoint_.ConfigName(),
+                                      " says that tie_word_embeddings is true");
+    for (const SourceTensor& tensor : checkpoint_.tensors()) {
+      if (OtherHead(tensor.name).empty()) continue;
+      return absl::StrCat(reason, "; what it has is a head for another task, \"", GivenName(tensor),
+                          "\", which scores texts and can't write any");
     }
-    return std::nullopt;
+    return reason;
   }
 
   // Values that the model's own formulas contain already.
   bool IsRedundant(absl::string_view name) const {
     // Old versions saved the tables of the rotation.
     if (absl::StrContains(name, "rotary_emb.") || absl::EndsWith(name, ".inv_freq")) return true;
-    return config_.tied_head && absl::EndsWith(name, "lm_head.weight");
+    const std::string head = HeadName(recipe_, config_);
+    return config_.tied_head && !head.empty() && absl::EndsWith(name, head);
   }
 
   // The prefix by which the recipe knows `name` as foreign; empty if it doesn't.
@@ -166,16 +170,24 @@ class Planner {
     std::vector<std::string> lines;
     std::vector<std::string> unknown;
     std::map<absl::string_view, size_t> foreign;
+    std::map<absl::string_view, size_t> heads;
     for (size_t i = 0; i < used.size(); ++i) {
       if (used[i]) continue;
       const std::string& name = checkpoint_.tensors()[i].name;
+      const std::string& given = GivenName(checkpoint_.tensors()[i]);
       if (const absl::string_view prefix = ForeignPrefix(name); !prefix.empty()) {
         ++foreign[prefix];
+      } else if (const absl::string_view head = OtherHead(name); !head.empty()) {
+        ++heads[head];
       } else if (IsRedundant(name)) {
-        lines.push_back(absl::StrCat(name, " (redundant)"));
+        lines.push_back(absl::StrCat(given, " (redundant)"));
       } else {
-        unknown.push_back(name);
+        unknown.push_back(given);
       }
+    }
+    for (const auto& [head, count] : heads) {
+      lines.push_back(absl::StrCat(head, "* (", count, count == 1 ? " tensor" : " tensors",
+                                   " of a head for another task)"));
     }
     for (const auto& [prefix, count] : foreign) {
       lines.push_back(absl::StrCat(prefix, "* (", count, " tensors, not of the language model)"));
@@ -184,15 +196,16 @@ class Planner {
     const size_t count = unknown.size();
     unknown.resize(std::min(count, kMaxNamesInMessage));
     return absl::InvalidArgumentError(absl::StrCat(
-        "the checkpoint has ", count, " tensors that a ", recipe_.family,
-        " model with this config.json doesn't use: ", absl::StrJoin(unknown, ", "),
+        "the checkpoint has ", count, " tensors that a ", recipe_.family, " model with this ",
+        checkpoint_.ConfigName(), " doesn't use: ", absl::StrJoin(unknown, ", "),
         count > unknown.size() ? ", ..." : "", "; leaving them out would change its output"));
   }
 
   const Checkpoint& checkpoint_;
   const Recipe& recipe_;
   const ModelConfig& config_;
-  absl::flat_hash_map<absl::string_view, size_t> index_of_;
+  const std::set<std::string>& zero_biases_;
+  TensorFinder finder_;
   std::vector<size_t> used_;
 };
 
@@ -226,8 +239,9 @@ absl::StatusOr<std::vector<float>> ReadNamedRows(const Checkpoint& checkpoint,
 }  // namespace
 
 absl::StatusOr<TensorPlan> PlanTensors(const Checkpoint& checkpoint, const Recipe& recipe,
-                                       const ModelConfig& config) {
-  return Planner(checkpoint, recipe, config).Plan();
+                                       const ModelConfig& config,
+                                       const std::set<std::string>& zero_biases) {
+  return Planner(checkpoint, recipe, config, zero_biases).Plan();
 }
 
 TensorPlan WithOwnHead(const TensorPlan& plan, const ModelConfig& config) {
@@ -252,6 +266,10 @@ TensorPlan WithOwnHead(const TensorPlan& plan, const ModelConfig& config) {
 absl::StatusOr<std::vector<float>> ReadPlannedRows(const Checkpoint& checkpoint,
                                                    const PlannedTensor& tensor, int64_t first_row,
                                                    int64_t num_rows) {
+  if (tensor.source_indices.empty()) {
+    const int64_t rows = tensor.info.is_vector ? 1 : num_rows;
+    return std::vector<float>(static_cast<size_t>(rows * tensor.info.columns), 0.0f);
+  }
   if (!tensor.source.row_names.empty()) {
     return ReadNamedRows(checkpoint, tensor, first_row, num_rows);
   }

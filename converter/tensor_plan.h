@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@ namespace inkling {
 
 struct PlannedTensor {
   TensorInfo info;
-  std::vector<size_t> source_indices;  // into Checkpoint::tensors(): one, or one a row
+  // Into Checkpoint::tensors(): one, or one a row. Empty: zeros, which no tensor holds.
+  std::vector<size_t> source_indices;
   TensorSource source;
 
   // What each column is multiplied with (converter/column_balance.h); powers of two. Empty: 1.
@@ -36,13 +38,14 @@ struct TensorPlan {
   std::vector<std::string> left_out;   // checkpoint tensors that the model doesn't need, and why
 };
 
-// `config` is what `recipe` read from the checkpoint, and valid. Tensors are also found without the
-// "model." that AutoModelForCausalLM saves in front, and behind a wrapper's "language_model.".
-// Errors (InvalidArgument): a tensor missing, of another shape or of a dtype that can't be read
-// (both names, expected, found); checkpoint tensors that nothing uses, unless known to be
-// redundant or foreign.
+// `config` is what `recipe` read from the checkpoint, and valid. Tensors are found as TensorFinder
+// finds them; those in `zero_biases` (TensorEvidence) are planned as zeros. Errors
+// (InvalidArgument): a tensor missing, of another shape or of a dtype that can't be read (both
+// names, expected, found); checkpoint tensors that nothing uses, unless known to be redundant,
+// foreign, or of a head for another task.
 absl::StatusOr<TensorPlan> PlanTensors(const Checkpoint& checkpoint, const Recipe& recipe,
-                                       const ModelConfig& config);
+                                       const ModelConfig& config,
+                                       const std::set<std::string>& zero_biases = {});
 
 // Stores the embedding's values a second time as the head. `config.tied_head` was true for `plan`
 // and is false now.

@@ -24,6 +24,7 @@ constexpr int64_t kEmbeddingPlaces = 4;
 
 // Bytes of the checkpoint that `rows` rows of a planned tensor read.
 int64_t SourceBytes(const Checkpoint& checkpoint, const PlannedTensor& tensor, int64_t rows) {
+  if (tensor.source_indices.empty()) return 0;
   const SourceTensor& source = checkpoint.tensors()[tensor.source_indices.front()];
   double values = 1;
   for (const int64_t size : source.shape) values *= static_cast<double>(size);

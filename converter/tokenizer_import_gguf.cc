@@ -36,8 +36,11 @@ constexpr uint32_t kNoId = std::numeric_limits<uint32_t>::max();  // how some fi
 
 class GgufTokenizerReader {
  public:
-  GgufTokenizerReader(const InputFile& file, const Json& metadata)
-      : path_(file.path()), metadata_(metadata), fields_(metadata, file.path()) {}
+  GgufTokenizerReader(const InputFile& file, const GgufHeader& header)
+      : path_(file.path()),
+        metadata_(header.metadata),
+        spelling_(header.spelling),
+        fields_(header.metadata, file.path(), &header.spelling) {}
 
   absl::StatusOr<ImportedTokenizer> Read() {
     const std::string model = fields_.String(Key("model"), "");
@@ -102,12 +105,19 @@ class GgufTokenizerReader {
     const auto found = metadata_.find(Key(name));
     const size_t size = tokens == metadata_.end() ? 0 : tokens->size();
     if (found == metadata_.end() || !found->is_array() || found->empty() || found->size() != size) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          Key(name), ": expected a list of ", size, " entries, one a token, found ",
-          found == metadata_.end() || !found->is_array() ? "nothing"
-                                                         : absl::StrCat(found->size())));
+      return absl::InvalidArgumentError(
+          absl::StrCat(Key(name), ": expected a list of ", size, " entries, one a token, found ",
+                       found == metadata_.end() ? "nothing"
+                       : found->is_array()      ? absl::StrCat(found->size())
+                                                : TypeOf(name)));
     }
     return &*found;
+  }
+
+  // How the file types the value `name`, which is there: "array of string".
+  std::string TypeOf(absl::string_view name) const {
+    const auto type = spelling_.types.find(Key(name));
+    return type == spelling_.types.end() ? "another type" : type->second;
   }
 
   // The type of token `id`; normal for files that have no types.
@@ -121,10 +131,11 @@ class GgufTokenizerReader {
     return type.get<uint64_t>();
   }
 
-  static absl::StatusOr<std::string> TextAt(const Json& tokens, size_t id) {
+  absl::StatusOr<std::string> TextAt(const Json& tokens, size_t id) const {
     const Json& token = tokens[id];
     if (!token.is_string()) {
-      return absl::InvalidArgumentError("tokenizer.ggml.tokens: expected strings");
+      return absl::InvalidArgumentError(absl::StrCat(
+          "tokenizer.ggml.tokens: expected array of string, found ", TypeOf("tokens")));
     }
     const std::string& text = token.get_ref<const std::string&>();
     if (WellFormedPrefix(text) == text.size()) return text;
@@ -148,7 +159,8 @@ class GgufTokenizerReader {
       ABSL_ASSIGN_OR_RETURN(std::string text, TextAt(*tokens, id));
       ABSL_ASSIGN_OR_RETURN(const uint64_t type, TypeAt(types, id));
       if (!(*scores)[id].is_number()) {
-        return absl::InvalidArgumentError("tokenizer.ggml.scores: expected numbers");
+        return absl::InvalidArgumentError(absl::StrCat(
+            "tokenizer.ggml.scores: expected array of float32, found ", TypeOf("scores")));
       }
       // User-defined tokens are written with the spaces that they stand for.
       if (type == static_cast<uint64_t>(PieceType::kUserDefined)) {
@@ -227,6 +239,7 @@ class GgufTokenizerReader {
 
   std::string path_;
   const Json& metadata_;
+  const FieldSpelling& spelling_;
   ConfigFields fields_;
   bool add_bos_ = false;  // where the file doesn't say
 };
@@ -235,12 +248,12 @@ class GgufTokenizerReader {
 
 absl::StatusOr<ImportedTokenizer> ImportTokenizerGguf(const InputFile& file) {
   ABSL_ASSIGN_OR_RETURN(const GgufHeader header, ReadGgufHeader(file, GgufParts::kMetadata));
-  return GgufTokenizerReader(file, header.metadata).Read();
+  return GgufTokenizerReader(file, header).Read();
 }
 
 absl::Status ApplyGgufMetadata(const InputFile& file, ImportedTokenizer& imported) {
   ABSL_ASSIGN_OR_RETURN(const GgufHeader header, ReadGgufHeader(file, GgufParts::kMetadata));
-  return GgufTokenizerReader(file, header.metadata).Apply(imported);
+  return GgufTokenizerReader(file, header).Apply(imported);
 }
 
 }  // namespace inkling

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "converter/config_fields.h"
+#include "converter/config_keys.h"
 #include "converter/recipe.h"
 #include "gtest/gtest.h"
 #include "src/decoder/decoder.h"
@@ -59,6 +60,17 @@ absl::StatusOr<ModelConfig> ReadModelConfig(const nlohmann::json& config) {
   if (!fields.status().ok()) return fields.status();
   if (absl::Status valid = ValidateModelConfig(result); !valid.ok()) return valid;
   return result;
+}
+
+std::vector<std::string> ConfigNotes(const nlohmann::json& config) {
+  const absl::StatusOr<const Recipe*> recipe = FindRecipe(config);
+  EXPECT_OK(recipe);
+  if (!recipe.ok()) return {};
+  ConfigFields fields(config, "config.json");
+  (*recipe)->read_config(fields);
+  NoteUnreadMathematics((*recipe)->family, fields);
+  EXPECT_OK(fields.status());
+  return fields.notes();
 }
 
 absl::Status ConvertStatus(const TinyCheckpoint& checkpoint) {

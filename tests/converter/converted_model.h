@@ -41,6 +41,9 @@ class ConvertedModel {
 // What the recipe for a config.json makes of it, checked as a conversion would.
 absl::StatusOr<ModelConfig> ReadModelConfig(const nlohmann::json& config);
 
+// What the summary of a conversion would say of a config.json that can be read.
+std::vector<std::string> ConfigNotes(const nlohmann::json& config);
+
 // What converting `checkpoint` to f32 says, for checkpoints that have to fail.
 absl::Status ConvertStatus(const TinyCheckpoint& checkpoint);
 

@@ -146,9 +146,26 @@ TEST(FamilyConfigTest, Gemma3InsideAWrapper) {
   EXPECT_EQ(read.layers[0].window, 1024);
   EXPECT_EQ(read.layers[5].window, 0);
   EXPECT_TRUE(read.tied_head);
+  config["text_config"]["tie_word_embeddings"] = false;  // the head isn't the text model's
+  config["text_config"]["final_logit_softcapping"] = 30.0;
+  ASSERT_OK_AND_ASSIGN(const ModelConfig inner, ReadModelConfig(config));
+  EXPECT_TRUE(inner.tied_head);
+  EXPECT_EQ(inner.logit_soft_cap, 0.0f);
   config["tie_word_embeddings"] = false;
   ASSERT_OK_AND_ASSIGN(const ModelConfig untied, ReadModelConfig(config));
   EXPECT_FALSE(untied.tied_head);
+}
+
+// What an object leaves open is said beside it.
+TEST(FamilyConfigTest, Gemma3RotationsByKindOfLayer) {
+  json config = Config("gemma3_text");
+  config["head_dim"] = 8;
+  config["rope_theta"] = 16.0;
+  config["rope_local_base_freq"] = 81.0;
+  config["rope_parameters"] = {{"full_attention", {{"rope_type", "linear"}, {"factor", 2.0}}}};
+  ASSERT_OK_AND_ASSIGN(const ModelConfig read, ReadModelConfig(config));
+  EXPECT_FLOAT_EQ(read.rope_tables[0].frequencies[2], 0.125f);  // 16^(-4/8) / 2
+  EXPECT_FLOAT_EQ(read.rope_tables[1].frequencies[2], 1.0f / 9);
 }
 
 TEST(FamilyConfigTest, WindowsOfMistralAndPhi3HoldForAllLayers) {
@@ -347,7 +364,7 @@ TEST(FamilyConfigTest, UnknownValuesAreNamed) {
       {"gemma2", "query_pre_attn_scalar", 0, {"query_pre_attn_scalar", "positive"}},
       {"gemma2", "sliding_window", nullptr, {"sliding_window", "layer 0", "none"}},
       {"gemma2", "layer_types", {"full_attention"}, {"layer_types", "26 entries", "found 1"}},
-      {"gemma2", "attn_logit_softcapping", -5.0, {"attention_soft_cap", "-5"}},
+      {"gemma2", "attn_logit_softcapping", -5.0, {"attn_logit_softcapping", "-5"}},
       {"gemma2", "hidden_activation", "quick_gelu", {"hidden_activation", "quick_gelu"}},
       {"gemma2", "use_bidirectional_attention", true, {"causal"}, unimplemented},
       {"gemma3_text", "use_bidirectional_attention", true, {"causal"}, unimplemented},
@@ -363,10 +380,17 @@ TEST(FamilyConfigTest, UnknownValuesAreNamed) {
       {"gemma3", "text_config", {{"hidden_size", "2560"}}, {"text_config: hidden_size", "whole"}},
       {"gemma3", "text_config", {{"model_type", "bert"}}, {"text_config: model_type", "bert"}},
       {"mistral", "sliding_window", -1, {"sliding_window", "-1"}},
+      {"mistral", "sliding_window", 0, {"sliding_window", "from 1"}},
+      {"falcon", "head_dim", 32, {"head_dim", "4544 / 71", "32"}},
+      {"stablelm", "head_dim", 128, {"head_dim", "2560 / 32", "128"}},
+      {"llama", "num_key_value_heads", 5, {"num_key_value_heads", "divisor", "32", "5"}},
+      {"llama", "head_dim", 8192, {"head_dim", "at most 4096"}},
+      {"gemma3_text", "rope_parameters", {{"rope_type", "linear"}}, {"rope_type", "objects full_attention"}},
+      {"gemma3_text", "final_logit_softcapping", 0, {"final_logit_softcapping", "positive"}},
       {"mistral", "hidden_act", "gelu_10", {"hidden_act", "gelu_10"}},
       {"mistral",
        "architectures",
-       {"MistralForTokenClassification"},
+       {"MistralForQuestionAnswering"},
        {"MistralForCausalLM"},
        unimplemented},
       {"phi", "qk_layernorm", true, {"qk_layernorm", "biases"}, unimplemented},
@@ -379,7 +403,7 @@ TEST(FamilyConfigTest, UnknownValuesAreNamed) {
       {"smollm3", "no_rope_layers", std::vector<int>(36, 2), {"no_rope_layers", "0 and 1"}},
       {"smollm3", "no_rope_layer_interval", 0, {"no_rope_layer_interval"}},
       {"stablelm", "use_qkv_bias", 1, {"use_qkv_bias", "true or false", "1"}},
-      {"stablelm", "layer_norm_eps", 0, {"norm_epsilon", "above 0"}},
+      {"stablelm", "layer_norm_eps", 0, {"layer_norm_eps", "positive"}},
       {"stablelm_alpha",
        "use_cache",
        true,

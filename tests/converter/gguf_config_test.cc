@@ -53,7 +53,8 @@ struct Model {
   }
 
   absl::StatusOr<json> Config() const {
-    return GgufConfig(metadata, *family, tensors, divisors, "model.gguf");
+    FieldSpelling spelling;
+    return GgufConfig(metadata, *family, tensors, divisors, "model.gguf", spelling);
   }
 
   // What the family's recipe makes of it.

@@ -235,7 +235,13 @@ std::vector<Hostile> HostileFiles() {
        {"found 24"}},
       {"alignment that is ill-formed text",
        GgufStart(3, 1, 1) + GgufEntry("general.alignment", 8, GgufText("\xFF")) + small + room,
-       {"general.alignment"}},
+       {"general.alignment: expected uint32, found string"}},
+      {"alignment of another type",
+       GgufStart(3, 1, 1) + GgufEntry("general.alignment", 5, u32(32)) + small + room,
+       {"general.alignment: expected uint32, found int32"}},
+      {"alignment of 64 bits",
+       GgufStart(3, 1, 1) + GgufEntry("general.alignment", 10, u64(32)) + small + room,
+       {"general.alignment: expected uint32, found uint64"}},
   };
 }
 

@@ -104,31 +104,89 @@ class PickleWriter {
 
 }  // namespace
 
+namespace {
+
+// The tuple (storage, offset, sizes, strides, requires_grad, hooks).
+void WriteTensorArguments(const PickledTensor& tensor, PickleWriter& pickle) {
+  pickle.Op("((");
+  pickle.Text("storage");
+  pickle.Global("torch", tensor.storage_type);
+  pickle.Text(tensor.storage);
+  pickle.Text("cpu");
+  pickle.Integer(tensor.storage_size);
+  pickle.Op("t");
+  pickle.Remember();
+  pickle.Op("Q");
+  pickle.Integer(tensor.offset);
+  pickle.Integers(tensor.shape);
+  pickle.Integers(tensor.strides);
+  pickle.Op("\x89");
+  pickle.OrderedDict();
+  pickle.Op("t");
+  pickle.Remember();
+}
+
+// {"tag": "ours", "sizes": [1.5, None, torch.device("cpu")]}
+void WriteAttributes(PickleWriter& pickle) {
+  pickle.Op("}");
+  pickle.Remember();
+  pickle.Op("(");
+  pickle.Text("tag");
+  pickle.Text("ours");
+  pickle.Text("sizes");
+  pickle.Op("](G");
+  pickle.Op(std::string("\x3F\xF8\0\0\0\0\0\0N", 9));
+  pickle.Global("torch", "device");
+  pickle.Text("cpu");
+  pickle.Op("\x85Reu");
+}
+
+void WriteTensor(const PickledTensor& tensor, PickleWriter& pickle) {
+  const bool is_parameter = tensor.wrapper == TensorWrapper::kParameter ||
+                            tensor.wrapper == TensorWrapper::kParameterWithState;
+  if (is_parameter) {
+    pickle.Global("torch._utils", tensor.wrapper == TensorWrapper::kParameter
+                                      ? "_rebuild_parameter"
+                                      : "_rebuild_parameter_with_state");
+    pickle.Op("(");
+  }
+  if (tensor.wrapper == TensorWrapper::kType || tensor.wrapper == TensorWrapper::kParameterType) {
+    pickle.Global("torch._tensor", "_rebuild_from_type_v2");
+    pickle.Op("(");
+    pickle.Global("torch._utils", "_rebuild_tensor_v2");
+    if (tensor.wrapper == TensorWrapper::kType) pickle.Global("torch", "Tensor");
+    if (tensor.wrapper == TensorWrapper::kParameterType) {
+      pickle.Global("torch.nn.parameter", "Parameter");
+    }
+    WriteTensorArguments(tensor, pickle);
+    WriteAttributes(pickle);
+    pickle.Op("t");
+    pickle.Remember();
+  } else {
+    pickle.Global("torch._utils", "_rebuild_tensor_v2");
+    WriteTensorArguments(tensor, pickle);
+  }
+  pickle.Op("R");
+  pickle.Remember();
+  if (!is_parameter) return;
+  pickle.Op("\x88");
+  pickle.OrderedDict();
+  if (tensor.wrapper == TensorWrapper::kParameterWithState) WriteAttributes(pickle);
+  pickle.Op("t");
+  pickle.Remember();
+  pickle.Op("R");
+  pickle.Remember();
+}
+
+}  // namespace
+
 std::string StateDictPickle(const std::vector<PickledTensor>& tensors) {
   PickleWriter pickle;
   pickle.OrderedDict();
   pickle.Op("(");
   for (const PickledTensor& tensor : tensors) {
     pickle.Text(tensor.name);
-    pickle.Global("torch._utils", "_rebuild_tensor_v2");
-    pickle.Op("((");
-    pickle.Text("storage");
-    pickle.Global("torch", tensor.storage_type);
-    pickle.Text(tensor.storage);
-    pickle.Text("cpu");
-    pickle.Integer(tensor.storage_size);
-    pickle.Op("t");
-    pickle.Remember();
-    pickle.Op("Q");
-    pickle.Integer(tensor.offset);
-    pickle.Integers(tensor.shape);
-    pickle.Integers(tensor.strides);
-    pickle.Op("\x89");
-    pickle.OrderedDict();
-    pickle.Op("t");
-    pickle.Remember();
-    pickle.Op("R");
-    pickle.Remember();
+    WriteTensor(tensor, pickle);
   }
   // The attribute _metadata that torch.nn.Module.state_dict adds.
   pickle.Op("u}");

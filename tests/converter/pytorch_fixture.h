@@ -26,6 +26,15 @@ struct ZipPart {
 std::string ZipBytes(const std::vector<ZipPart>& parts, bool only_zip64 = false,
                      uint64_t start = 0);
 
+// What torch.save writes around a tensor.
+enum class TensorWrapper : uint8_t {
+  kNone,
+  kType,                // a tensor with attributes
+  kParameter,           // a torch.nn.Parameter
+  kParameterWithState,  // a parameter with attributes
+  kParameterType,       // attributes and a parameter's type
+};
+
 // A tensor as a state dict's pickle describes it.
 struct PickledTensor {
   std::string name;
@@ -35,6 +44,7 @@ struct PickledTensor {
   int64_t offset = 0;
   std::vector<int64_t> shape;
   std::vector<int64_t> strides;
+  TensorWrapper wrapper = TensorWrapper::kNone;
 };
 
 // The pickle of an OrderedDict of tensors, opcode for opcode as torch.save writes it.

@@ -271,6 +271,81 @@ TEST_F(HostileArchiveTest, StoragesHaveTheirSizeAndType) {
   EXPECT_THAT(Open(), MatchesStatus(StatusCode::kInvalidArgument, {"no entry data/../version"}));
 }
 
+constexpr TensorWrapper kWrappers[] = {TensorWrapper::kType, TensorWrapper::kParameter,
+                                       TensorWrapper::kParameterWithState,
+                                       TensorWrapper::kParameterType};
+
+TEST_F(HostileArchiveTest, WrappedTensorsAreRead) {
+  PickledTensor other = tensor_;
+  other.name = "v";
+  other.offset = 3;
+  other.shape = {3};
+  other.strides = {1};
+  for (const TensorWrapper wrapper : kWrappers) {
+    tensor_.wrapper = wrapper;
+    for (const TensorWrapper second : kWrappers) {
+      other.wrapper = second;
+      WriteFileBytes(folder_.File("pytorch_model.bin"),
+                     ZipBytes(ArchiveParts(StateDictPickle({tensor_, other}), storages_)));
+      ASSERT_OK_AND_ASSIGN(const InputFile file,
+                           InputFile::Open(folder_.File("pytorch_model.bin")));
+      ASSERT_OK_AND_ASSIGN(const std::vector<WeightEntry> entries, ReadPytorchArchive(file));
+      ASSERT_EQ(entries.size(), 2);
+      EXPECT_EQ(entries[0].tensor.shape, tensor_.shape);
+      EXPECT_EQ(entries[0].tensor.dtype, "F32");
+      EXPECT_EQ(entries[1].tensor.name, "v");
+      EXPECT_EQ(entries[1].offset, entries[0].offset + 12);
+    }
+  }
+}
+
+// A view is checked however it is wrapped.
+TEST_F(HostileArchiveTest, WrappersHideNothing) {
+  for (const TensorWrapper wrapper : kWrappers) {
+    tensor_.wrapper = wrapper;
+    tensor_.strides = {1, 2};
+    EXPECT_THAT(Open(), MatchesStatus(StatusCode::kUnimplemented, {"without gaps"}));
+    tensor_.strides = {4, 1};
+    EXPECT_THAT(Open(), MatchesStatus(StatusCode::kInvalidArgument, {"reach beyond"}));
+    tensor_.strides = {3, 1};
+  }
+}
+
+TEST_F(HostileArchiveTest, OtherWrappersAreRefused) {
+  const std::string name = std::string("}X\1\0\0\0w", 7);
+  const auto refused = [&](const std::string& value, StatusCode code,
+                           const std::vector<std::string>& message) {
+    EXPECT_THAT(OpenPickle("\x80\x02" + name + value + "s."), MatchesStatus(code, message))
+        << message[0];
+  };
+  const std::string from_type = "ctorch._tensor\n_rebuild_from_type_v2\n";
+  const std::string rebuild = "ctorch._utils\n_rebuild_tensor_v2\n";
+  refused(from_type + ")R", StatusCode::kInvalidArgument, {"(function, type, arguments, state)"});
+  refused(from_type + "(NNNNtR", StatusCode::kInvalidArgument, {"(function, type"});
+  refused(from_type + "(" + rebuild + "ctorch\nTensor\nNNtR", StatusCode::kInvalidArgument,
+          {"(function, type"});
+  refused(from_type + "(" + rebuild + "c__main__\nSub\n)NtR", StatusCode::kUnimplemented,
+          {"the global __main__.Sub is refused"});
+  refused(from_type + "(" + rebuild + "ctorch\ndevice\n)NtR", StatusCode::kUnimplemented,
+          {"a tensor of type torch.device"});
+  refused(from_type + "(" + rebuild + "ctorch\nTensor\n)NtR", StatusCode::kInvalidArgument,
+          {"made of 0 values"});
+  refused(from_type + "(ctorch\ndevice\nctorch\nTensor\n)NtR", StatusCode::kUnimplemented,
+          {"found a call of torch.device"});
+  refused("ctorch._utils\n_rebuild_parameter_with_state\n)R", StatusCode::kInvalidArgument,
+          {"a parameter without its tensor"});
+  // A parameter of itself: parameter(parameter(...)) by the memo.
+  refused("ctorch._utils\n_rebuild_parameter\n(](NNetRq\1", StatusCode::kUnimplemented,
+          {"expected a tensor, found a list"});
+  std::string nested = rebuild + ")R";
+  for (int i = 0; i < 6; ++i) {
+    nested = "ctorch._utils\n_rebuild_parameter\n(" + nested + "\x88NtR";
+  }
+  refused(nested, StatusCode::kUnimplemented, {"too many wrappers"});
+  // The dict that somebody put into another dict.
+  refused("}", StatusCode::kUnimplemented, {"tensor \"w\"", "found a dict", "torch.save"});
+}
+
 TEST_F(HostileArchiveTest, OtherObjectsAreRefused) {
   const auto refused = [this](const std::string& pickle, StatusCode code,
                               const std::vector<std::string>& message) {
@@ -320,10 +395,13 @@ TEST_F(HostileArchiveTest, OtherArchivesAreRefused) {
   EXPECT_THAT(OpenBytes(ZipBytes(parts)),
               MatchesStatus(StatusCode::kUnimplemented, {"archive/data/0", "compressed"}));
   EXPECT_THAT(OpenBytes("PK"), MatchesStatus(StatusCode::kInvalidArgument, {"torch.save"}));
+  EXPECT_THAT(OpenBytes(StateDictPickle({})),
+              MatchesStatus(StatusCode::kInvalidArgument, {"a pickle alone", "torch.save"}));
   EXPECT_THAT(OpenBytes("PK\3\4"), MatchesStatus(StatusCode::kDataLoss, {"truncated"}));
 }
 
 TEST_F(HostileArchiveTest, AnyDamagedByteIsSafe) {
+  tensor_.wrapper = TensorWrapper::kType;
   const std::string bytes = ZipBytes(ArchiveParts(StateDictPickle({tensor_}), storages_));
   for (size_t i = 0; i < bytes.size(); ++i) {
     std::string damaged = bytes;

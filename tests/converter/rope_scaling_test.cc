@@ -128,15 +128,113 @@ TEST(RopeScalingTest, LongropeHasTwoSetsOfFrequencies) {
   EXPECT_EQ(unstretched.rope_tables[0].attention_factor, 1.0f);
 }
 
+json PhiConfig() {
+  return {{"model_type", "phi"}, {"hidden_size", 32}, {"num_attention_heads", 4}};
+}
+
 TEST(RopeScalingTest, PartOfAHeadRotates) {
-  json config = Config();
+  json config = PhiConfig();
   config["partial_rotary_factor"] = 0.5;
   ASSERT_OK_AND_ASSIGN(const ModelConfig read, ReadModelConfig(config));
   EXPECT_EQ(read.rotary_dim, 4);
   ExpectFrequencies(read.rope_tables[0].frequencies, {1.0, 0.01});
+  config = PhiConfig();
   config["rope_parameters"] = {{"rope_type", "default"}, {"partial_rotary_factor", 0.25}};
   ASSERT_OK_AND_ASSIGN(const ModelConfig newer, ReadModelConfig(config));
   EXPECT_EQ(newer.rotary_dim, 2);
+  config["partial_rotary_factor"] = 0.5;  // of the two, transformers takes one here, one there
+  EXPECT_THAT(ReadModelConfig(config),
+              MatchesStatus(StatusCode::kInvalidArgument,
+                            {"config.json: partial_rotary_factor", "0.25", "found 0.5"}));
+  config = PhiConfig();
+  config["partial_rotary_factor"] = 0.4;
+  EXPECT_THAT(ReadModelConfig(config), MatchesStatus(StatusCode::kInvalidArgument,
+                                                     {"partial_rotary_factor", "even number"}));
+}
+
+// transformers has the field in all configs and uses it in a few families.
+TEST(RopeScalingTest, HeadsOfOtherFamiliesRotateWhole) {
+  for (const char* model_type : {"llama", "mistral", "qwen2", "qwen3", "smollm3", "gemma", "gemma2",
+                                 "gemma3_text", "falcon"}) {
+    json config = {{"model_type", model_type}};
+    ASSERT_OK_AND_ASSIGN(const ModelConfig whole, ReadModelConfig(config));
+    config["partial_rotary_factor"] = 0.5;
+    ASSERT_OK_AND_ASSIGN(const ModelConfig named, ReadModelConfig(config));
+    EXPECT_EQ(EncodedConfig(named), EncodedConfig(whole)) << model_type;
+    EXPECT_EQ(named.rotary_dim, named.head_dim);
+  }
+  json config = Config();
+  config["partial_rotary_factor"] = 0.5;
+  config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 2.0}};  // where transformers fails
+  EXPECT_THAT(ReadModelConfig(config),
+              MatchesStatus(StatusCode::kInvalidArgument, {"partial_rotary_factor", "linear"}));
+  config["partial_rotary_factor"] = 1.0;
+  EXPECT_OK(ReadModelConfig(config));
+}
+
+TEST(RopeScalingTest, TheOlderSpellingCountsWhereItSaysSomething) {
+  json config = Config();
+  config["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 4.0}, {"rope_theta", 16.0}};
+  config["rope_scaling"] = json::object();
+  ASSERT_OK_AND_ASSIGN(const ModelConfig newer, ReadModelConfig(config));
+  ExpectFrequencies(newer.rope_tables[0].frequencies, {0.25, 0.125, 0.0625, 0.03125});
+  config["rope_scaling"] = {{"type", "linear"}, {"factor", 2.0}};
+  ASSERT_OK_AND_ASSIGN(const ModelConfig older, ReadModelConfig(config));
+  ExpectFrequencies(older.rope_tables[0].frequencies, {0.5, 0.05, 0.005, 0.0005});
+}
+
+TEST(RopeScalingTest, OneRotationIsNoObjectOfSeveral) {
+  json config = Config();
+  config["rope_parameters"] = {{"full_attention", {{"rope_type", "default"}}},
+                               {"sliding_attention", {{"rope_type", "default"}}}};
+  EXPECT_THAT(ReadModelConfig(config),
+              MatchesStatus(StatusCode::kInvalidArgument,
+                            {"rope_parameters: full_attention", "one rotation"}));
+}
+
+TEST(RopeScalingTest, TheOriginalLengthBesideTheParametersComesFirst) {
+  json config = Config();
+  config["rope_scaling"] = {{"rope_type", "llama3"},
+                            {"factor", 8.0},
+                            {"low_freq_factor", 1.0},
+                            {"high_freq_factor", 4.0}};
+  ASSERT_OK_AND_ASSIGN(const ModelConfig by_context, ReadModelConfig(config));
+  config["rope_scaling"]["original_max_position_embeddings"] = 128;  // as max_position_embeddings
+  ASSERT_OK_AND_ASSIGN(const ModelConfig named, ReadModelConfig(config));
+  EXPECT_EQ(EncodedConfig(by_context), EncodedConfig(named));
+  config["rope_scaling"]["original_max_position_embeddings"] = 32;
+  config["original_max_position_embeddings"] = 128;
+  ASSERT_OK_AND_ASSIGN(const ModelConfig beside, ReadModelConfig(config));
+  EXPECT_EQ(EncodedConfig(beside), EncodedConfig(named));
+}
+
+TEST(RopeScalingTest, YarnWithoutAFactorStretchesToTheContext) {
+  json config = Config();
+  config["rope_scaling"] = {
+      {"rope_type", "yarn"}, {"factor", 2.0}, {"original_max_position_embeddings", 64}};
+  ASSERT_OK_AND_ASSIGN(const ModelConfig named, ReadModelConfig(config));
+  config["rope_scaling"]["factor"] = nullptr;  // 128 / 64
+  ASSERT_OK_AND_ASSIGN(const ModelConfig derived, ReadModelConfig(config));
+  EXPECT_EQ(EncodedConfig(derived), EncodedConfig(named));
+}
+
+// Phi-3's own form: its first checkpoints called LongRoPE yarn, and 4096 is the length they began
+// with.
+TEST(RopeScalingTest, Phi3CallsLongropeYarn) {
+  json config = {{"model_type", "phi3"},
+                 {"hidden_size", 32},
+                 {"num_attention_heads", 4},
+                 {"max_position_embeddings", 131072},
+                 {"original_max_position_embeddings", 4096},
+                 {"rope_scaling",
+                  {{"type", "longrope"},
+                   {"short_factor", {1.0, 1.25, 2.0, 4.0}},
+                   {"long_factor", {2.0, 5.0, 8.0, 10.0}}}}};
+  ASSERT_OK_AND_ASSIGN(const ModelConfig named, ReadModelConfig(config));
+  config["rope_scaling"]["type"] = "yarn";
+  config.erase("original_max_position_embeddings");
+  ASSERT_OK_AND_ASSIGN(const ModelConfig early, ReadModelConfig(config));
+  EXPECT_EQ(EncodedConfig(early), EncodedConfig(named));
 }
 
 struct BadRope {
@@ -190,10 +288,6 @@ TEST(RopeScalingTest, UnknownValuesAreNamed) {
   config["rope_theta"] = 0;
   EXPECT_THAT(ReadModelConfig(config),
               MatchesStatus(StatusCode::kInvalidArgument, {"rope_theta", "positive"}));
-  config = Config();
-  config["partial_rotary_factor"] = 0.4;
-  EXPECT_THAT(ReadModelConfig(config), MatchesStatus(StatusCode::kInvalidArgument,
-                                                     {"partial_rotary_factor", "even number"}));
 }
 
 }  // namespace

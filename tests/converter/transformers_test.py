@@ -18,6 +18,7 @@ import unittest
 
 try:
     import torch
+    from safetensors.torch import load_file, save_file
     from transformers import AutoConfig, AutoModelForCausalLM
 except ImportError as missing:
     print(f"skipped: {missing}")
@@ -137,11 +138,28 @@ FORMS = {
                          final_logit_softcapping=30.0, head_dim=16, hidden_act="gelu_pytorch_tanh", max_position_embeddings=8192,
                          query_pre_attn_scalar=24, rope_theta=10000.0, sliding_window=8, sliding_window_size=8),
     "gemma-3-1b": gemma3(sliding_window_pattern=6),
+    "llama with fields of other families": llama(partial_rotary_factor=0.5, attn_logit_softcapping=1.0, logit_scale=0.5, clip_qkv=0.1,
+                                                 residual_multiplier=0.2, qk_layernorm=True, layer_types=["full_attention"] * 3),
+    "llama, partial in rope_parameters": llama(rope_parameters={"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.25}),
+    "llama, both spellings": llama(rope_scaling={"type": "linear", "factor": 8.0}, rope_theta=500.0,
+                                   rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 3.0}),
+    "llama3 without its length": llama(max_position_embeddings=64, rope_scaling={"factor": 32.0, "high_freq_factor": 4.0,
+                                                                               "low_freq_factor": 1.0, "rope_type": "llama3"}),
+    "llama, yarn by length": llama(max_position_embeddings=128, rope_scaling={"rope_type": "yarn", "factor": None,
+                                                                            "original_max_position_embeddings": 32}),
+    "mistral with layer_types": sizes("mistral", "MistralForCausalLM", hidden_act="silu", max_position_embeddings=32768,
+                                      num_key_value_heads=2, sliding_window=8, layer_types=["full_attention"] * 3),
+    "gemma-3 with a cap that it doesn't use": gemma3(layer_types=["sliding_attention", "full_attention"] * 3 + ["sliding_attention"],
+                                                     ) | {"attn_logit_softcapping": 0.5, "final_logit_softcapping": 3.0},
+    "gemma-3, rotations by kind of layer": gemma3() | {"rope_theta": 5000.0, "rope_local_base_freq": 70.0,
+                                                       "rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 4.0},
+                                                                           "sliding_attention": {"rope_type": "default"}}},
+    "phi-3, called yarn": phi3(sliding_window=None, rope_scaling={"type": "yarn", "short_factor": SHORT, "long_factor": LONG}),
     "gemma-3-270m": gemma3(_sliding_window_pattern=6, use_bidirectional_attention=False,
                            layer_types=["sliding_attention"] * 5 + ["full_attention", "sliding_attention"]),
 }
 # Sessions choose LongRoPE's set of frequencies by their capacity, transformers by the text so far: there, logits only.
-LOGITS_ONLY = ("phi-3, short text", "phi-3, long text", "phi-4-mini")
+LOGITS_ONLY = ("phi-3, short text", "phi-3, long text", "phi-4-mini", "phi-3, called yarn")
 
 
 def randomize(model, seed):
@@ -166,7 +184,7 @@ def run(program, *arguments):
     return result.stdout
 
 
-class TransformersTest(unittest.TestCase):
+class FormTest(unittest.TestCase):
     def write(self, config, folder):
         """A checkpoint with this config.json, and the model that transformers makes of it."""
         folder.mkdir()
@@ -202,6 +220,8 @@ class TransformersTest(unittest.TestCase):
                 self.assertEqual([int(word) for word in words.split()], tokens[0, length:].tolist())
         return largest
 
+
+class TransformersTest(FormTest):
     def test_every_form(self):
         names = [name for name in sys.argv[1:] if name in FORMS] or list(FORMS)
         for name in names:
@@ -214,6 +234,117 @@ class TransformersTest(unittest.TestCase):
                     run("inkling-convert", folder, path, "--weights=f32", "--quiet")
                     largest = self.compare(model, path, name)
                 print(f"{name}: {largest:.1e}", flush=True)
+
+
+def weights_of(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def save_shards(tensors, folder, stem="model", suffix="safetensors", index=None):
+    """The tensors in two files and their index."""
+    names = sorted(tensors)
+    weight_map = {name: f"{stem}-0000{1 + (i % 2)}-of-00002.{suffix}" for i, name in enumerate(names)}
+    for file in set(weight_map.values()):
+        part = {name: tensors[name] for name in names if weight_map[name] == file}
+        (save_file if suffix == "safetensors" else torch.save)(part, folder / file)
+    (folder / (index or f"model.{suffix}.index.json")).write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+
+
+def changed(tensors):
+    return {name: value + 0.25 for name, value in tensors.items()}
+
+
+def with_attributes(tensors):
+    for i, (name, value) in enumerate(tensors.items()):
+        tensors[name] = (value.clone(), torch.nn.Parameter(value.clone()), torch.nn.Parameter(value.clone()), torch.nn.Buffer(value))[i % 4]
+        if i % 4 != 2:
+            tensors[name].note = {"tag": name, "sizes": [1.5, None, (2, 3)], "device": torch.device("cpu"), "dtype": torch.float16}
+    return tensors
+
+
+class CheckpointFolderTest(FormTest):
+    """Folders as people have them: which weights count, and under which names."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory(prefix="inkling-folders-")
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name) / "checkpoint"
+        self.output = pathlib.Path(temporary.name) / "model.tflite"
+        self.model = None
+
+    def begin(self, config=None):
+        self.model = self.write(config or llama(num_key_value_heads=2), self.folder)
+        tensors = weights_of(self.folder)
+        (self.folder / "model.safetensors").unlink()
+        return tensors
+
+    def transformers_model(self, **options):
+        return AutoModelForCausalLM.from_pretrained(self.folder, dtype=torch.float32, attn_implementation="eager", **options).eval()
+
+    def check(self, model, *options):
+        run("inkling-convert", self.folder, self.output, "--weights=f32", "--quiet", *options)
+        print(f"{self.id().rsplit('.', 1)[-1]}: {self.compare(model, self.output, '')}", flush=True)
+
+    def test_a_whole_file_comes_before_shards(self):
+        tensors = self.begin()
+        save_shards(changed(tensors), self.folder)
+        torch.save(changed(tensors), self.folder / "pytorch_model.bin")
+        save_file(tensors, self.folder / "model.safetensors", {"format": "pt"})
+        self.check(self.transformers_model())
+        for shard in self.folder.glob("model-*"):
+            shard.unlink()
+        self.check(self.transformers_model())
+
+    def test_shards_come_before_pytorch(self):
+        tensors = self.begin()
+        save_shards(tensors, self.folder)
+        torch.save(changed(tensors), self.folder / "pytorch_model.bin")
+        self.check(self.model)
+
+    def test_a_variant_when_asked_for(self):
+        tensors = self.begin()
+        save_file(tensors, self.folder / "model.safetensors", {"format": "pt"})
+        save_file(changed(tensors), self.folder / "model.other.safetensors", {"format": "pt"})
+        save_shards(tensors | {"lm_head.weight": tensors["lm_head.weight"] * 2}, self.folder, "model.third", "safetensors",
+                    "model.safetensors.index.third.json")
+        self.check(self.transformers_model())
+        self.check(self.transformers_model(variant="other"), "--variant=other")
+        self.check(self.transformers_model(variant="third"), "--variant=third")
+
+    def test_a_head_that_differs(self):
+        tensors = self.begin(llama(tie_word_embeddings=True))
+        tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].flip(0).contiguous()
+        save_file(tensors, self.folder / "model.safetensors", {"format": "pt"})
+        self.check(self.transformers_model())
+
+    def test_a_head_that_is_equal(self):
+        tensors = self.begin(llama(tie_word_embeddings=True))
+        tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]
+        torch.save(tensors, self.folder / "pytorch_model.bin")
+        self.check(self.transformers_model())
+
+    def test_only_the_head_is_there(self):
+        tensors = self.begin(llama(tie_word_embeddings=True))
+        tensors["lm_head.weight"] = tensors.pop("model.embed_tokens.weight")
+        save_file(tensors, self.folder / "model.safetensors", {"format": "pt"})
+        self.check(self.transformers_model())
+
+    def test_biases_of_queries_keys_and_values_alone(self):
+        tensors = self.begin(llama(attention_bias=True))
+        tensors = {name: value for name, value in tensors.items() if not name.endswith("o_proj.bias")}
+        save_file(tensors, self.folder / "model.safetensors", {"format": "pt"})
+        self.check(self.transformers_model())
+
+    def test_prefixes(self):
+        tensors = self.begin()
+        for prefix in ("_orig_mod.", "module.", "pretrained_model.", "base_model.model.", "module._orig_mod."):
+            save_file({prefix + name: value for name, value in tensors.items()} | {"v_head.summary.weight": torch.ones(1, 64)},
+                      self.folder / "model.safetensors", {"format": "pt"})
+            self.check(self.model)
+
+    def test_tensors_in_wrappers(self):
+        torch.save(with_attributes(self.begin()), self.folder / "pytorch_model.bin")
+        self.check(self.transformers_model())
 
 
 if __name__ == "__main__":

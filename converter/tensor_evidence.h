@@ -1,0 +1,37 @@
+// What a checkpoint's tensors say where its config says less, or something else: which biases there
+// are, and whether the head is the embedding.
+//
+// The conversion asks before it plans. Source: transformers 5, which ties only what has equal
+// values (PreTrainedModel.tie_weights) and lets biases that a checkpoint lacks be zeros.
+
+#ifndef INKLING_CONVERTER_TENSOR_EVIDENCE_H_
+#define INKLING_CONVERTER_TENSOR_EVIDENCE_H_
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "converter/checkpoint.h"
+#include "converter/recipe.h"
+#include "src/format/model_config.h"
+
+namespace inkling {
+
+struct TensorEvidence {
+  std::set<std::string> zero_biases;  // tensors of ours that have no source and are zeros
+  std::vector<std::string> notes;     // for people
+};
+
+// Corrects `config`, which `recipe` read and which is valid:
+// - a head whose values differ from the embedding is the model's own, whatever tied_head says; the
+//   two are compared in groups of rows;
+// - biases of a block that no layer has, beside others that are there, are taken out of the config
+//   or become zeros.
+// Errors: those of Checkpoint::ReadRows, InvalidArgument for a head of another shape.
+absl::StatusOr<TensorEvidence> ReadTensorEvidence(const Checkpoint& checkpoint,
+                                                  const Recipe& recipe, ModelConfig& config);
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_TENSOR_EVIDENCE_H_
