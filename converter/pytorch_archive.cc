@@ -37,6 +37,8 @@ constexpr absl::string_view kZipStart("PK\x03\x04", 4);
 constexpr absl::string_view kLegacyStart("\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19",
                                          14);
 
+constexpr int64_t kTarMagicOffset = 257;
+
 // About 300 bytes a tensor.
 constexpr int64_t kMaxPickleBytes = int64_t{64} << 20;
 constexpr size_t kMaxDimensions = 8;
@@ -386,12 +388,22 @@ class ArchiveReader {
   absl::flat_hash_map<std::string, ZipEntry> entries_;
 };
 
-bool StartsWith(const InputFile& file, absl::string_view expected) {
-  if (file.size() < static_cast<int64_t>(expected.size())) return false;
-  std::string start(expected.size(), '\0');
-  return file.ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(start.data()), start.size()))
+bool HasAt(const InputFile& file, int64_t offset, absl::string_view expected) {
+  if (file.size() < offset + static_cast<int64_t>(expected.size())) return false;
+  std::string found(expected.size(), '\0');
+  return file.ReadAt(offset,
+                     absl::MakeSpan(reinterpret_cast<std::byte*>(found.data()), found.size()))
              .ok() &&
-         start == expected;
+         found == expected;
+}
+
+bool StartsWith(const InputFile& file, absl::string_view expected) {
+  return HasAt(file, 0, expected);
+}
+
+// The form before 1.6, and the tape archive that came before that.
+bool IsLegacy(const InputFile& file) {
+  return StartsWith(file, kLegacyStart) || HasAt(file, kTarMagicOffset, "ustar");
 }
 
 }  // namespace
@@ -401,7 +413,7 @@ bool LooksLikePytorch(const InputFile& file) {
 }
 
 absl::StatusOr<std::vector<WeightEntry>> ReadPytorchArchive(const InputFile& file) {
-  if (StartsWith(file, kLegacyStart)) {
+  if (IsLegacy(file)) {
     return absl::UnimplementedError(absl::StrCat(
         file.path(),
         ": saved by PyTorch before 1.6, in a format that isn't read here; load it with PyTorch and "

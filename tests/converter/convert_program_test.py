@@ -25,8 +25,8 @@ def tokenizer_file():
     return struct.pack("<i", 8) + b"".join(struct.pack("<fi", 0.0, len(piece)) + piece for piece in pieces)
 
 
-def write_checkpoint(folder, hidden, feed_forward, layers, vocabulary):
-    """A Llama-form checkpoint of zeros in BF16 with a tied head; returns the bytes of its tensors."""
+def write_checkpoint(folder, hidden, feed_forward, layers, vocabulary, head=False):
+    """A Llama-form checkpoint of zeros in BF16 with a tied head, which may be there too; returns the bytes of its tensors."""
     folder.mkdir()
     (folder / "tokenizer.bin").write_bytes(tokenizer_file())
     (folder / "config.json").write_text(json.dumps({
@@ -34,6 +34,8 @@ def write_checkpoint(folder, hidden, feed_forward, layers, vocabulary):
         "intermediate_size": feed_forward, "num_hidden_layers": layers, "num_attention_heads": 4,
         "vocab_size": vocabulary, "tie_word_embeddings": True}))
     shapes = {"model.embed_tokens.weight": [vocabulary, hidden], "model.norm.weight": [hidden]}
+    if head:
+        shapes["lm_head.weight"] = [vocabulary, hidden]
     for layer in range(layers):
         prefix = f"model.layers.{layer}."
         shapes |= {prefix + name + ".weight": [hidden] for name in ("input_layernorm", "post_attention_layernorm")}
@@ -172,6 +174,9 @@ class ConvertProgramTest(unittest.TestCase):
             (2, [*good, "--weights"]),
             (2, [*good, "--quality=best"]),
             (2, [*good, "--bits=5"]),
+            (1, [*good, "--variant=fp16"]),
+            (1, [*good, "--variant=../fp16"]),
+            (1, [self.checkpoint / "model.safetensors", self.output, "--variant=fp16"]),
             (1, [*good, f"--importance={self.folder / 'absent'}"]),
         ]
         for status, arguments in cases:
@@ -185,7 +190,7 @@ class ConvertProgramTest(unittest.TestCase):
         result = self.run_program("--help")
         self.assertEqual(result.returncode, 0)
         self.assertIn("GGUF", result.stdout)
-        for option in ("--weights", "--block", "--embedding", "--head", "--tokenizer", "--quality", "--importance", "--bits", "--quiet"):
+        for option in ("--weights", "--block", "--embedding", "--head", "--tokenizer", "--variant", "--quality", "--importance", "--bits", "--quiet"):
             self.assertIn(option, result.stdout)
 
     def test_gguf_file(self):
@@ -204,6 +209,25 @@ class ConvertProgramTest(unittest.TestCase):
         size = write_gguf(self.folder / "model.gguf", 2048, 8192, 1, 32000)
         self.assertGreater(size, 130e6)  # its largest tensor has 70 MB
         self.expect_bounded_memory(self.folder / "model.gguf")
+
+    def test_memory_is_bounded_while_a_head_is_compared(self):
+        write_checkpoint(self.checkpoint, 2048, 64, 1, 32000, head=True)
+        self.expect_bounded_memory(self.checkpoint)
+
+    def test_a_variant_is_read_when_asked_for(self):
+        write_checkpoint(self.checkpoint, 64, 48, 1, 320)
+        weights = self.checkpoint / "model.safetensors"
+        weights.rename(self.checkpoint / "model.fp16.safetensors")
+        result = self.run_program(self.checkpoint, self.output)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("--variant=fp16", result.stderr)
+        self.assertEqual(self.run_program(self.checkpoint, self.output, "--variant=fp16").returncode, 0)
+        result = self.run_program(self.checkpoint, self.output, "--variant=bf16")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("model.bf16.safetensors", result.stderr)
+        weights.write_bytes((self.checkpoint / "model.fp16.safetensors").read_bytes())
+        result = self.run_program(self.checkpoint, self.output)
+        self.assertIn("note        not read: model.fp16.safetensors", result.stdout)
 
     def expect_bounded_memory(self, checkpoint):
         process = subprocess.Popen([PROGRAM, checkpoint, self.output, "--quiet"])

@@ -167,6 +167,8 @@ TEST_F(ConvertTest, TypesFollowTheOptions) {
 
 TEST_F(ConvertTest, TiedHeadIsOneTensorUnlessTwoTypesAreAskedFor) {
   checkpoint_.config["tie_word_embeddings"] = true;  // lm_head.weight is there all the same
+  checkpoint_.Tensor("lm_head.weight").values =
+      checkpoint_.Tensor("model.embed_tokens.weight").values;
   checkpoint_.Write(CheckpointFolder());
   ConvertOptions options;
   options.head = kF16;

@@ -166,10 +166,10 @@ TEST_F(GgufMessagesTest, TensorsHaveTheFilesNames) {
 
 TEST_F(GgufMessagesTest, KeysHaveTheFilesNames) {
   GgufBuilder builder = WithoutKey("llama.attention.head_count_kv");
-  builder.Uint32("llama.attention.head_count_kv", 3);
+  builder.Uint32("llama.attention.head_count_kv", 0);
   EXPECT_THAT(Convert(builder),
               MatchesStatus(StatusCode::kInvalidArgument,
-                            {"model.gguf: llama.attention.head_count_kv", "divisor", "found 3"}));
+                            {"model.gguf: llama.attention.head_count_kv", "from 1", "found 0"}));
   builder = WithoutKey("llama.rope.freq_base");
   builder.Float32("llama.rope.freq_base", -1.0f);
   EXPECT_THAT(Convert(builder), MatchesStatus(StatusCode::kInvalidArgument,

@@ -273,7 +273,7 @@ TEST(GgufTokenizerTest, DamagedMetadataAreErrors) {
       {"model is a number",
        [](GgufBuilder& b) { b.Uint32("tokenizer.ggml.model", 1); },
        StatusCode::kInvalidArgument,
-       {"tokenizer.ggml.model", "a string"}},
+       {"tokenizer.ggml.model", "expected string"}},
       {"no tokens",
        [](GgufBuilder& b) { b.Remove("tokenizer.ggml.tokens"); },
        StatusCode::kInvalidArgument,

@@ -397,6 +397,8 @@ TEST_F(HostileArchiveTest, OtherArchivesAreRefused) {
   EXPECT_THAT(OpenBytes("PK"), MatchesStatus(StatusCode::kInvalidArgument, {"torch.save"}));
   EXPECT_THAT(OpenBytes(StateDictPickle({})),
               MatchesStatus(StatusCode::kInvalidArgument, {"a pickle alone", "torch.save"}));
+  EXPECT_THAT(OpenBytes("storages" + std::string(249, '\0') + "ustar" + std::string(250, '\0')),
+              MatchesStatus(StatusCode::kUnimplemented, {"before 1.6", "torch.save(torch.load("}));
   EXPECT_THAT(OpenBytes("PK\3\4"), MatchesStatus(StatusCode::kDataLoss, {"truncated"}));
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "converter/config_fields.h"
+#include "converter/config_keys.h"
 #include "converter/json_text.h"
 #include "converter/recipe.h"
 #include "src/format/model_config.h"
@@ -20,6 +21,7 @@ bool FuzzOne(absl::string_view bytes) {
   if (!recipe.ok()) return false;
   ConfigFields fields(*json, "config.json");
   const ModelConfig config = (*recipe)->read_config(fields);
+  NoteUnreadMathematics((*recipe)->family, fields);
   if (!fields.status().ok() || !ValidateModelConfig(config).ok()) return false;
   for (const TensorInfo& tensor : TensorList(config)) {
     const absl::StatusOr<TensorSource> source = (*recipe)->find_source(tensor, config);

@@ -9,8 +9,11 @@
 namespace inkling {
 
 bool FuzzOne(absl::string_view bytes) {
-  static constexpr absl::string_view kGlobals[] = {kOrderedDict, "torch._utils._rebuild_tensor_v2",
-                                                   "torch.FloatStorage", "torch.BFloat16Storage"};
+  static constexpr absl::string_view kGlobals[] = {
+      kOrderedDict,         "torch._utils._rebuild_tensor_v2",
+      "torch.FloatStorage", "torch._tensor._rebuild_from_type_v2",
+      "torch.Tensor",       "torch._utils._rebuild_parameter_with_state",
+      "torch.device",       "torch.BFloat16Storage"};
   const absl::StatusOr<PickleTree> tree = ReadPickle(bytes, kGlobals);
   if (!tree.ok()) return false;
   Expect(tree->root < tree->nodes.size(), "a root that exists");

@@ -128,6 +128,16 @@ void WritePytorch(const SeedFolder& seeds) {
   const std::vector<PickledTensor> tensors = {{"a", "FloatStorage", "0", 12, 0, {3, 4}, {4, 1}},
                                               {"b", "BFloat16Storage", "1", 12, 2, {2, 2}, {4, 1}}};
   seeds.Write("pickle", "state_dict", StateDictPickle(tensors));
+  std::vector<PickledTensor> wrapped;
+  for (const TensorWrapper wrapper :
+       {TensorWrapper::kType, TensorWrapper::kParameter, TensorWrapper::kParameterWithState}) {
+    wrapped.push_back(
+        {absl::StrCat("w", wrapped.size()), "FloatStorage", "0", 12, 0, {3, 4}, {4, 1}});
+    wrapped.back().wrapper = wrapper;
+  }
+  const std::string pickle = StateDictPickle(wrapped);
+  seeds.Write("pickle", "wrapped", pickle);
+  seeds.Write("pytorch", "wrapped", ZipBytes(ArchiveParts(pickle, {{"0", std::string(48, '\0')}})));
 }
 
 // One layer: vocabulary 3, hidden 4, feed-forward 4, 2 heads, 1 kv head, context 8.
