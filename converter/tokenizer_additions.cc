@@ -116,6 +116,7 @@ void DropTokensWithoutRows(int32_t vocab_size, ImportedTokenizer& imported) {
   std::erase_if(data.added_tokens, [&](const AddedToken& token) { return is_beyond(token.id); });
   std::erase_if(data.stop_ids, is_beyond);
   std::erase_if(imported.prompt_template.stop_ids, is_beyond);
+  const bool end_dropped = is_beyond(data.eos_id);
   for (int32_t* id : {&data.bos_id, &data.eos_id, &data.unk_id, &data.pad_id}) {
     if (is_beyond(*id)) *id = -1;
   }
@@ -125,8 +126,9 @@ void DropTokensWithoutRows(int32_t vocab_size, ImportedTokenizer& imported) {
   const size_t count = dropped.size();
   dropped.resize(std::min(count, kMaxNamed));
   imported.notes.push_back(absl::StrCat(
-      "left out: ", count, " tokens beyond the ", vocab_size, " that the model has rows for: ",
-      absl::StrJoin(dropped, ", "), count > kMaxNamed ? ", ..." : ""));
+      "left out: ", count, " tokens beyond the ", vocab_size,
+      " that the model has rows for: ", absl::StrJoin(dropped, ", "),
+      count > kMaxNamed ? ", ..." : "", end_dropped ? "; eos_token is one of them" : ""));
 }
 
 }  // namespace inkling

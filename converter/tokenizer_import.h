@@ -1,10 +1,9 @@
 // Reads the tokenizer and the chat template that lie with a checkpoint into the data of a model
 // file.
 //
-// The converter and inkling-eval call it. Where tokenizer.json and tokenizer.model both exist,
-// tokenizer.json wins, as in Hugging Face's fast tokenizers; tokenizer_config.json,
-// generation_config.json and config.json then add ids and the chat template. What a file asks for
-// and src/text can't do exactly is an Unimplemented error that names it, never an approximation.
+// The converter and inkling-eval call it. Of a folder's files, all that transformers 5 reads
+// counts; which of them wins over which is in tokenizer_settings.h. What a file asks for and
+// src/text can't do exactly is an Unimplemented error that names it, never an approximation.
 
 #ifndef INKLING_CONVERTER_TOKENIZER_IMPORT_H_
 #define INKLING_CONVERTER_TOKENIZER_IMPORT_H_
@@ -25,8 +24,9 @@ struct ImportedTokenizer {
   std::vector<std::string> notes;  // what a person should know, one line each
 };
 
-// Imports from a checkpoint's folder: tokenizer.json, else tokenizer.model, else vocab.json with
-// merges.txt, else tokenizer.bin. NotFound if there is none of them.
+// Imports from a checkpoint's folder: tokenizer.json, else tokenizer.model or vocab.json with
+// merges.txt (as the tokenizer class reads them), else tokenizer.bin. NotFound if there is none of
+// them; Unimplemented for a class that isn't known where there is no tokenizer.json.
 absl::StatusOr<ImportedTokenizer> ImportTokenizerFolder(const std::string& folder);
 
 // Imports one file, recognised by its content (JSON, SentencePiece model, llama2.c's tokenizer.bin,
@@ -36,6 +36,11 @@ absl::StatusOr<ImportedTokenizer> ImportTokenizerFile(const std::string& path);
 // Imports a vocabulary file (one of the above) together with the config files of `config_folder`.
 absl::StatusOr<ImportedTokenizer> ImportTokenizerWithConfig(const std::string& path,
                                                             const std::string& config_folder);
+
+// `data` as an import from `path`, with the path in front of its error. Data that src/text would
+// refuse are an error, too.
+absl::StatusOr<ImportedTokenizer> CheckedTokenizer(absl::StatusOr<TokenizerData> data,
+                                                   const std::string& path);
 
 // Reads the text of a tokenizer.json.
 absl::StatusOr<TokenizerData> ParseTokenizerJson(absl::string_view text);

@@ -4,6 +4,7 @@
 
 #include "converter/tokenizer_import_gguf.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -19,6 +20,7 @@
 #include "converter/config_fields.h"
 #include "converter/gguf_header.h"
 #include "converter/gguf_pretokenizer.h"
+#include "converter/json_text.h"
 #include "converter/piece_list.h"
 #include "converter/sentencepiece_axes.h"
 #include "converter/tokenizer_additions.h"
@@ -120,15 +122,16 @@ class GgufTokenizerReader {
     return type == spelling_.types.end() ? "another type" : type->second;
   }
 
-  // The type of token `id`; normal for files that have no types.
+  // The type of token `id`; normal where the file has no types or doesn't define this one's.
   static absl::StatusOr<uint64_t> TypeAt(const Json* types, size_t id) {
     if (types == nullptr) return uint64_t{1};
     const Json& type = (*types)[id];
-    if (!type.is_number_integer() || type < 1 || type > 6) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tokenizer.ggml.token_type[", id, "]: expected 1 to 6"));
+    if (!type.is_number_integer() || type < 0 || type > 6) {
+      return absl::InvalidArgumentError(absl::StrCat("tokenizer.ggml.token_type[", id,
+                                                     "]: expected 0 to 6, found ", type.dump()));
     }
-    return type.get<uint64_t>();
+    // 0, undefined: llama.cpp finds such a token in text as it finds a normal one.
+    return std::max<uint64_t>(type.get<uint64_t>(), 1);
   }
 
   absl::StatusOr<std::string> TextAt(const Json& tokens, size_t id) const {
@@ -141,6 +144,18 @@ class GgufTokenizerReader {
     if (WellFormedPrefix(text) == text.size()) return text;
     return absl::InvalidArgumentError(
         absl::StrCat("tokenizer.ggml.tokens[", id, "]: is not well-formed UTF-8"));
+  }
+
+  // A byte-level vocabulary's merges.
+  absl::StatusOr<Json> Merges() const {
+    const auto merges = metadata_.find(Key("merges"));
+    if (merges != metadata_.end() && merges->is_array() && !merges->empty()) return *merges;
+    return absl::InvalidArgumentError(
+        absl::StrCat(Key("merges"), ": expected the merges of a byte-level vocabulary, found ",
+                     merges == metadata_.end() ? "nothing"
+                     : merges->is_array()      ? "an empty list"
+                                               : JsonTypeName(*merges),
+                     ": without merges, every byte of a text would be a token"));
   }
 
   absl::StatusOr<const Json*> Types() const {
@@ -228,13 +243,19 @@ class GgufTokenizerReader {
                  {"pre_tokenizer", std::move(known.pre_tokenizer)},
                  {"decoder", byte_level}};
     tree["model"]["vocab"] = std::move(vocab);
-    const auto merges = metadata_.find(Key("merges"));
-    if (merges != metadata_.end()) tree["model"]["merges"] = *merges;
+    ABSL_ASSIGN_OR_RETURN(tree["model"]["merges"], Merges());
     if (fields_.Bool(Key("normalizer.nfc"), known.nfc)) tree["normalizer"] = {{"type", "NFC"}};
     ABSL_RETURN_IF_ERROR(fields_.status());
     if (!known.note.empty()) imported.notes.push_back(known.note);
     add_bos_ = known.add_bos;
-    return ReadTokenizerTree(tree);
+    absl::StatusOr<TokenizerData> data = ReadTokenizerTree(tree);
+    if (data.ok()) return data;
+    return absl::Status(data.status().code(),  // by the names of this file
+                        absl::StrReplaceAll(data.status().message(),
+                                            {{"tokenizer.json: model.vocab", Key("tokens")},
+                                             {"tokenizer.json: model.", kPrefix},
+                                             {"tokenizer.json: added_tokens", Key("tokens")},
+                                             {"tokenizer.json: ", kPrefix}}));
   }
 
   std::string path_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status_macros.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "src/text/utf8.h"
@@ -98,6 +99,17 @@ absl::Status ReadTemplate(const Json& stage, TokenizerData& data) {
   return absl::OkStatus();
 }
 
+// A Precompiled normalizer: SentencePiece's table of replacements in base64. Empty: none.
+absl::Status ReadCharsMap(const Json& stage, NormalizerData& normalizer) {
+  const std::string text = StringField(stage, "precompiled_charsmap");
+  if (!absl::Base64Unescape(text, &normalizer.charsmap)) {
+    return absl::InvalidArgumentError(
+        "tokenizer.json: normalizer.precompiled_charsmap: expected base64");
+  }
+  if (!normalizer.charsmap.empty()) normalizer.unicode_form = UnicodeForm::kCharsMap;
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string StringField(const Json& object, const char* key, const std::string& fallback) {
@@ -131,6 +143,8 @@ absl::Status ReadNormalizer(const Json& tokenizer, TokenizerData& data) {
     const std::string type = StringField(*stage, "type");
     if (type == "NFC" && stage == stages.front()) {
       normalizer.unicode_form = UnicodeForm::kNfc;
+    } else if (type == "Precompiled" && stage == stages.front()) {
+      ABSL_RETURN_IF_ERROR(ReadCharsMap(*stage, normalizer));
     } else if (type == "Prepend" && StringField(*stage, "prepend") == kEscapedSpaceText) {
       normalizer.space_prefix = SpacePrefix::kEverySegment;
     } else if (type == "Replace" && Replaces(*stage, " ", kEscapedSpaceText)) {
@@ -171,7 +185,11 @@ absl::Status ReadDecoder(const Json& tokenizer, TokenizerData& data) {
   }
   const bool byte_pieces = data.decoder.byte_runs == ByteRunText::kReplaceWholeRun;
   if (data.byte_fallback && !byte_pieces) {
-    return Unsupported("byte_fallback without a ByteFallback decoder");
+    if (data.kind != TokenizerKind::kUnigram) {
+      return Unsupported("byte_fallback without a ByteFallback decoder");
+    }
+    // Such files decode "<0x0A>" to its spelling; the byte is what it stands for.
+    data.decoder.byte_runs = ByteRunText::kReplaceWholeRun;
   }
   return absl::OkStatus();
 }

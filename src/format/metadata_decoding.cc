@@ -114,7 +114,8 @@ class TableCopier {
             .special = table.special(),
             .markup = table.markup(),
             .strip_left = table.strip_left(),
-            .strip_right = table.strip_right()};
+            .strip_right = table.strip_right(),
+            .single_word = table.single_word()};
   }
 
   DecoderData Decode(const wire::Decoder& table) {
@@ -161,6 +162,7 @@ class TableCopier {
     tokenizer.stop_ids = Numbers(table.stop_ids());
     tokenizer.add_bos = table.add_bos();
     tokenizer.add_eos = table.add_eos();
+    tokenizer.exact_scores = Numbers(table.exact_scores());
     return tokenizer;
   }
 
@@ -242,10 +244,10 @@ absl::StatusOr<ModelMetadata> DecodeMetadata(absl::Span<const std::byte> bytes) 
         "\" in ", bytes.size(), " bytes, found a damaged or foreign one"));
   }
   const wire::ModelMetadata& table = *wire::GetModelMetadata(data);
-  if (table.format_version() != kFormatVersion) {
+  if (table.format_version() < kFirstFormatVersion || table.format_version() > kFormatVersion) {
     return absl::UnimplementedError(absl::StrCat("metadata.format_version ", table.format_version(),
                                                  " is not supported by this version, which reads ",
-                                                 kFormatVersion));
+                                                 kFirstFormatVersion, " to ", kFormatVersion));
   }
   TableCopier copier(bytes.size());
   ModelMetadata metadata;

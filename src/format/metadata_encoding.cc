@@ -1,5 +1,6 @@
 // EncodeMetadata: one function per table of model_metadata.fbs. metadata_decoding.cc mirrors it.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -88,7 +89,8 @@ Offset<wire::Normalizer> Encode(FlatBufferBuilder& builder, const NormalizerData
 Offset<wire::AddedToken> Encode(FlatBufferBuilder& builder, const AddedToken& token) {
   const auto content = Bytes(builder, token.content);
   return wire::CreateAddedToken(builder, token.id, content, token.match_normalized, token.special,
-                                token.markup, token.strip_left, token.strip_right);
+                                token.markup, token.strip_left, token.strip_right,
+                                token.single_word);
 }
 
 Offset<wire::Decoder> Encode(FlatBufferBuilder& builder, const DecoderData& decoder) {
@@ -122,12 +124,14 @@ Offset<wire::Tokenizer> Encode(FlatBufferBuilder& builder, const TokenizerData& 
   const auto added_tokens = builder.CreateVector(tokens);
   const auto decoder = Encode(builder, tokenizer.decoder);
   const auto stop_ids = builder.CreateVector(tokenizer.stop_ids);
+  const auto exact_scores =
+      tokenizer.exact_scores.empty() ? 0 : builder.CreateVector(tokenizer.exact_scores);
   return wire::CreateTokenizer(
       builder, Number(tokenizer.kind), piece_bytes, piece_offsets, piece_types, piece_scores,
       merges, Number(tokenizer.merge_priority), hidden_codepoints, tokenizer.whole_words_first,
       tokenizer.byte_fallback, tokenizer.fuse_unknown, normalizer, word_splits, added_tokens,
       decoder, tokenizer.bos_id, tokenizer.eos_id, tokenizer.unk_id, tokenizer.pad_id, stop_ids,
-      tokenizer.add_bos, tokenizer.add_eos);
+      tokenizer.add_bos, tokenizer.add_eos, exact_scores);
 }
 
 Offset<wire::RoleText> Encode(FlatBufferBuilder& builder, const RoleText& role) {
@@ -168,6 +172,15 @@ Offset<wire::Provenance> Encode(FlatBufferBuilder& builder, const Provenance& pr
   return wire::CreateProvenance(builder, source, generator, recipe);
 }
 
+// The lowest version whose readers understand all of `metadata`.
+uint32_t VersionOf(const ModelMetadata& metadata) {
+  const TokenizerData& tokenizer = metadata.tokenizer;
+  const bool single_words =
+      std::any_of(tokenizer.added_tokens.begin(), tokenizer.added_tokens.end(),
+                  [](const AddedToken& token) { return token.single_word; });
+  return single_words || !tokenizer.exact_scores.empty() ? kFormatVersion : kFirstFormatVersion;
+}
+
 }  // namespace
 
 std::vector<std::byte> EncodeMetadata(const ModelMetadata& metadata) {
@@ -178,7 +191,7 @@ std::vector<std::byte> EncodeMetadata(const ModelMetadata& metadata) {
   const auto prompt_template = Encode(builder, metadata.prompt_template);
   const auto provenance = Encode(builder, metadata.provenance);
   wire::FinishModelMetadataBuffer(
-      builder, wire::CreateModelMetadata(builder, kFormatVersion, model_id, config, tokenizer,
+      builder, wire::CreateModelMetadata(builder, VersionOf(metadata), model_id, config, tokenizer,
                                          prompt_template, provenance));
   const auto* bytes = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
   return std::vector<std::byte>(bytes, bytes + builder.GetSize());

@@ -17,8 +17,10 @@
 
 namespace inkling {
 
-// What this build writes, and the only version it reads.
-inline constexpr uint32_t kFormatVersion = 1;
+// The versions that this build reads. It writes the lowest one that says all: 2 only for what
+// readers of 1 would get wrong (single_word tokens, exact_scores).
+inline constexpr uint32_t kFirstFormatVersion = 1;
+inline constexpr uint32_t kFormatVersion = 2;
 
 // The flatbuffer's alignment inside the file.
 inline constexpr int64_t kMetadataAlignment = 64;

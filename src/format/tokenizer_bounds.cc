@@ -58,6 +58,10 @@ absl::Status CheckPieces(const TokenizerData& tokenizer, size_t num_pieces) {
     ABSL_RETURN_IF_ERROR(CheckKnown("tokenizer.piece_types", static_cast<PieceType>(type),
                                     PieceType::kNormal, PieceType::kByte));
   }
+  if (!tokenizer.exact_scores.empty()) {
+    ABSL_RETURN_IF_ERROR(
+        CheckLength("tokenizer.exact_scores", tokenizer.exact_scores.size(), num_pieces));
+  }
   if (tokenizer.piece_scores.empty()) return absl::OkStatus();
   return CheckLength("tokenizer.piece_scores", tokenizer.piece_scores.size(), num_pieces);
 }
@@ -92,8 +96,7 @@ absl::Status CheckEnums(const TokenizerData& tokenizer) {
                                   LeadingSpace::kStripOnePerPiece));
   for (const WordSplitData& split : tokenizer.word_splits) {
     ABSL_RETURN_IF_ERROR(CheckKnown("tokenizer.word_splits.split", split.split,
-                                    WordSplit::kSpacedWords,
-                                    WordSplit::kCasedWordsAndContractions));
+                                    WordSplit::kSpacedWords, WordSplit::kSpaceInFront));
   }
   return absl::OkStatus();
 }

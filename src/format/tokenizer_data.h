@@ -100,6 +100,7 @@ enum class WordSplit : uint8_t {
   // S*.
   kCasedWords = 9,
   kCasedWordsAndContractions = 10,  // kPrefixedWords' contractions end a word
+  kSpaceInFront = 11,  // cuts nothing: a word that doesn't begin with a space gets one in front
 };
 
 struct WordSplitData {
@@ -119,6 +120,7 @@ struct AddedToken {
   bool markup = false;       // only recognised where the caller says that text is markup
   bool strip_left = false;   // swallows white space in front of it
   bool strip_right = false;  // swallows white space behind it
+  bool single_word = false;  // only where no letter, digit or other word character is next to it
 };
 
 // How runs of pieces that are single bytes become text.
@@ -152,6 +154,10 @@ struct TokenizerData {
   std::vector<uint32_t> piece_offsets;
   std::vector<uint8_t> piece_types;  // [num_pieces], values of PieceType
   std::vector<float> piece_scores;   // [num_pieces], or empty where nothing needs them
+  // kUnigram: [num_pieces], or empty. Where they are given, sums are made of them in double, and
+  // the spelling of a byte piece ("<0x0A>") is a piece of text like others, as Hugging Face's
+  // tokenizers have it; without them, in float, as SentencePiece has it.
+  std::vector<double> exact_scores;
 
   std::vector<TokenizerMerge> merges;
   MergePriority merge_priority = MergePriority::kListOrder;

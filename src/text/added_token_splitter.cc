@@ -41,6 +41,15 @@ size_t SpacesEnd(absl::string_view text, size_t begin) {
   return begin;
 }
 
+// Whether [begin, end) of `text` has no word character next to it.
+bool StandsAlone(absl::string_view text, size_t begin, size_t end) {
+  const auto in_word = [&](size_t at) {
+    return IsWordCharacter(DecodeUtf8(text.substr(at)).codepoint);
+  };
+  if (begin > 0 && in_word(PreviousCharacter(text, begin))) return false;
+  return end == text.size() || !in_word(end);
+}
+
 ByteTrie TrieOf(const std::vector<AddedToken>& tokens) {
   std::vector<ByteTrie::Entry> entries;
   entries.reserve(tokens.size());
@@ -75,6 +84,10 @@ AddedTokenSplitter::Found AddedTokenSplitter::Next(absl::string_view text, size_
       best_end = end;
     }
     if (best == nullptr) continue;
+    if (best->single_word && !StandsAlone(text, begin, best_end)) {
+      begin = best_end - 1;  // nothing else is looked for inside it
+      continue;
+    }
     Found found{best->id, {begin, best_end}, {begin, best_end}};
     if (best->strip_left) found.covers.begin = SpacesBegin(text, begin, floor);
     if (best->strip_right) found.covers.end = SpacesEnd(text, best_end);

@@ -39,7 +39,8 @@ class AddedTokenSplitter {
   bool empty() const { return trie_.empty(); }
 
   // Returns the first (then longest) token of `text` at or behind `from`; white space before
-  // `floor` is not swallowed again. `markup` is sorted and without overlaps. Thread-safe.
+  // `floor` is not swallowed again. A single_word token beside a word character doesn't count, nor
+  // does what lies inside it. `markup` is sorted and without overlaps. Thread-safe.
   Found Next(absl::string_view text, size_t from, size_t floor,
              absl::Span<const TextRange> markup) const;
 

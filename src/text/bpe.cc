@@ -52,8 +52,22 @@ int32_t Bpe::SymbolOf(uint32_t codepoint) const {
   return found == symbols_.end() ? -1 : found->second;
 }
 
+// Unknown characters that nothing stands for vanish before the merges, which then join what stood
+// around them.
+absl::string_view Bpe::WithoutUnknown(absl::string_view word, std::string& storage) const {
+  storage.clear();
+  for (size_t pos = 0; pos < word.size();) {
+    const absl::string_view rest = word.substr(pos);
+    const uint32_t length = UnitLength(rest);
+    if (SymbolOf(UnitCode(rest, length)) >= 0) storage.append(rest.data(), length);
+    pos += length;
+  }
+  return storage;
+}
+
 void Bpe::Encode(absl::string_view word, BpeScratch& scratch, std::vector<int32_t>& ids) const {
   scratch.after_unknown = false;
+  if (drops_unknown_) word = WithoutUnknown(word, scratch.known);
   if ((bytes_ || whole_words_first_) && word.size() <= WordCache::kMaxWordBytes) {
     EncodeCached(word, WordCache::Extent::kWhole, scratch, ids);
     return;

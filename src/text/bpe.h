@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -43,6 +44,7 @@ struct BpeScratch {
   std::vector<Symbol> symbols;
   std::vector<uint64_t> heap;  // rank << 32 | index, the smallest at the front
   WordCache cache;
+  std::string known;           // a word without its unknown characters
   bool after_unknown = false;  // the last id written stands for an unknown character
 };
 
@@ -68,6 +70,7 @@ class Bpe {
   uint32_t UnitLength(absl::string_view text) const;
   uint32_t UnitCode(absl::string_view text, uint32_t length) const;
 
+  absl::string_view WithoutUnknown(absl::string_view word, std::string& storage) const;
   void EncodeCached(absl::string_view word, WordCache::Extent extent, BpeScratch& scratch,
                     std::vector<int32_t>& ids) const;
   void EncodeUncached(absl::string_view word, WordCache::Extent extent, BpeScratch& scratch,
@@ -88,6 +91,7 @@ class Bpe {
   bool whole_words_first_ = false;
   bool byte_fallback_ = false;
   bool fuse_unknown_ = false;
+  bool drops_unknown_ = false;  // neither unk_id nor bytes stand for unknown characters
   int32_t unk_id_ = -1;
   int32_t num_pieces_ = 0;
   MergeTable merges_;

@@ -47,6 +47,10 @@ absl::StatusOr<Bpe> Bpe::Create(const TokenizerData& data,
   bpe.unk_id_ = data.unk_id;
   bpe.num_pieces_ = NumPieces(data);
   bpe.AddSymbols(data, markup);
+  const bool has_all_bytes =
+      bpe.bytes_ && std::all_of(bpe.low_symbols_.begin(), bpe.low_symbols_.end(),
+                                [](int32_t id) { return id >= 0; });
+  bpe.drops_unknown_ = data.unk_id < 0 && !data.byte_fallback && !has_all_bytes;
   absl::Status status = bpe.AddBytePieces(data);
   if (status.ok()) status = bpe.AddMerges(data, markup);
   if (!status.ok()) return status;

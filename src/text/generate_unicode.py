@@ -28,6 +28,11 @@ def case_class(code):
     return CASES.get(unicodedata.category(chr(code)), 0)
 
 
+def word_number_class(code):
+    """1 for numbers that aren't part of words: \\p{No}."""
+    return int(unicodedata.category(chr(code)) == "No")
+
+
 def write_list(file, declaration, values):
     file.write("%s {\n" % declaration)
     line = "   "
@@ -71,6 +76,8 @@ def write_classes(path):
         write_list(file, "constexpr uint32_t kClassRuns[] =", class_runs(text_class))
         file.write("// The same for CaseClass.\n")
         write_list(file, "constexpr uint32_t kCaseRuns[] =", class_runs(case_class))
+        file.write("// 1: numbers that aren't part of words (\\p{No}).\n")
+        write_list(file, "constexpr uint32_t kOtherNumberRuns[] =", class_runs(word_number_class))
 
 
 def write_composition(decomposition_path, composition_path):

@@ -37,6 +37,10 @@ absl::Status CheckSizes(const TokenizerData& data) {
     return Invalid(absl::StrCat("piece_scores has ", data.piece_scores.size(),
                                 " entries, expected ", num_pieces));
   }
+  if (!data.exact_scores.empty() && data.exact_scores.size() != num_pieces) {
+    return Invalid(absl::StrCat("exact_scores has ", data.exact_scores.size(),
+                                " entries, expected ", num_pieces));
+  }
   if (data.merges.size() > kMaxMerges || data.hidden_codepoints.size() > 0x110000) {
     return Invalid(absl::StrCat(data.merges.size(), " merges and ", data.hidden_codepoints.size(),
                                 " hidden characters are more than supported"));
@@ -81,6 +85,9 @@ absl::Status CheckPieces(const TokenizerData& data) {
     }
   }
   for (float score : data.piece_scores) {
+    if (score != score) return Invalid("a piece's score is not a number");
+  }
+  for (double score : data.exact_scores) {
     if (score != score) return Invalid("a piece's score is not a number");
   }
   return absl::OkStatus();

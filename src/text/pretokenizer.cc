@@ -300,6 +300,8 @@ size_t WordEnd(const WordSplitData& stage, absl::string_view text, size_t pos) {
       return CasedWordEnd(text, pos, stage.max_digits, Contractions::kNone);
     case WordSplit::kCasedWordsAndContractions:
       return CasedWordEnd(text, pos, stage.max_digits, Contractions::kBehindWords);
+    case WordSplit::kSpaceInFront:
+      break;
   }
   return text.size();
 }
@@ -313,7 +315,7 @@ absl::StatusOr<Pretokenizer> Pretokenizer::Create(const std::vector<WordSplitDat
   }
   for (const WordSplitData& stage : stages) {
     const int split = static_cast<int>(stage.split);
-    if (split < 1 || split > static_cast<int>(WordSplit::kCasedWordsAndContractions)) {
+    if (split < 1 || split > static_cast<int>(WordSplit::kSpaceInFront)) {
       return absl::InvalidArgumentError(absl::StrCat("tokenizer: word_splits.split ", split,
                                                      " is not supported by this version"));
     }
@@ -332,6 +334,10 @@ void Pretokenizer::SplitFrom(size_t stage, absl::string_view text,
   if (stage == stages_.size()) {
     if (!text.empty()) word(text);
     return;
+  }
+  if (stages_[stage].split == WordSplit::kSpaceInFront) {
+    if (text.empty() || text.front() == ' ') return SplitFrom(stage + 1, text, word);
+    return SplitFrom(stage + 1, absl::StrCat(" ", text), word);
   }
   for (size_t pos = 0; pos < text.size();) {
     const size_t end = WordEnd(stages_[stage], text, pos);

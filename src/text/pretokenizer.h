@@ -22,8 +22,8 @@ class Pretokenizer {
   // InvalidArgument if a stage has an unknown kind or a limit of digits it can't have.
   static absl::StatusOr<Pretokenizer> Create(const std::vector<WordSplitData>& stages);
 
-  // Calls `word` for each word of `text` (well-formed UTF-8) in order; they cover it without gaps.
-  // kByteDigits may cut inside a character.
+  // Calls `word` for each word of `text` (well-formed UTF-8) in order; they cover it without gaps,
+  // but for the spaces that kSpaceInFront adds. kByteDigits may cut inside a character.
   void Split(absl::string_view text, absl::FunctionRef<void(absl::string_view)> word) const {
     SplitFrom(0, text, word);
   }

@@ -168,7 +168,8 @@ void Tokenizer::EncodeNormalized(absl::string_view text, Work& work,
                                  std::vector<int32_t>& ids) const {
   if (text.empty()) return;
   if (unigram_.has_value()) {
-    unigram_->Encode(text, work.unigram, ids);
+    pretokenizer_->Split(
+        text, [&](absl::string_view word) { unigram_->Encode(word, work.unigram, ids); });
     return;
   }
   pretokenizer_->Split(text, [&](absl::string_view word) { bpe_->Encode(word, work.bpe, ids); });

@@ -35,6 +35,10 @@ enum class CaseClass : uint8_t {
 
 CaseClass CaseOf(uint32_t codepoint);
 
+// Whether the character belongs to a word, as \w of regular expressions has it: letters, marks,
+// \p{Nd}, \p{Nl}, \p{Pc}, joiners, circled letters.
+bool IsWordCharacter(uint32_t codepoint);
+
 // Returns whether `text`, well-formed UTF-8, is surely in canonical composed form already: true is
 // certain, false means that only composing it can tell.
 bool IsSurelyComposed(absl::string_view text);

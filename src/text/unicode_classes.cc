@@ -62,6 +62,18 @@ class ClassTable {
   static constexpr std::array<uint8_t, 128> kAscii = MakeAscii();
 };
 
+struct CodepointRange {
+  uint32_t first;
+  uint32_t last;
+};
+
+// \p{Pc}, the two joiners, and symbols that Unicode counts as alphabetic.
+constexpr CodepointRange kOtherWordCharacters[] = {
+    {0x5F, 0x5F},       {0x200C, 0x200D},   {0x203F, 0x2040},   {0x2054, 0x2054},
+    {0x24B6, 0x24E9},   {0xFE33, 0xFE34},   {0xFE4D, 0xFE4F},   {0xFF3F, 0xFF3F},
+    {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189},
+};
+
 }  // namespace
 
 CharClass ClassOf(uint32_t codepoint) {
@@ -70,6 +82,17 @@ CharClass ClassOf(uint32_t codepoint) {
 
 CaseClass CaseOf(uint32_t codepoint) {
   return static_cast<CaseClass>(ClassTable<kCaseRuns>::Find(codepoint));
+}
+
+bool IsWordCharacter(uint32_t codepoint) {
+  if (CaseOf(codepoint) != CaseClass::kNone) return true;
+  if (ClassOf(codepoint) == CharClass::kNumber) {
+    return ClassTable<kOtherNumberRuns>::Find(codepoint) == 0;
+  }
+  for (const CodepointRange& range : kOtherWordCharacters) {
+    if (codepoint >= range.first && codepoint <= range.last) return true;
+  }
+  return false;
 }
 
 }  // namespace inkling

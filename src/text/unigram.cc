@@ -1,10 +1,11 @@
-// The best path through a segment (see unigram.h). Sums are made in the same precision as
-// SentencePiece makes them, because equal sums are common and the first one found wins.
+// The best path through a segment (see unigram.h). Sums are made in the precision of the tool that
+// published the vocabulary, because equal sums are common and the first one found wins.
 
 #include "src/text/unigram.h"
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <utility>
 
 #include "src/text/pieces.h"
@@ -13,35 +14,56 @@
 namespace inkling {
 namespace {
 
-constexpr float kUnknownPenalty = 10.0f;
+constexpr double kUnknownPenalty = 10;
+
+// "<0x0A>", as vocabularies write bytes.
+std::string SpellingOf(unsigned char byte) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  return {'<', '0', 'x', kDigits[byte >> 4], kDigits[byte & 15], '>'};
+}
 
 }  // namespace
 
 Unigram::Unigram(const TokenizerData& data, const absl::flat_hash_set<int32_t>& markup)
-    : scores_(data.piece_scores), unk_id_(data.unk_id), fuse_unknown_(data.fuse_unknown) {
-  float lowest = 0;
-  float highest = 0;
+    : scores_(data.exact_scores),
+      unk_id_(data.unk_id),
+      exact_(!data.exact_scores.empty()),
+      fuse_unknown_(data.fuse_unknown) {
+  if (!exact_) scores_.assign(data.piece_scores.begin(), data.piece_scores.end());
+  double lowest = 0;
+  double highest = 0;
   bool any = false;
   for (int32_t id = 0; id < NumPieces(data); ++id) {
-    if (TypeOfPiece(data, id) != PieceType::kNormal) continue;
-    const float score = scores_[static_cast<size_t>(id)];
+    // Hugging Face's tokenizers know no types: every piece counts.
+    if (!exact_ && TypeOfPiece(data, id) != PieceType::kNormal) continue;
+    const double score = scores_[static_cast<size_t>(id)];
     lowest = any ? std::min(lowest, score) : score;
     highest = any ? std::max(highest, score) : score;
     any = true;
   }
-  unknown_score_ = lowest - kUnknownPenalty;
+  unknown_score_ = Sum(-kUnknownPenalty, lowest);
+  AddPieces(data, markup, highest);
+}
 
+void Unigram::AddPieces(const TokenizerData& data, const absl::flat_hash_set<int32_t>& markup,
+                        double highest) {
   std::vector<ByteTrie::Entry> entries;
+  std::vector<std::string> spellings;
+  spellings.reserve(256);  // entries point into it
   if (data.byte_fallback) byte_pieces_.assign(256, data.unk_id);
   for (int32_t id = 0; id < NumPieces(data); ++id) {
     const PieceType type = TypeOfPiece(data, id);
-    const absl::string_view piece = PieceBytes(data, id);
+    absl::string_view piece = PieceBytes(data, id);
     if (type == PieceType::kByte && data.byte_fallback) {
       byte_pieces_[static_cast<unsigned char>(piece[0])] = id;
     }
-    if (type == PieceType::kUserDefined) {
+    if (type == PieceType::kByte && exact_ && spellings.size() < 256) {
+      spellings.push_back(SpellingOf(static_cast<unsigned char>(piece[0])));
+      piece = spellings.back();
+    } else if (type == PieceType::kUserDefined && !exact_) {
       // It always wins over what it consists of.
-      scores_[static_cast<size_t>(id)] = static_cast<float>(piece.size()) * highest - 0.1f;
+      const float score = static_cast<float>(piece.size()) * static_cast<float>(highest) - 0.1f;
+      scores_[static_cast<size_t>(id)] = score;
     } else if (type != PieceType::kNormal) {
       continue;
     }
@@ -52,10 +74,14 @@ Unigram::Unigram(const TokenizerData& data, const absl::flat_hash_set<int32_t>& 
   trie_ = ByteTrie(std::move(entries));
 }
 
+double Unigram::Sum(double score, double base) const {
+  return exact_ ? score + base : static_cast<float>(score) + static_cast<float>(base);
+}
+
 void Unigram::Encode(absl::string_view text, UnigramScratch& scratch,
                      std::vector<int32_t>& ids) const {
   scratch.after_unknown = false;
-  float score = 0;
+  double score = 0;
   for (size_t window = 0; window < text.size();) {
     // From a place that every path goes through to the next one.
     size_t begin = window;
@@ -81,9 +107,9 @@ void Unigram::Encode(absl::string_view text, UnigramScratch& scratch,
 size_t Unigram::Extend(absl::string_view text, size_t begin, size_t window, size_t furthest,
                        UnigramScratch& scratch) const {
   UnigramScratch::PathEnd* const ends = scratch.ends.data() + (begin - window);
-  const float base = ends[0].score;
-  const auto offer = [&](size_t length, int32_t id, float score) {
-    const float sum = score + base;
+  const double base = ends[0].score;
+  const auto offer = [&](size_t length, int32_t id, double score) {
+    const double sum = Sum(score, base);
     UnigramScratch::PathEnd& target = ends[length];
     if (target.id >= 0 && sum <= target.score) return;
     target = {sum, id, static_cast<uint32_t>(length)};

@@ -4,6 +4,9 @@
 // The tokenizer uses it for vocabularies of that kind. Linear: at each character a walk down the
 // trie of pieces. Where no piece reaches across, the path so far is certain and its memory is used
 // again. Unknown characters cost ten more than the worst piece, as in SentencePiece.
+//
+// Two tools publish such vocabularies, and equal sums are common, so their arithmetic counts:
+// SentencePiece adds floats, Hugging Face's tokenizers doubles (TokenizerData::exact_scores).
 
 #ifndef INKLING_SRC_TEXT_UNIGRAM_H_
 #define INKLING_SRC_TEXT_UNIGRAM_H_
@@ -23,7 +26,7 @@ namespace inkling {
 struct UnigramScratch {
   // The best way found so far to reach a byte of the text; id -1: none.
   struct PathEnd {
-    float score = 0;
+    double score = 0;
     int32_t id = -1;
     uint32_t length = 0;
   };
@@ -42,16 +45,20 @@ class Unigram {
   void Encode(absl::string_view text, UnigramScratch& scratch, std::vector<int32_t>& ids) const;
 
  private:
+  void AddPieces(const TokenizerData& data, const absl::flat_hash_set<int32_t>& markup,
+                 double highest);
+  double Sum(double score, double base) const;
   size_t Extend(absl::string_view text, size_t begin, size_t window, size_t furthest,
                 UnigramScratch& scratch) const;
   void AppendPath(absl::string_view text, UnigramScratch& scratch, std::vector<int32_t>& ids) const;
 
   ByteTrie trie_;
-  std::vector<float> scores_;         // [pieces]
+  std::vector<double> scores_;        // [pieces]
   std::vector<int32_t> byte_pieces_;  // [256], empty without byte fallback
   size_t longest_piece_ = 0;          // bytes
-  float unknown_score_ = 0;
+  double unknown_score_ = 0;
   int32_t unk_id_ = 0;
+  bool exact_ = false;  // sums are doubles
   bool fuse_unknown_ = false;
 };
 

@@ -290,9 +290,9 @@ TEST_F(HostileFileTest, AnotherFormatVersionIsUnimplemented) {
   std::vector<std::byte> metadata = EncodeMetadata(metadata_);
   auto* table = reinterpret_cast<flatbuffers::Table*>(
       flatbuffers::GetMutableRoot<wire::ModelMetadata>(metadata.data()));
-  *table->GetAddressOf(wire::ModelMetadata::VT_FORMAT_VERSION) = 2;
-  EXPECT_THAT(OpenWith(metadata),
-              MatchesStatus(absl::StatusCode::kUnimplemented, {"format_version 2", "reads 1"}));
+  *table->GetAddressOf(wire::ModelMetadata::VT_FORMAT_VERSION) = 3;
+  EXPECT_THAT(OpenWith(metadata), MatchesStatus(absl::StatusCode::kUnimplemented,
+                                                {"format_version 3", "reads 1 to 2"}));
 }
 
 // Tables may share their parts, so that a small file claims to be a huge one; the copies are
