@@ -106,7 +106,7 @@ absl::Status ReadCharsMap(const Json& stage, NormalizerData& normalizer) {
     return absl::InvalidArgumentError(
         "tokenizer.json: normalizer.precompiled_charsmap: expected base64");
   }
-  if (!normalizer.charsmap.empty()) normalizer.unicode_form = UnicodeForm::kCharsMap;
+  if (!normalizer.charsmap.empty()) normalizer.unicode_form = UnicodeForm::kClusterCharsMap;
   return absl::OkStatus();
 }
 

@@ -126,8 +126,12 @@ absl::Status ReadMetaspace(const Json& stage, TokenizerData& data) {
 
 absl::Status ReadByteLevel(const Json& stage, bool is_first, TokenizerData& data) {
   if (BoolField(stage, "add_prefix_space", true)) {
-    if (!is_first || data.normalizer.space_prefix != SpacePrefix::kNone) return Unsupported(stage);
-    data.normalizer.space_prefix = SpacePrefix::kEverySegmentUnlessSpaced;
+    if (data.normalizer.space_prefix != SpacePrefix::kNone) return Unsupported(stage);
+    if (is_first) {
+      data.normalizer.space_prefix = SpacePrefix::kEverySegmentUnlessSpaced;
+    } else {
+      data.word_splits.push_back({WordSplit::kSpaceInFront, 0});  // of every word so far
+    }
   }
   if (BoolField(stage, "use_regex", true)) {
     data.word_splits.push_back({WordSplit::kSpacedWords, 0});

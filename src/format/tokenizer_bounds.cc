@@ -86,7 +86,7 @@ absl::Status CheckEnums(const TokenizerData& tokenizer) {
                                   InvalidUtf8::kReplaceEachByte,
                                   InvalidUtf8::kReplaceMaximalSubpart));
   ABSL_RETURN_IF_ERROR(CheckKnown("tokenizer.normalizer.unicode_form", normalizer.unicode_form,
-                                  UnicodeForm::kNone, UnicodeForm::kCharsMap));
+                                  UnicodeForm::kNone, UnicodeForm::kClusterCharsMap));
   ABSL_RETURN_IF_ERROR(CheckKnown("tokenizer.normalizer.space_prefix", normalizer.space_prefix,
                                   SpacePrefix::kNone, SpacePrefix::kEverySegmentUnlessSpaced));
   ABSL_RETURN_IF_ERROR(CheckKnown("tokenizer.decoder.byte_runs", tokenizer.decoder.byte_runs,

@@ -51,6 +51,10 @@ enum class UnicodeForm : uint8_t {
   kNone = 1,
   kNfc = 2,       // Unicode canonical composition
   kCharsMap = 3,  // the replacements in `charsmap` (longest match), as SentencePiece stores them
+  // The same table as Hugging Face's tokenizers use it: a character with its marks, if all have
+  // less than 6 bytes, becomes what its shortest match becomes, the rest of it included; else each
+  // character by itself.
+  kClusterCharsMap = 4,
 };
 
 // Which segments of text get one space (written as U+2581 when spaces are escaped) in front.

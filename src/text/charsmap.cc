@@ -47,7 +47,7 @@ absl::StatusOr<CharsMap> CharsMap::Create(absl::string_view table) {
   return map;
 }
 
-CharsMap::Replacement CharsMap::Find(absl::string_view text) const {
+CharsMap::Replacement CharsMap::Search(absl::string_view text, bool shortest) const {
   Replacement found;
   uint32_t node = Offset(units_[0]);
   for (size_t i = 0; i < text.size(); ++i) {
@@ -62,6 +62,7 @@ CharsMap::Replacement CharsMap::Find(absl::string_view text) const {
     const uint32_t value = units_[node] & 0x7FFFFFFFu;
     if (value >= strings_.size()) break;
     found = {i + 1, absl::string_view(strings_.c_str() + value)};
+    if (shortest) break;
   }
   return found;
 }

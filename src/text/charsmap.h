@@ -30,13 +30,18 @@ class CharsMap {
   static absl::StatusOr<CharsMap> Create(absl::string_view table);
 
   // Returns the replacement for the longest known string at the front of `text`. Thread-safe.
-  Replacement Find(absl::string_view text) const;
+  Replacement Find(absl::string_view text) const { return Search(text, false); }
+
+  // The same for the shortest one.
+  Replacement FindShortest(absl::string_view text) const { return Search(text, true); }
 
   // Returns false only if `Find` finds nothing in any text that begins with `front`.
   bool MayConcern(absl::string_view front) const;
 
  private:
   CharsMap() = default;
+
+  Replacement Search(absl::string_view text, bool shortest) const;
 
   std::vector<uint32_t> units_;
   std::string strings_;  // ends with NUL

@@ -31,6 +31,7 @@ absl::Status CheckAxes(const NormalizerData& data) {
     case UnicodeForm::kNone:
     case UnicodeForm::kNfc:
     case UnicodeForm::kCharsMap:
+    case UnicodeForm::kClusterCharsMap:
       break;
     default:
       return UnknownValue("unicode_form", static_cast<int>(data.unicode_form));
@@ -46,6 +47,31 @@ absl::Status CheckAxes(const NormalizerData& data) {
       return UnknownValue("space_prefix", static_cast<int>(data.space_prefix));
   }
   return absl::OkStatus();
+}
+
+// Characters that no mark joins: controls, separators of lines, and what only formats.
+bool StandsAlone(uint32_t codepoint) {
+  return codepoint < 0x20 || (codepoint >= 0x7F && codepoint < 0xA0) || codepoint == 0xAD ||
+         codepoint == 0x200B || codepoint == 0x200E || codepoint == 0x200F ||
+         (codepoint >= 0x2028 && codepoint <= 0x202E) ||
+         (codepoint >= 0x2060 && codepoint <= 0x206F) || codepoint == 0xFEFF;
+}
+
+// Returns the bytes of the first character of `text` with the marks behind it; \r\n is one.
+size_t ClusterLength(absl::string_view text) {
+  if (absl::StartsWith(text, "\r\n")) return 2;
+  const Utf8Char first = DecodeUtf8(text);
+  size_t end = first.length;
+  if (StandsAlone(first.codepoint)) return end;
+  while (end < text.size()) {
+    const Utf8Char next = DecodeUtf8(text.substr(end));
+    const bool mark = (CaseOf(next.codepoint) == CaseClass::kCaseless &&
+                       ClassOf(next.codepoint) != CharClass::kLetter) ||
+                      next.codepoint == 0x200C || next.codepoint == 0x200D;
+    if (!mark) break;
+    end += next.length;
+  }
+  return end;
 }
 
 // Returns `text` without spaces at its ends and with single spaces inside.
@@ -68,7 +94,8 @@ absl::StatusOr<Normalizer> Normalizer::Create(const NormalizerData& data, ByteTr
   const absl::Status axes = CheckAxes(data);
   if (!axes.ok()) return axes;
   Normalizer normalizer(data, std::move(kept));
-  if (data.unicode_form == UnicodeForm::kCharsMap) {
+  if (data.unicode_form == UnicodeForm::kCharsMap ||
+      data.unicode_form == UnicodeForm::kClusterCharsMap) {
     absl::StatusOr<CharsMap> charsmap = CharsMap::Create(data.charsmap);
     if (!charsmap.ok()) return charsmap.status();
     normalizer.charsmap_ = *std::move(charsmap);
@@ -80,7 +107,7 @@ absl::StatusOr<Normalizer> Normalizer::Create(const NormalizerData& data, ByteTr
 
 absl::string_view Normalizer::Repair(absl::string_view text, std::string& storage) const {
   // The table sees characters only: what replaces ill-formed bytes must not be replaced again.
-  if (charsmap_.has_value()) return text;
+  if (data_.unicode_form == UnicodeForm::kCharsMap) return text;
   size_t good = WellFormedPrefix(text);
   if (good == text.size()) return text;
   storage.clear();
@@ -145,6 +172,29 @@ std::string Normalizer::ApplyCharsMap(absl::string_view text) const {
   return mapped;
 }
 
+std::string Normalizer::ApplyClusterMap(absl::string_view text) const {
+  constexpr size_t kMaxClusterBytes = 5;
+  std::string mapped;
+  mapped.reserve(text.size());
+  while (true) {
+    const size_t plain = PlainPrefix(text);
+    mapped.append(text.data(), plain);
+    text.remove_prefix(plain);
+    if (text.empty()) return mapped;
+    const size_t character = DecodeUtf8(text).length;
+    size_t length = ClusterLength(text);
+    if (length > kMaxClusterBytes) length = character;
+    CharsMap::Replacement found = charsmap_->FindShortest(text.substr(0, length));
+    if (found.length == 0) {
+      length = character;
+      found = charsmap_->FindShortest(text.substr(0, length));
+    }
+    const absl::string_view replacement = found.length == 0 ? text.substr(0, length) : found.text;
+    mapped.append(replacement.data(), replacement.size());
+    text.remove_prefix(length);
+  }
+}
+
 bool Normalizer::WantsPrefix(absl::string_view text, TextPosition position) const {
   if (text.empty()) return false;
   const bool first = position == TextPosition::kStart;
@@ -173,7 +223,8 @@ absl::string_view Normalizer::Normalize(absl::string_view text, TextPosition pos
     formed = ComposeCanonically(text);
     text = formed;
   } else if (charsmap_.has_value()) {
-    formed = ApplyCharsMap(text);
+    const bool clusters = data_.unicode_form == UnicodeForm::kClusterCharsMap;
+    formed = clusters ? ApplyClusterMap(text) : ApplyCharsMap(text);
     text = formed;
   } else {
     changed = false;

@@ -32,8 +32,8 @@ class Normalizer {
   static absl::StatusOr<Normalizer> Create(const NormalizerData& data, ByteTrie kept);
 
   // Returns `text` with ill-formed UTF-8 replaced, or `text` itself if there is nothing to replace;
-  // `storage` holds the copy that the result then points to. Where a table of replacements is used,
-  // `Normalize` repairs instead.
+  // `storage` holds the copy that the result then points to. Where SentencePiece's table of
+  // replacements is used as SentencePiece does (kCharsMap), `Normalize` repairs instead.
   absl::string_view Repair(absl::string_view text, std::string& storage) const;
 
   // Returns one segment of repaired text normalised, well-formed, in `storage` or `text` itself.
@@ -50,6 +50,7 @@ class Normalizer {
   void FindPlainPairs();
   size_t PlainPrefix(absl::string_view text) const;
   std::string ApplyCharsMap(absl::string_view text) const;
+  std::string ApplyClusterMap(absl::string_view text) const;
   bool WantsPrefix(absl::string_view text, TextPosition position) const;
 
   NormalizerData data_;

@@ -20,8 +20,8 @@ absl::StatusOr<Json> Describe(const std::string& folder, const Json& texts) {
   absl::StatusOr<ImportedTokenizer> imported = ImportTokenizerFolder(folder);
   if (!imported.ok()) return imported.status();
   const TokenizerData& data = imported->tokenizer;
-  Json result = {{"bos", data.bos_id}, {"eos", data.eos_id},       {"stops", data.stop_ids},
-                 {"pad", data.pad_id}, {"notes", imported->notes}, {"ids", Json::array()},
+  Json result = {{"bos", data.bos_id},     {"eos", data.eos_id},       {"stops", data.stop_ids},
+                 {"pad", data.pad_id},     {"notes", imported->notes}, {"ids", Json::array()},
                  {"framed", Json::array()}};
   auto tokenizer = Tokenizer::Create(std::move(imported->tokenizer));
   if (!tokenizer.ok()) return tokenizer.status();

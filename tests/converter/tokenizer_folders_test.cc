@@ -175,12 +175,11 @@ TEST_F(ChangedFolder, StagesOfAnotherKindThanTheClassBuildsAreKeptWithANote) {
   Copy("llama_saved_flags");
   absl::StatusOr<Json> file = ReadJsonFile(dir_.File("tokenizer.json"));
   ASSERT_TRUE(file.ok()) << file.status();
-  (*file)["normalizer"] = {{"type", "Sequence"},
-                           {"normalizers",
-                            {{{"type", "Prepend"}, {"prepend", "\u2581"}},
-                             {{"type", "Replace"},
-                              {"pattern", {{"String", " "}}},
-                              {"content", "\u2581"}}}}};
+  (*file)["normalizer"] = {
+      {"type", "Sequence"},
+      {"normalizers",
+       {{{"type", "Prepend"}, {"prepend", "\u2581"}},
+        {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", "\u2581"}}}}};
   (*file)["pre_tokenizer"] = nullptr;
   std::ofstream(dir_.File("tokenizer.json")) << file->dump();
   ExpectSays("tokenizer.json's own stages are used, as in transformers 4");
@@ -191,9 +190,10 @@ TEST_F(ChangedFolder, TemplatesOfTheirOwnFilesCountBeforeTheConfigs) {
   const std::string turns =
       "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}</s>{% endfor %}"
       "{% if add_generation_prompt %}<|assistant|>{% endif %}";
-  Change("tokenizer_config.json",
-         {{"chat_template", {{{"name", "default"}, {"template", turns}},
-                             {{"name", "rag"}, {"template", "{{ 1 }}"}}}}});
+  Change(
+      "tokenizer_config.json",
+      {{"chat_template",
+        {{{"name", "default"}, {"template", turns}}, {{"name", "rag"}, {"template", "{{ 1 }}"}}}}});
   ExpectSays("other chat templates aren't used: rag");
   EXPECT_EQ(template_.user.prefix, "<|user|>");
   std::filesystem::create_directory(dir_.File("additional_chat_templates"));
