@@ -170,6 +170,15 @@ class TableCopier {
     return {.prefix = Text(table.prefix()), .suffix = Text(table.suffix())};
   }
 
+  PastAnswerData Decode(const wire::PastAnswers& table) {
+    return {.cut = static_cast<ThoughtCut>(table.cut()),
+            .begin = Text(table.begin()),
+            .end = Text(table.end()),
+            .needs_begin = table.needs_begin(),
+            .trim = static_cast<TextTrim>(table.trim()),
+            .trim_newlines = table.trim_newlines()};
+  }
+
   PromptTemplateData Decode(const wire::PromptTemplate& table) {
     PromptTemplateData prompt_template;
     prompt_template.name = Text(table.name());
@@ -192,6 +201,11 @@ class TableCopier {
       }
     }
     prompt_template.stop_ids = Numbers(table.stop_ids());
+    prompt_template.trim_model_newlines = table.trim_model_newlines();
+    if (table.past_answers() != nullptr) {
+      prompt_template.past_answers = Decode(*table.past_answers());
+    }
+    prompt_template.rewrites_answers = table.rewrites_answers();
     return prompt_template;
   }
 

@@ -140,6 +140,13 @@ Offset<wire::RoleText> Encode(FlatBufferBuilder& builder, const RoleText& role) 
   return wire::CreateRoleText(builder, prefix, suffix);
 }
 
+Offset<wire::PastAnswers> Encode(FlatBufferBuilder& builder, const PastAnswerData& answers) {
+  const auto begin = Bytes(builder, answers.begin);
+  const auto end = Bytes(builder, answers.end);
+  return wire::CreatePastAnswers(builder, Number(answers.cut), begin, end, answers.needs_begin,
+                                 Number(answers.trim), answers.trim_newlines);
+}
+
 Offset<wire::PromptTemplate> Encode(FlatBufferBuilder& builder,
                                     const PromptTemplateData& prompt_template) {
   const auto name = Bytes(builder, prompt_template.name);
@@ -157,12 +164,14 @@ Offset<wire::PromptTemplate> Encode(FlatBufferBuilder& builder,
   }
   const auto stop_strings = builder.CreateVector(strings);
   const auto stop_ids = builder.CreateVector(prompt_template.stop_ids);
+  const auto past_answers = Encode(builder, prompt_template.past_answers);
   return wire::CreatePromptTemplate(
       builder, name, note, session_prefix, user, model, system,
       Number(prompt_template.system_placement), default_system, prompt_template.system_always,
       generation_prompt, Number(prompt_template.trim_user), Number(prompt_template.trim_model),
       Number(prompt_template.trim_system), prompt_template.trim_system_with_user, stop_strings,
-      stop_ids);
+      stop_ids, prompt_template.trim_model_newlines, past_answers,
+      prompt_template.rewrites_answers);
 }
 
 Offset<wire::Provenance> Encode(FlatBufferBuilder& builder, const Provenance& provenance) {

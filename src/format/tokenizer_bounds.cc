@@ -133,8 +133,11 @@ absl::Status ValidateTemplateBounds(const PromptTemplateData& prompt_template, i
   ABSL_RETURN_IF_ERROR(CheckKnown("prompt_template.system_placement",
                                   prompt_template.system_placement, SystemPlacement::kNone,
                                   SystemPlacement::kInFirstUserTurn));
-  for (TextTrim trim :
-       {prompt_template.trim_user, prompt_template.trim_model, prompt_template.trim_system}) {
+  ABSL_RETURN_IF_ERROR(CheckKnown("prompt_template.past_answers.cut",
+                                  prompt_template.past_answers.cut, ThoughtCut::kNone,
+                                  ThoughtCut::kEveryBlock));
+  for (TextTrim trim : {prompt_template.trim_user, prompt_template.trim_model,
+                        prompt_template.trim_system, prompt_template.past_answers.trim}) {
     ABSL_RETURN_IF_ERROR(
         CheckKnown("prompt_template.trim", trim, TextTrim::kNothing, TextTrim::kEnd));
   }

@@ -207,6 +207,26 @@ enum class TextTrim : uint8_t {
   kEnd = 3,
 };
 
+// What a template drops of an answer once the user has spoken again. `begin` and `end` are the
+// marks around what the model thought; nothing is dropped from an answer that lacks the ones named.
+enum class ThoughtCut : uint8_t {
+  kNone = 0,             // nothing
+  kThroughLastEnd = 1,   // all up to the last end mark
+  kThroughFirstEnd = 2,  // all up to the first end mark
+  kBetweenEnds = 3,      // the same, and all from the second end mark on
+  kOuterBlock = 4,       // from the first begin mark to the last end mark
+  kEveryBlock = 5,       // from each begin mark to the next end mark, or to the end; lone end marks
+};
+
+struct PastAnswerData {
+  ThoughtCut cut = ThoughtCut::kNone;
+  std::string begin;
+  std::string end;
+  bool needs_begin = false;            // kThroughLastEnd to kBetweenEnds: only with a begin mark
+  TextTrim trim = TextTrim::kNothing;  // of what is left where something was dropped
+  bool trim_newlines = false;          // `trim` drops newlines alone
+};
+
 // How a conversation becomes one text. All strings may contain added tokens (markup); the text of
 // users never does. Where a string has a date, the date's format ("%d %b %Y", as in strftime)
 // stands between two characters U+001A.
@@ -229,6 +249,11 @@ struct PromptTemplateData {
   bool trim_system_with_user = false;
   std::vector<std::string> stop_strings;
   std::vector<int32_t> stop_ids;
+  bool trim_model_newlines = false;  // trim_model drops newlines alone
+  PastAnswerData past_answers;
+  // An earlier answer doesn't stand in the text as it was generated: something of it is dropped, or
+  // what stands in front of it isn't the generation prompt.
+  bool rewrites_answers = false;
 };
 
 }  // namespace inkling

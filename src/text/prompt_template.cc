@@ -6,7 +6,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "src/text/unicode.h"
+#include "src/text/past_answer.h"
+#include "src/text/text_trim.h"
 #include "src/text/utf8.h"
 
 namespace inkling {
@@ -21,34 +22,24 @@ void AppendPart(absl::string_view text, Markup markup, std::vector<PromptPart>& 
   parts.push_back({std::string(text), markup});
 }
 
-// The templates trim as Python does: white space and the four separator control characters.
-bool IsTrimmed(uint32_t codepoint) {
-  return ClassOf(codepoint) == CharClass::kSpace || (codepoint >= 0x1C && codepoint <= 0x1F);
-}
+// `text` without the white space at one end.
+absl::string_view TrimLeft(absl::string_view text) { return Trim(text, TextTrim::kBegin); }
+absl::string_view TrimRight(absl::string_view text) { return Trim(text, TextTrim::kEnd); }
 
-absl::string_view TrimLeft(absl::string_view text) {
-  while (!text.empty()) {
-    const Utf8Char first = DecodeUtf8(text);
-    if (!IsTrimmed(first.codepoint)) break;
-    text.remove_prefix(first.length);
+// What a rule for earlier answers must name.
+absl::Status CheckPastAnswers(const PastAnswerData& rule) {
+  if (static_cast<int>(rule.cut) > static_cast<int>(ThoughtCut::kEveryBlock)) {
+    return absl::InvalidArgumentError(absl::StrCat("past_answers.cut ", static_cast<int>(rule.cut),
+                                                   " is not supported by this version"));
   }
-  return text;
-}
-
-absl::string_view TrimRight(absl::string_view text) {
-  while (!text.empty()) {
-    const size_t begin = PreviousCharacter(text, text.size());
-    if (!IsTrimmed(DecodeUtf8(text.substr(begin)).codepoint)) break;
-    text = text.substr(0, begin);
+  if (rule.cut == ThoughtCut::kNone) return absl::OkStatus();
+  const bool needs_begin = rule.needs_begin || rule.cut == ThoughtCut::kOuterBlock ||
+                           rule.cut == ThoughtCut::kEveryBlock;
+  if (rule.end.empty() || (needs_begin && rule.begin.empty())) {
+    return absl::InvalidArgumentError(
+        "past_answers: expected marks around what the model thought, found an empty one");
   }
-  return text;
-}
-
-absl::string_view Trim(absl::string_view text, TextTrim trim) {
-  const bool both = trim == TextTrim::kBothEnds;
-  if (both || trim == TextTrim::kBegin) text = TrimLeft(text);
-  if (both || trim == TextTrim::kEnd) text = TrimRight(text);
-  return text;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -59,16 +50,22 @@ absl::StatusOr<PromptTemplate> PromptTemplate::Create(PromptTemplateData data) {
     return absl::InvalidArgumentError(absl::StrCat("prompt template: system_placement ", placement,
                                                    " is not supported by this version"));
   }
-  for (TextTrim trim : {data.trim_user, data.trim_model, data.trim_system}) {
+  for (TextTrim trim :
+       {data.trim_user, data.trim_model, data.trim_system, data.past_answers.trim}) {
     if (static_cast<int>(trim) > static_cast<int>(TextTrim::kEnd)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "prompt template: trim ", static_cast<int>(trim), " is not supported by this version"));
     }
   }
+  const absl::Status past_answers = CheckPastAnswers(data.past_answers);
+  if (!past_answers.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("prompt template '", data.name, "': ", past_answers.message()));
+  }
   for (const std::string* text :
        {&data.session_prefix, &data.user.prefix, &data.user.suffix, &data.model.prefix,
         &data.model.suffix, &data.system.prefix, &data.system.suffix, &data.default_system,
-        &data.generation_prompt}) {
+        &data.generation_prompt, &data.past_answers.begin, &data.past_answers.end}) {
     if (WellFormedPrefix(*text) != text->size()) {
       return absl::InvalidArgumentError(
           absl::StrCat("prompt template '", data.name, "': a string isn't well-formed UTF-8"));
@@ -139,36 +136,56 @@ absl::StatusOr<std::vector<PromptPart>> PromptTemplate::Render(
     AppendPart(Trim(system, data_.trim_system), Markup::kAsText, parts);
     AppendMarkup(data_.system.suffix, parts);
   }
-  bool in_user_turn = data_.system_placement == SystemPlacement::kInFirstUserTurn;
-  for (size_t i = 0; i < messages.size(); ++i) {
-    const ChatMessage& message = messages[i];
+  const bool in_user_turn = data_.system_placement == SystemPlacement::kInFirstUserTurn;
+  const absl::Status status =
+      AppendTurns(messages, in_user_turn ? system : absl::string_view(), parts);
+  if (!status.ok()) return status;
+  AppendEnd(generation_prompt, parts);
+  return parts;
+}
+
+// `system` goes into the first turn of the user.
+absl::Status PromptTemplate::AppendTurns(absl::Span<const ChatMessage> messages,
+                                         absl::string_view system,
+                                         std::vector<PromptPart>& parts) const {
+  for (const ChatMessage& message : messages) {
     switch (message.role) {
       case Role::kSystem:
         return absl::InvalidArgumentError(
             "a system message must be the first of a conversation, and only one");
       case Role::kUser:
-        AppendUserTurn(in_user_turn ? system : absl::string_view(), message.text, parts);
-        in_user_turn = false;
+        AppendUserTurn(system, message.text, parts);
+        system = {};
         break;
       case Role::kModel:
         AppendMarkup(data_.model.prefix, parts);
-        AppendPart(Trim(message.text, data_.trim_model), Markup::kAsText, parts);
+        AppendPart(PastAnswer(message.text, data_), Markup::kAsText, parts);
         AppendMarkup(data_.model.suffix, parts);
         break;
     }
   }
-  if (generation_prompt == GenerationPrompt::kAdd) {
-    AppendMarkup(data_.generation_prompt, parts);
-  }
+  return absl::OkStatus();
+}
+
+void PromptTemplate::AppendEnd(GenerationPrompt generation_prompt,
+                               std::vector<PromptPart>& parts) const {
+  if (generation_prompt == GenerationPrompt::kAdd) AppendMarkup(data_.generation_prompt, parts);
+  if (generation_prompt == GenerationPrompt::kPastAnswer) AppendMarkup(data_.model.prefix, parts);
+}
+
+absl::StatusOr<std::vector<PromptPart>> PromptTemplate::RenderAfterAnswer(
+    absl::Span<const ChatMessage> messages, GenerationPrompt generation_prompt) const {
+  std::vector<PromptPart> parts;
+  AppendMarkup(data_.model.suffix, parts);
+  const absl::Status status = AppendTurns(messages, {}, parts);
+  if (!status.ok()) return status;
+  AppendEnd(generation_prompt, parts);
   return parts;
 }
 
-std::vector<PromptPart> PromptTemplate::RenderNextTurn(absl::string_view user_text) const {
-  std::vector<PromptPart> parts;
-  AppendMarkup(data_.model.suffix, parts);
-  AppendUserTurn({}, user_text, parts);
-  AppendMarkup(data_.generation_prompt, parts);
-  return parts;
+bool PromptTemplate::StandsAsGenerated(absl::string_view answer) const {
+  if (!data_.rewrites_answers) return true;
+  return data_.model.prefix == data_.generation_prompt && PastAnswer(answer, data_) == answer;
 }
 
 }  // namespace inkling

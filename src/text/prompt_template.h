@@ -28,8 +28,12 @@ struct ChatMessage {
   std::string text;
 };
 
-// Whether the text ends with what makes the model speak.
-enum class GenerationPrompt { kOmit, kAdd };
+// What the text ends with behind the last turn.
+enum class GenerationPrompt {
+  kOmit,        // nothing
+  kAdd,         // what makes the model speak
+  kPastAnswer,  // what stands in front of an answer that was given
+};
 
 class PromptTemplate {
  public:
@@ -45,9 +49,15 @@ class PromptTemplate {
   absl::StatusOr<std::vector<PromptPart>> Render(absl::Span<const ChatMessage> messages,
                                                  GenerationPrompt generation_prompt) const;
 
-  // Returns what follows an answer of the model (given without the token that ended it) when the
-  // user speaks again: the end of that turn, the user's turn, the generation prompt. Thread-safe.
-  std::vector<PromptPart> RenderNextTurn(absl::string_view user_text) const;
+  // Returns what follows an answer that stands as it was generated (without the token that ended
+  // it): the end of its turn, then these turns, the first of them the user's. InvalidArgument for a
+  // system message. Thread-safe.
+  absl::StatusOr<std::vector<PromptPart>> RenderAfterAnswer(
+      absl::Span<const ChatMessage> messages, GenerationPrompt generation_prompt) const;
+
+  // Whether the template writes `answer`, given as it was generated behind the generation prompt,
+  // just so in front of later turns.
+  bool StandsAsGenerated(absl::string_view answer) const;
 
   // Returns whether turns have any marks at all; without, a conversation is its texts joined.
   bool has_turns() const { return !data_.name.empty(); }
@@ -59,6 +69,9 @@ class PromptTemplate {
   void AppendMarkup(absl::string_view text, std::vector<PromptPart>& parts) const;
   void AppendUserTurn(absl::string_view system, absl::string_view user,
                       std::vector<PromptPart>& parts) const;
+  absl::Status AppendTurns(absl::Span<const ChatMessage> messages, absl::string_view system,
+                           std::vector<PromptPart>& parts) const;
+  void AppendEnd(GenerationPrompt generation_prompt, std::vector<PromptPart>& parts) const;
 
   PromptTemplateData data_;
   CivilDate date_;

@@ -38,7 +38,8 @@ bool FuzzOne(absl::string_view bytes) {
   (void)dated.Render({{Role::kSystem, line()}, {Role::kUser, text}, {Role::kModel, text}},
                      GenerationPrompt::kOmit);
   (void)dated.Render({{Role::kUser, text}}, GenerationPrompt::kAdd);
-  (void)dated.RenderNextTurn(text);
+  (void)dated.RenderAfterAnswer({{Role::kUser, text}, {Role::kModel, text}},
+                                GenerationPrompt::kPastAnswer);
   return true;
 }
 

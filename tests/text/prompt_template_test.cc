@@ -41,6 +41,60 @@ TEST(PromptTemplate, TrimsAsAsked) {
   EXPECT_EQ(Render(data, {{Role::kUser, "  "}}), "<s>[u][/u][m]");
 }
 
+TEST(PromptTemplate, DropsWhatTheModelThoughtFromEarlierAnswers) {
+  PromptTemplateData data = Turns();
+  PastAnswerData& rule = data.past_answers;
+  rule.begin = "<t>";
+  rule.end = "</t>";
+  const auto answer = [&](const std::string& text) {
+    const std::string all = Render(data, {{Role::kUser, "x"}, {Role::kModel, text}});
+    return all.substr(13, all.size() - 13 - 7);  // "<s>[u]x[/u][m]" less "[", "[/m]" and "[m]"
+  };
+  const std::string odd = "a<t>b</t>c<t>d</t>e</t>f";
+  struct Case {
+    ThoughtCut cut;
+    const char* text;      // what is left of `odd`
+    const char* no_begin;  // of "b</t>c"
+    const char* unclosed;  // of "a<t>b"
+  };
+  for (const Case& test : {Case{ThoughtCut::kNone, odd.c_str(), "b</t>c", "a<t>b"},
+                           Case{ThoughtCut::kThroughLastEnd, "f", "c", "a<t>b"},
+                           Case{ThoughtCut::kThroughFirstEnd, "c<t>d</t>e</t>f", "c", "a<t>b"},
+                           Case{ThoughtCut::kBetweenEnds, "c<t>d", "c", "a<t>b"},
+                           Case{ThoughtCut::kOuterBlock, "af", "b</t>c", "a<t>b"},
+                           Case{ThoughtCut::kEveryBlock, "acef", "bc", "a"}}) {
+    rule.cut = test.cut;
+    EXPECT_EQ(answer(odd), test.text);
+    EXPECT_EQ(answer("b</t>c"), test.no_begin);
+    EXPECT_EQ(answer("a<t>b"), test.unclosed);
+    EXPECT_EQ(answer(" c "), " c ");
+  }
+  rule.cut = ThoughtCut::kThroughLastEnd;
+  rule.needs_begin = true;
+  EXPECT_EQ(answer("b</t>c"), "b</t>c");
+  rule.trim = TextTrim::kBothEnds;
+  EXPECT_EQ(answer("<t>b</t>\n \nc \n"), "c");
+  rule.trim_newlines = true;
+  EXPECT_EQ(answer("<t>b</t>\n \nc \n"), " \nc ");
+  data.trim_model = TextTrim::kBegin;
+  EXPECT_EQ(answer(" \nc "), "c ");
+  data.trim_model_newlines = true;
+  EXPECT_EQ(answer("\n\n c "), " c ");
+  rule.end = "";
+  EXPECT_FALSE(PromptTemplate::Create(data).ok());
+}
+
+TEST(PromptTemplate, TellsWhichAnswersStandAsGenerated) {
+  PromptTemplateData data = Turns();
+  data.past_answers = {.cut = ThoughtCut::kThroughLastEnd, .end = "</t>"};
+  EXPECT_TRUE(PromptTemplate::Create(data)->StandsAsGenerated("a</t>b"));
+  data.rewrites_answers = true;
+  EXPECT_FALSE(PromptTemplate::Create(data)->StandsAsGenerated("a</t>b"));
+  EXPECT_TRUE(PromptTemplate::Create(data)->StandsAsGenerated("b"));
+  data.generation_prompt = "[m]<t>";
+  EXPECT_FALSE(PromptTemplate::Create(data)->StandsAsGenerated("b"));
+}
+
 TEST(PromptTemplate, PlacesTheSystemInstruction) {
   PromptTemplateData data = Turns();
   const std::vector<ChatMessage> talk = {{Role::kSystem, " S "}, {Role::kUser, " x "}};
