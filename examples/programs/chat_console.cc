@@ -147,7 +147,6 @@ ChatConsole::Next ChatConsole::Obey(const std::string& command) {
 }
 
 void ChatConsole::Answer(const std::string& message) {
-  const int32_t start = session_.position();
   absl::StatusOr<GenerateResult> result = StreamAnswer(session_, message, options_);
   if (!result.ok()) {
     std::fprintf(stderr, "inkling-run: %s\n", std::string(result.status().message()).c_str());
@@ -155,7 +154,7 @@ void ChatConsole::Answer(const std::string& message) {
       std::fputs("/reset or /undo makes room.\n", stderr);
     return;
   }
-  turn_starts_.push_back(start);
+  turn_starts_.push_back(result->begin_position);
   if (result->stop_reason == StopReason::kContextFull) {
     std::fputs("The context is full; /reset or /undo makes room.\n", stderr);
   }

@@ -108,7 +108,8 @@ struct SamplingOptions {
   float frequency_penalty = 0.0f;
   // Penalties look at this many of the latest tokens, prompt included; 0 = all of the session's.
   int32_t penalty_window = 64;
-  // (token id, number added to its logit); -infinity forbids a token.
+  // (token id, number added to its logit); -infinity forbids a token. Numbers for the same token
+  // are added up first.
   std::vector<std::pair<int32_t, float>> logit_bias = {};
   // The same seed gives the same tokens for the same logits.
   uint64_t seed = 0;
@@ -162,6 +163,9 @@ struct GenerateResult {
   StopReason stop_reason = StopReason::kMaxNewTokens;
   // Tokens that became part of the session, in order; a stop token isn't among them.
   std::vector<int32_t> tokens;
+  // LlmSession::Rewind to this position takes the call back: where the session stood before it, or
+  // for a Chat that dropped what the model had thought, where it stood without that.
+  int32_t begin_position = 0;
   // Natural logarithm of the model's own probability of each of `tokens`, before sampling options;
   // empty unless asked.
   std::vector<float> log_probabilities;

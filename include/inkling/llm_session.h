@@ -76,8 +76,11 @@ class INKLING_EXPORT LlmSession {
 
   // One turn of a conversation: wraps `user_text` as the model's prompt template says, with the
   // system prompt in the first turn, and generates the answer. Special tokens in `user_text` are
-  // ordinary text. Errors: as Generate; FailedPrecondition if the model's file has no prompt
-  // template.
+  // ordinary text. Where the template drops what the model thought in earlier turns
+  // ("<think>...</think>"), the answer before is cut so, and what follows the cut is computed
+  // again: the session then has the tokens of the whole conversation as the template writes it, and
+  // position() may become smaller. A call that fails leaves the thoughts in their place. Errors: as
+  // Generate; FailedPrecondition if the model's file has no prompt template.
   absl::StatusOr<GenerateResult> Chat(absl::string_view user_text, const GenerateOptions& options,
                                       TextCallback callback);
 

@@ -22,13 +22,13 @@
 #include "inkling/llm_options.h"
 #include "src/compute/float_environment.h"
 #include "src/decoder/kv_cache.h"
+#include "src/session/chat_turns.h"
 #include "src/session/draft.h"
 #include "src/session/generation.h"
 #include "src/session/model_engine.h"
 #include "src/session/running_call.h"
 #include "src/session/token_context.h"
 #include "src/text/date_text.h"
-#include "src/text/prompt_template.h"
 #include "src/text/tokenizer.h"
 
 namespace inkling {
@@ -42,12 +42,11 @@ struct LlmSession::State {
         context(model_engine.decoder(), std::move(cache), model_engine.config().vocab_size),
         draft_model(std::move(shared_draft_model)),
         draft(std::move(its_draft)),
-        system_prompt(std::move(system)),
-        prompt_template(model_engine.prompt_template().OnDate(date)) {}
+        turns(model_engine.tokenizer(), model_engine.prompt_template().OnDate(date),
+              std::move(system)) {}
 
   absl::StatusOr<std::vector<int32_t>> EncodePrompt(absl::string_view text, Markup markup) const;
-  absl::StatusOr<std::vector<int32_t>> EncodeTurn(absl::string_view user_text) const;
-  absl::StatusOr<GenerateResult> Generate(absl::Span<const int32_t> prompt,
+  absl::StatusOr<GenerateResult> Generate(int32_t kept, absl::Span<const int32_t> prompt,
                                           const GenerateOptions& options,
                                           TextPosition text_position, RunningCall& call,
                                           TextCallback callback);
@@ -58,11 +57,7 @@ struct LlmSession::State {
   TokenContext context;
   const std::shared_ptr<const LlmModel> draft_model;  // or null, and then no draft
   const std::unique_ptr<Draft> draft;
-  const std::string system_prompt;
-  const PromptTemplate prompt_template;  // the model's, on the session's day
-  // Where the model's first answer begins, so that a later turn knows that there is an answer to
-  // close; -1 before it.
-  int32_t first_answer = -1;
+  ChatTurns turns;  // in the model's template, on the session's day
 
   CallGate gate;
   std::atomic<int32_t> position{0};  // context.length(), readable while a call runs
@@ -70,11 +65,17 @@ struct LlmSession::State {
 
 namespace {
 
-// Of a call that was cancelled before its first token.
-GenerateResult CancelledResult() {
+// Of a call that was cancelled before its first token, in a session of `length` tokens.
+GenerateResult CancelledResult(int32_t length) {
   GenerateResult result;
   result.stop_reason = StopReason::kCancelled;
+  result.begin_position = length;
   return result;
+}
+
+// Whether a call was cancelled before its first token, so that it left the session as it was.
+bool WasUndone(const GenerateResult& result) {
+  return result.stop_reason == StopReason::kCancelled && result.tokens.empty();
 }
 
 }  // namespace
@@ -132,40 +133,17 @@ absl::StatusOr<std::vector<int32_t>> LlmSession::State::EncodePrompt(absl::strin
   return engine.tokenizer().Encode(text, options);
 }
 
-absl::StatusOr<std::vector<int32_t>> LlmSession::State::EncodeTurn(
-    absl::string_view user_text) const {
-  if (!prompt_template.has_turns()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("this model has no prompt template, so it can't chat (",
-                     prompt_template.data().note, "); Generate continues text"));
-  }
-  // The template writes the beginning-of-sequence token itself where the model wants one.
-  EncodeOptions options;
-  if (context.length() > 0) options.position = TextPosition::kContinuation;
-  if (first_answer >= 0 && context.length() >= first_answer) {
-    return engine.tokenizer().Encode(prompt_template.RenderNextTurn(user_text), options);
-  }
-  std::vector<ChatMessage> messages;
-  if (!system_prompt.empty()) messages.push_back({Role::kSystem, system_prompt});
-  messages.push_back({Role::kUser, std::string(user_text)});
-  absl::StatusOr<std::vector<PromptPart>> parts =
-      prompt_template.Render(messages, GenerationPrompt::kAdd);
-  if (!parts.ok()) return parts.status();
-  return engine.tokenizer().Encode(*parts, options);
-}
-
-absl::StatusOr<GenerateResult> LlmSession::State::Generate(absl::Span<const int32_t> prompt,
-                                                           const GenerateOptions& options,
-                                                           TextPosition text_position,
-                                                           RunningCall& call,
-                                                           TextCallback callback) {
-  if (gate.cancelled()) return CancelledResult();
-  const int32_t before = context.length();
-  if (prompt.empty() && before == 0) {
+// Continues after `prompt`, which comes behind the first `kept` tokens of the session.
+absl::StatusOr<GenerateResult> LlmSession::State::Generate(
+    int32_t kept, absl::Span<const int32_t> prompt, const GenerateOptions& options,
+    TextPosition text_position, RunningCall& call, TextCallback callback) {
+  if (gate.cancelled()) return CancelledResult(context.length());
+  if (prompt.empty() && kept == 0) {
     return absl::InvalidArgumentError(
         "there is nothing to continue: the prompt has no tokens and the session is empty");
   }
-  absl::Status appended = context.Append(prompt);
+  const std::vector<int32_t> replaced(context.tokens().begin() + kept, context.tokens().end());
+  absl::Status appended = context.Replace(kept, prompt);
   if (!appended.ok()) return appended;
   const auto show = [&](absl::string_view text) {
     position = context.length();
@@ -175,11 +153,11 @@ absl::StatusOr<GenerateResult> LlmSession::State::Generate(absl::Span<const int3
   absl::StatusOr<GenerateResult> result =
       RunGeneration(engine.tokenizer(), engine.stop_tokens(), options, text_position, context,
                     draft.get(), {.show = show, .stop = stop, .begin = call.begin()});
+  if (!result.ok()) context.Replace(kept, replaced).IgnoreError();  // they fitted before
   if (absl::IsCancelled(result.status())) {
-    result = CancelledResult();
-    context.Truncate(before);
-  } else if (!result.ok()) {
-    context.Truncate(before);
+    result = CancelledResult(context.length());
+  } else if (result.ok()) {
+    result->begin_position = WasUndone(*result) ? context.length() : kept;
   }
   position = context.length();
   return result;
@@ -212,7 +190,7 @@ absl::StatusOr<GenerateResult> LlmSession::Generate(absl::string_view prompt,
       state_->EncodePrompt(prompt, options.parse_special_tokens ? Markup::kParse : Markup::kAsText);
   if (!tokens.ok()) return tokens.status();
   const bool begins_text = prompt.empty() && state_->context.length() == 0;
-  return state_->Generate(*tokens, options,
+  return state_->Generate(state_->context.length(), *tokens, options,
                           begins_text ? TextPosition::kStart : TextPosition::kContinuation, call,
                           callback);
 }
@@ -229,7 +207,8 @@ absl::StatusOr<GenerateResult> LlmSession::GenerateFromTokens(absl::Span<const i
   if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
   absl::Status valid = ValidateGenerateOptions(options, model().vocab_size());
   if (!valid.ok()) return valid;
-  return state_->Generate(prompt, options, TextPosition::kContinuation, call, callback);
+  return state_->Generate(state_->context.length(), prompt, options, TextPosition::kContinuation,
+                          call, callback);
 }
 
 absl::StatusOr<GenerateResult> LlmSession::Chat(absl::string_view user_text,
@@ -239,19 +218,18 @@ absl::StatusOr<GenerateResult> LlmSession::Chat(absl::string_view user_text,
   if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
   absl::Status valid = ValidateGenerateOptions(options, model().vocab_size());
   if (!valid.ok()) return valid;
-  absl::StatusOr<std::vector<int32_t>> tokens = state_->EncodeTurn(user_text);
-  if (!tokens.ok()) return tokens.status();
+  absl::StatusOr<ChatTurns::Step> step = state_->turns.Next(user_text, state_->context.tokens());
+  if (!step.ok()) return step.status();
   GenerateOptions turn_options = options;
   for (const std::string& stop : state_->engine.prompt_template().data().stop_strings) {
     if (!stop.empty()) turn_options.stop_strings.push_back(stop);
   }
-  const int32_t answer = state_->context.length() + static_cast<int32_t>(tokens->size());
   absl::StatusOr<GenerateResult> result =
-      state_->Generate(*tokens, turn_options, TextPosition::kStart, call, callback);
-  // A turn that was undone leaves the session shorter than where its answer would begin.
-  const bool kept = result.ok() && state_->context.length() >= answer;
-  if (kept && (state_->first_answer < 0 || answer < state_->first_answer))
-    state_->first_answer = answer;
+      state_->Generate(step->kept, step->added, turn_options, TextPosition::kStart, call, callback);
+  if (result.ok() && !WasUndone(*result)) {
+    result->begin_position = step->begin;
+    state_->turns.Take(*std::move(step));
+  }
   return result;
 }
 
@@ -265,7 +243,7 @@ absl::Status LlmSession::Rewind(int32_t position) {
                                               "; expected 0 to ", state_->context.length()));
   }
   state_->context.Truncate(position);
-  if (position < state_->first_answer) state_->first_answer = -1;
+  state_->turns.Truncate(position);
   state_->position = position;
   return absl::OkStatus();
 }

@@ -34,11 +34,12 @@ int32_t TokenContext::max_guess() const {
   return std::min(decoder_.options().decode_rows, cache_->max_chunk()) - 1;
 }
 
-absl::Status TokenContext::Append(absl::Span<const int32_t> tokens) {
-  if (tokens.size() > static_cast<size_t>(remaining())) {
+absl::Status TokenContext::Replace(int32_t begin, absl::Span<const int32_t> tokens) {
+  const int32_t room = capacity() - begin;
+  if (tokens.size() > static_cast<size_t>(room)) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("the text has ", tokens.size(), " tokens; the session has room for ",
-                     remaining(), " more (", length(), " of ", capacity(), " positions are used)"));
+        absl::StrCat("the text has ", tokens.size(), " tokens; the session has room for ", room,
+                     " more (", begin, " of ", capacity(), " positions are used)"));
   }
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (tokens[i] < 0 || tokens[i] >= vocab_size_) {
@@ -47,6 +48,7 @@ absl::Status TokenContext::Append(absl::Span<const int32_t> tokens) {
                                                      vocab_size_ - 1));
     }
   }
+  if (begin < length()) Truncate(begin);
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
   return absl::OkStatus();
 }

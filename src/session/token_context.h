@@ -42,7 +42,10 @@ class TokenContext {
 
   // Adds tokens to the list; nothing is computed yet. Errors, list unchanged: ResourceExhausted if
   // they don't fit, InvalidArgument for an id outside the vocabulary.
-  absl::Status Append(absl::Span<const int32_t> tokens);
+  absl::Status Append(absl::Span<const int32_t> tokens) { return Replace(length(), tokens); }
+
+  // Puts `tokens` in the place of all from `begin` on (0 <= begin <= length()). Errors: as Append.
+  absl::Status Replace(int32_t begin, absl::Span<const int32_t> tokens);
 
   // Drops the tokens from `length` on (0 <= length <= length()).
   void Truncate(int32_t length);

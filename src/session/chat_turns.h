@@ -1,0 +1,79 @@
+// ChatTurns: the turns of a session's conversation, and what the next one does to its tokens.
+//
+// Most turns only add tokens. Where the template writes an earlier answer otherwise than it was
+// generated (it drops what the model thought), the turn behind it takes tokens back as well, so
+// that the session has those of the whole conversation as the template writes it. Tokens of answers
+// that stand as they were generated are never encoded again.
+
+#ifndef INKLING_SRC_SESSION_CHAT_TURNS_H_
+#define INKLING_SRC_SESSION_CHAT_TURNS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "src/text/prompt_template.h"
+#include "src/text/tokenizer.h"
+
+namespace inkling {
+
+class ChatTurns {
+ private:
+  struct Turn {
+    std::string user;
+    std::string answer;        // as it was generated; of turns that are `written`
+    int32_t answer_begin = 0;  // position
+    bool written = false;      // the answer stands as the template writes it
+    size_t first = 0;          // the turn with which the text begins that was encoded in one
+    int32_t first_begin = 0;   // its position
+  };
+
+ public:
+  // `tokenizer` must outlive this.
+  ChatTurns(const Tokenizer& tokenizer, PromptTemplate prompt_template, std::string system_prompt);
+
+  // One turn of the user.
+  struct Step {
+    int32_t kept = 0;            // tokens of the session that stay
+    std::vector<int32_t> added;  // tokens that come behind them
+    int32_t begin = 0;           // position where the turn begins, behind the answer before it
+
+   private:
+    friend class ChatTurns;
+    std::vector<Turn> turns;
+  };
+
+  // What a turn does to a session of these tokens. Errors: FailedPrecondition without a template,
+  // those of rendering and encoding.
+  absl::StatusOr<Step> Next(absl::string_view user_text, absl::Span<const int32_t> tokens) const;
+
+  // Makes a step part of the conversation: its tokens are in the session, the answer follows.
+  void Take(Step step);
+
+  // Forgets the turns whose answers begin behind `length`, to which the session was cut.
+  void Truncate(int32_t length);
+
+ private:
+  using Tokens = std::vector<int32_t>;
+
+  absl::StatusOr<std::string> AnswerText(absl::Span<const int32_t> tokens) const;
+  absl::StatusOr<std::vector<PromptPart>> Render(const std::vector<Turn>& turns, size_t first,
+                                                 GenerationPrompt end) const;
+  absl::StatusOr<Tokens> Encode(const std::vector<PromptPart>& parts, int32_t position) const;
+  absl::Status Add(absl::Span<const int32_t> tokens, Step& step) const;
+  absl::Status Rewrite(absl::Span<const int32_t> tokens, Step& step) const;
+
+  const Tokenizer& tokenizer_;
+  const PromptTemplate prompt_template_;
+  const std::string system_prompt_;
+  SpecialTokenText special_tokens_ = SpecialTokenText::kHide;
+  std::vector<Turn> turns_;
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_SESSION_CHAT_TURNS_H_
