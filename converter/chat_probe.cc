@@ -20,6 +20,12 @@ absl::string_view RoleName(Role role) {
   return "assistant";
 }
 
+JinjaValue Content(absl::string_view text, ContentForm form) {
+  if (form == ContentForm::kText) return JinjaValue::MakeText(text);
+  return JinjaValue::MakeList({JinjaValue::MakeDict(
+      {{"type", JinjaValue::MakeText("text")}, {"text", JinjaValue::MakeText(text)}})});
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ChatProbe::Render(const std::vector<ChatMessage>& messages,
@@ -27,7 +33,7 @@ absl::StatusOr<std::string> ChatProbe::Render(const std::vector<ChatMessage>& me
   JinjaValue::List list;
   for (const ChatMessage& message : messages) {
     list.push_back(JinjaValue::MakeDict({{"role", JinjaValue::MakeText(RoleName(message.role))},
-                                         {"content", JinjaValue::MakeText(message.text)}}));
+                                         {"content", Content(message.text, form_)}}));
   }
   JinjaValue::Dict variables = {
       {"messages", JinjaValue::MakeList(std::move(list))},

@@ -18,6 +18,12 @@
 
 namespace inkling {
 
+// How a message's text is given to a template.
+enum class ContentForm {
+  kText,   // as a string
+  kParts,  // as processors of models that see images do: [{"type": "text", "text": ...}]
+};
+
 class ChatProbe {
  public:
   // Texts that no template writes of its own accord.
@@ -26,8 +32,8 @@ class ChatProbe {
   static constexpr absl::string_view kNextUser = "second question?";
   static constexpr absl::string_view kSystem = "the instruction.";
 
-  ChatProbe(JinjaTemplate program, const TemplateTokens& tokens)
-      : program_(std::move(program)), tokens_(tokens) {}
+  ChatProbe(JinjaTemplate program, const TemplateTokens& tokens, ContentForm form)
+      : program_(std::move(program)), tokens_(tokens), form_(form) {}
 
   // What the template makes of a conversation; dates stand as marked formats (date_text.h). Errors:
   // those of JinjaTemplate::Render.
@@ -43,6 +49,7 @@ class ChatProbe {
  private:
   JinjaTemplate program_;
   TemplateTokens tokens_;
+  ContentForm form_;
 };
 
 }  // namespace inkling

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "converter/chat_probe.h"
+#include "converter/chat_thoughts.h"
 #include "converter/jinja_template.h"
 #include "src/text/date_text.h"
 #include "src/text/prompt_template.h"
@@ -70,12 +71,17 @@ std::string SharedBeginning(absl::string_view a, absl::string_view b) {
 // What was learned, and what people should know about it.
 class Learner {
  public:
-  Learner(const ChatProbe& probe, const TemplateTokens& tokens) : probe_(probe), tokens_(tokens) {}
+  Learner(const ChatProbe& probe, absl::string_view source, const TemplateTokens& tokens)
+      : probe_(probe), source_(source), tokens_(tokens) {}
 
   absl::StatusOr<PromptTemplateData> Run() {
     absl::Status status = LearnTurns();
     if (status.ok()) status = LearnSystem();
     if (status.ok()) LearnTrimming();
+    if (status.ok()) {
+      LearnPastAnswers(probe_, source_, {first_, before_model_, behind_model_, behind_user_}, data_,
+                       notes_);
+    }
     if (status.ok()) LearnStop();
     if (status.ok()) status = Check();
     if (!status.ok()) return status;
@@ -100,6 +106,7 @@ class Learner {
     if ((*two)[0] != first_ || (*two)[3] != behind_user_) {
       return absl::UnimplementedError("what it writes around a turn depends on later turns");
     }
+    before_model_ = (*two)[1];
     behind_model_ = (*two)[2];
     // Without the generation prompt the text ends where the user's (or the model's) turn does, or
     // with something of its own.
@@ -290,13 +297,23 @@ class Learner {
   }
 
   const ChatProbe& probe_;
+  const absl::string_view source_;
   const TemplateTokens& tokens_;
   PromptTemplateData data_;
   Strings notes_;
   std::string first_;         // S U
+  std::string before_model_;  // V M
   std::string behind_user_;   // V G
   std::string behind_model_;  // N U
 };
+
+absl::StatusOr<PromptTemplateData> Learn(absl::string_view source, const TemplateTokens& tokens,
+                                         ContentForm form) {
+  absl::StatusOr<JinjaTemplate> program = JinjaTemplate::Parse(source);
+  if (!program.ok()) return program.status();
+  const ChatProbe probe(*std::move(program), tokens, form);
+  return Learner(probe, source, tokens).Run();
+}
 
 PromptTemplateData PlainText(absl::string_view note) {
   PromptTemplateData plain;
@@ -310,17 +327,20 @@ PromptTemplateData RecognizeChatTemplate(absl::string_view source, const Templat
   if (source.empty()) {
     return PlainText("the checkpoint has no chat template: prompts are plain text");
   }
-  absl::StatusOr<PromptTemplateData> learned = absl::UnknownError("");
-  absl::StatusOr<JinjaTemplate> program = JinjaTemplate::Parse(source);
-  if (program.ok()) {
-    const ChatProbe probe(*std::move(program), tokens);
-    learned = Learner(probe, tokens).Run();
-  } else {
-    learned = program.status();
+  const absl::StatusOr<PromptTemplateData> learned = Learn(source, tokens, ContentForm::kText);
+  if (learned.ok()) return *learned;
+  absl::StatusOr<PromptTemplateData> of_parts = Learn(source, tokens, ContentForm::kParts);
+  if (of_parts.ok()) {
+    of_parts->note = absl::StrCat("it takes texts as lists of parts, and gets them so",
+                                  of_parts->note.empty() ? "" : "; ", of_parts->note);
+    return *std::move(of_parts);
   }
-  if (learned.ok()) return *std::move(learned);
-  return PlainText(absl::StrCat("the chat template can't be used, so prompts are plain text: ",
-                                learned.status().message()));
+  std::string reason(learned.status().message());
+  if (of_parts.status() != learned.status()) {
+    absl::StrAppend(&reason, "; given lists of parts: ", of_parts.status().message());
+  }
+  return PlainText(
+      absl::StrCat("the chat template can't be used, so prompts are plain text: ", reason));
 }
 
 }  // namespace inkling

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "src/text/date_text.h"
@@ -54,9 +55,19 @@ TemplateTokens Tokens(const Json& named) {
   for (const auto& item : named.items()) {
     tokens.named.emplace_back(item.key(), item.value().get<std::string>());
   }
-  tokens.added = {
-      "<|im_start|>", "<|im_end|>", "<start_of_turn>", "<end_of_turn>", "<|eot_id|>", "<|end|>",
-      "</s>",         "<s>",        "<|endoftext|>",   "<|end"};
+  tokens.added = {"<|im_start|>",
+                  "<|im_end|>",
+                  "<start_of_turn>",
+                  "<end_of_turn>",
+                  "<|eot_id|>",
+                  "<|end|>",
+                  "</s>",
+                  "<s>",
+                  "<|endoftext|>",
+                  "<|end",
+                  "<turn|>",
+                  "<end_of_utterance>",
+                  "<\uFF5Cend\u2581of\u2581sentence\uFF5C>"};
   return tokens;
 }
 
@@ -82,7 +93,17 @@ const Known kKnown[] = {
     {"zephyr", "zephyr", "</s>", "", true},
     {"chatml", "chatml", "<|im_end|>", "", true},
     {"chatml_default", "chatml", "<|im_end|>", "'You are a helpful assistant.'", true},
-    {"qwen3", "chatml", "<|im_end|>", "", true},
+    {"qwen3", "chatml", "<|im_end|>", "up to '</think>', from earlier turns, and so do sessions",
+     true},
+    {"qwq", "chatml", "<|im_end|>", "and so do sessions", true},
+    {"empty_thought", "chatml", "<|im_end|>", "and so do sessions", true},
+    {"deepseek_r1", "custom", "<\uFF5Cend\u2581of\u2581sentence\uFF5C>", "and so do sessions",
+     true},
+    {"nemotron", "llama-3", "<|eot_id|>", "and so do sessions", true},
+    {"glm", "zephyr", "<|user|>", "and so do sessions", true},
+    {"channels", "custom", "<turn|>", "up to '<channel|>', from earlier turns", true},
+    {"parts_only", "custom", "<end_of_utterance>", "texts as lists of parts, and gets them so",
+     true},
     {"phi3", "phi-3", "<|end|>", "", true},
     {"phi3_first", "phi-3", "<|end|>", "no place for a system instruction", false},
     {"phi4", "phi-3", "<|end|>", "", true},
@@ -134,7 +155,8 @@ TEST_P(KnownTemplate, NextTurnIsTheRestOfTheLongerConversation) {
   std::vector<ChatMessage> longer = talk;
   longer.push_back({Role::kUser, " c "});
   const std::string whole = Joined(made->Render(longer, GenerationPrompt::kAdd));
-  const std::string next = Joined(made->RenderNextTurn(" c "));
+  const std::string next =
+      Joined(made->RenderAfterAnswer({{Role::kUser, " c "}}, GenerationPrompt::kAdd));
   ASSERT_GE(whole.size(), next.size());
   EXPECT_EQ(whole.substr(whole.size() - next.size()), next);
   EXPECT_EQ(whole.substr(whole.size() - next.size() - 1, 1), "b");
@@ -149,6 +171,79 @@ struct Refused {
   const char* source;
   const char* note;
 };
+
+// Templates that do with thoughts what no rule says.
+TEST(ChatTemplate, SessionsKeepThoughtsWhereNoRuleCanBeLearned) {
+  // The newest answer keeps its thought, others lose theirs.
+  const std::string newest =
+      "{% set ns = namespace(last=-1) %}{% for m in messages %}{% if m.role == 'assistant' %}"
+      "{% set ns.last = loop.index0 %}{% endif %}{% endfor %}{% for m in messages %}"
+      "{% set c = m.content %}{% if '</think>' in c and loop.index0 != ns.last %}"
+      "{% set c = c.split('</think>')[-1] %}{% endif %}[{{ m.role }}]{{ c }}[end]{% endfor %}"
+      "{% if add_generation_prompt %}[assistant]{% endif %}";
+  const std::string elsewhere =
+      "{% for m in messages %}[{{ m.role }}]{% if '</think>' in m.content %}"
+      "{{ m.content.split('</think>')[-1] }}(thought: {{ m.content.split('</think>')[0] }})"
+      "{% else %}{{ m.content }}{% endif %}[end]{% endfor %}"
+      "{% if add_generation_prompt %}[assistant]{% endif %}";
+  const std::string refuses =
+      "{% for m in messages %}{% if '<think>' in m.content %}{{ raise_exception('a thought') }}"
+      "{% endif %}[{{ m.role }}]{{ m.content }}[end]{% endfor %}"
+      "{% if add_generation_prompt %}[assistant]{% endif %}";
+  for (const std::string& source : {newest, elsewhere, refuses}) {
+    const PromptTemplateData data = RecognizeChatTemplate(source, Tokens(Json::object()));
+    EXPECT_EQ(data.name, "custom") << data.note;
+    EXPECT_TRUE(absl::StrContains(data.note, "sessions keep it")) << data.note;
+    EXPECT_EQ(data.past_answers.cut, ThoughtCut::kNone);
+    EXPECT_FALSE(data.rewrites_answers);
+  }
+}
+
+TEST(ChatTemplate, CutsAreThoseThatTheTemplateMakes) {
+  struct Case {
+    const char* expression;
+    ThoughtCut cut;
+    bool needs_begin;
+    TextTrim trim;
+    bool newlines;
+  };
+  for (const Case& test : {
+           Case{"c.split('</t>')[-1]", ThoughtCut::kThroughLastEnd, false, TextTrim::kNothing,
+                false},
+           Case{"c.split('</t>', 1)[-1].strip()", ThoughtCut::kThroughFirstEnd, false,
+                TextTrim::kBothEnds, false},
+           Case{"c.split('</t>')[1].rstrip('\\n') if '<t>' in c and '</t>' in c else c",
+                ThoughtCut::kBetweenEnds, true, TextTrim::kEnd, true},
+           Case{"(c.split('<t>')[0] + c.split('</t>')[-1]).lstrip() if '<t>' in c and '</t>' in c "
+                "else c",
+                ThoughtCut::kOuterBlock, false, TextTrim::kBegin, false},
+       }) {
+    const std::string source = absl::StrCat(
+        "{% for m in messages %}{% set c = m.content %}[{{ m.role }}]{% if m.role == 'assistant' "
+        "%}",
+        "{{ ", test.expression, " }}{% else %}{{ c }}{% endif %}[end]{% endfor %}",
+        "{% if add_generation_prompt %}[assistant]{% endif %}");
+    const PromptTemplateData data = RecognizeChatTemplate(source, Tokens(Json::object()));
+    EXPECT_TRUE(absl::StrContains(data.note, "and so do sessions")) << source << data.note;
+    EXPECT_EQ(data.past_answers.cut, test.cut) << source;
+    EXPECT_EQ(data.past_answers.begin, "<t>");
+    EXPECT_EQ(data.past_answers.end, "</t>");
+    EXPECT_EQ(data.past_answers.needs_begin, test.needs_begin) << source;
+    EXPECT_EQ(data.past_answers.trim, test.trim) << source;
+    EXPECT_EQ(data.past_answers.trim_newlines, test.newlines) << source;
+  }
+}
+
+TEST(ChatTemplate, TemplatesWithoutThoughtsAreNotRewritten) {
+  for (const char* file : {"gemma", "gemma3", "llama2", "llama3", "llama31", "mistral_v1", "zephyr",
+                           "chatml", "phi3", "phi4", "falcon", "parts_only"}) {
+    const PromptTemplateData data =
+        RecognizeChatTemplate(ReadFile(std::string(kFolder) + file + ".jinja"),
+                              Tokens({{"bos_token", "<s>"}, {"eos_token", "</s>"}}));
+    EXPECT_FALSE(data.rewrites_answers) << file;
+    EXPECT_EQ(data.past_answers.cut, ThoughtCut::kNone) << file;
+  }
+}
 
 class RefusedTemplate : public testing::TestWithParam<Refused> {};
 

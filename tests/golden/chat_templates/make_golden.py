@@ -18,7 +18,14 @@ TOKENS = {
     "chatml": ("<|endoftext|>", "<|im_end|>"), "chatml_default": ("<|im_start|>", "<|im_end|>"),
     "qwen3": (None, "<|im_end|>"), "smollm3": (None, "<|im_end|>"), "phi3": ("<s>", "<|endoftext|>"),
     "phi3_first": ("<s>", "<|endoftext|>"), "phi4": ("<|endoftext|>", "<|endoftext|>"), "falcon": (None, "<|endoftext|>"),
+    "deepseek_r1": ("<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<\uff5cend\u2581of\u2581sentence\uff5c>"), "qwq": (None, "<|im_end|>"),
+    "nemotron": ("<|begin_of_text|>", "<|eot_id|>"), "glm": (None, "<|endoftext|>"), "channels": ("<bos>", "<eos>"),
+    "empty_thought": (None, "<|im_end|>"), "parts_only": (None, "<end_of_utterance>"),
 }
+# The marks of templates that do something with what a model thought.
+MARKS = {name: ("<think>", "</think>") for name in ("qwen3", "smollm3", "deepseek_r1", "qwq", "nemotron", "glm", "empty_thought")}
+MARKS["channels"] = ("<|channel>thought", "<channel|>")
+PARTS = ("parts_only",)  # texts come as lists of parts
 
 
 class Generation(jinja2.ext.Extension):
@@ -47,7 +54,17 @@ def environment():
     return made
 
 
-def conversations():
+def thoughts(begin, end):
+    """Answers as a model gives them: with a thought, with an empty one, without, and one that ran out of tokens."""
+    whole = f"{begin}\nHm, a greeting.\n{end}\n\nHello!"
+    empty = f"{begin}\n\n{end}\n\nFine. "
+    opened = f"the rest of a thought\n{end}\n\n Yes,\nof course.\n"
+    return [whole, empty, opened, "No thought.", f"{begin}\nSo many words"]
+
+
+def conversations(marks):
+    answers = thoughts(*marks) if marks else []
+
     def talk(*texts, system=None):
         roles = ("user", "assistant")
         turns = [{"role": roles[i % 2], "content": text} for i, text in enumerate(texts)]
@@ -55,7 +72,8 @@ def conversations():
 
     return [talk("Hi"), talk("Hi", "Yes", "Why?"), talk("a", "b", "c", "d", "e"), talk("Hi", system="Be brief."),
             talk("Hi", "Yes", "Why?", system="Be brief."), talk("  a \n", "x", "\tc"), talk(" \u3000a ", system=" x "),
-            talk("{{ x }} <|user|> [INST] \u00e9")]
+            talk("{{ x }} <|user|> [INST] \u00e9")] + [
+                talk("Hi", one, "How are you?", other, "Why?") for one in answers for other in answers]
 
 
 def main():
@@ -66,9 +84,12 @@ def main():
         tokens = {name: text for name, text in (("bos_token", bos), ("eos_token", eos)) if text}
         template = environment().from_string(path.read_text(encoding="utf-8"))
         cases = []
-        for messages in conversations():
+        for messages in conversations(MARKS.get(path.stem)):
+            given = messages
+            if path.stem in PARTS:
+                given = [{**message, "content": [{"type": "text", "text": message["content"]}]} for message in messages]
             try:
-                text = template.render(messages=messages, add_generation_prompt=True, tools=None, documents=None, **tokens)
+                text = template.render(messages=given, add_generation_prompt=True, tools=None, documents=None, **tokens)
             except jinja2.exceptions.TemplateError:
                 text = None
             cases.append({"messages": messages, "text": text})
