@@ -34,6 +34,44 @@ absl::Status CheckRange(const char* name, float value, float low, float high) {
                                                  "; expected a number from ", low, " to ", high));
 }
 
+// One number for each token of the list, by token: the sum of its biases.
+std::vector<std::pair<int32_t, float>> SummedBiases(std::vector<std::pair<int32_t, float>> biases) {
+  std::stable_sort(biases.begin(), biases.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::pair<int32_t, float>> sums;
+  for (size_t i = 0; i < biases.size();) {
+    const int32_t token = biases[i].first;
+    double sum = 0;
+    for (; i < biases.size() && biases[i].first == token; ++i) sum += biases[i].second;
+    sums.emplace_back(token, static_cast<float>(sum));
+  }
+  return sums;
+}
+
+absl::Status CheckBiases(const SamplingOptions& options, int32_t vocab_size) {
+  for (size_t i = 0; i < options.logit_bias.size(); ++i) {
+    const auto& [token, bias] = options.logit_bias[i];
+    if (token < 0 || token >= vocab_size) {
+      return absl::InvalidArgumentError(absl::StrCat("sampling.logit_bias[", i, "] is for token ",
+                                                     token, "; the vocabulary has tokens 0 to ",
+                                                     vocab_size - 1));
+    }
+    if (std::isnan(bias) || bias == std::numeric_limits<float>::infinity()) {
+      return absl::InvalidArgumentError(absl::StrCat("sampling.logit_bias[", i, "] for token ",
+                                                     token, " is ", bias,
+                                                     "; expected a finite number or -infinity"));
+    }
+  }
+  for (const auto& [token, sum] : SummedBiases(options.logit_bias)) {
+    if (sum == std::numeric_limits<float>::infinity()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("sampling.logit_bias for token ", token,
+                       ": expected numbers with a finite sum, found more than one float holds"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Sampler::Validate(const SamplingOptions& options, int32_t vocab_size) {
@@ -55,20 +93,7 @@ absl::Status Sampler::Validate(const SamplingOptions& options, int32_t vocab_siz
                                                    options.penalty_window,
                                                    "; expected 0 (all tokens) or more"));
   }
-  for (size_t i = 0; i < options.logit_bias.size(); ++i) {
-    const auto& [token, bias] = options.logit_bias[i];
-    if (token < 0 || token >= vocab_size) {
-      return absl::InvalidArgumentError(absl::StrCat("sampling.logit_bias[", i, "] is for token ",
-                                                     token, "; the vocabulary has tokens 0 to ",
-                                                     vocab_size - 1));
-    }
-    if (std::isnan(bias) || bias == std::numeric_limits<float>::infinity()) {
-      return absl::InvalidArgumentError(absl::StrCat("sampling.logit_bias[", i, "] for token ",
-                                                     token, " is ", bias,
-                                                     "; expected a finite number or -infinity"));
-    }
-  }
-  return absl::OkStatus();
+  return CheckBiases(options, vocab_size);
 }
 
 absl::StatusOr<Sampler> Sampler::Create(const SamplingOptions& options, int32_t vocab_size,
@@ -86,6 +111,7 @@ absl::StatusOr<Sampler> Sampler::Create(const SamplingOptions& options, int32_t 
 
 Sampler::Sampler(const SamplingOptions& options, int32_t vocab_size)
     : options_(options), vocab_size_(vocab_size), random_(options.seed) {
+  options_.logit_bias = SummedBiases(std::move(options_.logit_bias));
   logits_.resize(static_cast<size_t>(vocab_size));
   if (uses_penalties()) counts_.resize(static_cast<size_t>(vocab_size));
   const size_t first = options.top_k > 0 ? static_cast<size_t>(options.top_k) : kFirstCandidates;

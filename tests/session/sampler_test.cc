@@ -185,6 +185,17 @@ TEST(SamplerTest, LogitBiasMovesAndForbids) {
   EXPECT_EQ(Frequencies(drawn, LogitsOf({0.9, 0.1}), 500).size(), 1u);
 }
 
+TEST(SamplerTest, BiasesOfOneTokenAddUpAndOnlyThenCount) {
+  SamplingOptions options = Greedy();
+  options.logit_bias = {{1, 1e9f}, {2, 5.0f}, {1, -1e9f}};
+  EXPECT_EQ(SampleOnce(options, {3, 2, 0}), 2);  // one by one, token 1 would have lost its logit
+  EXPECT_EQ(SampleOnce(options, {3, 6, 0}), 1);
+  options.logit_bias = {{0, -2.0f}, {0, -2.0f}};
+  EXPECT_EQ(SampleOnce(options, {3, 2, 0}), 1);
+  options.logit_bias = {{0, 9.0f}, {0, -kInfinity}, {0, 9.0f}};
+  EXPECT_EQ(SampleOnce(options, {3, 2, 0}), 1);
+}
+
 TEST(SamplerTest, ForbiddingEveryTokenIsAnErrorThatSaysSo) {
   SamplingOptions options = Greedy();
   options.logit_bias = {{0, -kInfinity}, {1, -kInfinity}};
@@ -254,6 +265,11 @@ TEST(SamplerTest, OptionsOutOfRangeAreNamed) {
         o.logit_bias = {{1, 1.0f}, {2, kNan}};
       },
       {"logit_bias[1]", "token 2"});
+  check(
+      [](SamplingOptions& o) {
+        o.logit_bias = {{4, 3e38f}, {5, 1.0f}, {4, 3e38f}};
+      },
+      {"logit_bias", "token 4", "finite sum"});
   EXPECT_OK(Sampler::Validate(SamplingOptions(), 10));
 }
 
