@@ -21,12 +21,13 @@ namespace inkling {
 namespace {
 
 constexpr uint32_t kFalcon = 5;
+constexpr uint32_t kStableLm = 8;
 constexpr uint32_t kPhi = 11;
 constexpr uint32_t kGemma2 = 18;
 
 bool IsPostNormGemma(uint32_t model_type) { return model_type >= kGemma2; }
 
-std::string MediapipeName(std::string name, uint32_t model_type, bool has_head) {
+std::string MediapipeName(std::string name, uint32_t model_type, bool has_head, bool gpu) {
   const auto replace = [&name](absl::string_view from, absl::string_view to) {
     absl::StrReplaceAll({{from, to}}, &name);
   };
@@ -39,6 +40,8 @@ std::string MediapipeName(std::string name, uint32_t model_type, bool has_head) 
     replace("post_feedforward_layernorm", "ff_layer.post_layer_norm");
     replace("self_attn.q_norm", "self_attention.q_norm");
     replace("self_attn.k_norm", "self_attention.k_norm");
+  } else if (gpu && (model_type == kStableLm || model_type == kFalcon)) {
+    replace("post_attention_layernorm", "post_layer_norm");
   } else {
     replace("post_attention_layernorm", "ff_layer.pre_layer_norm");
   }
@@ -86,8 +89,50 @@ std::vector<float> FusedPart(const std::vector<float>& values, size_t row_size, 
   return rows;
 }
 
-std::string FloatBytes(absl::Span<const float> values) {
-  return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+// The inverse for all three parts.
+std::vector<float> Fused(const std::vector<std::vector<float>>& parts, size_t run_size) {
+  std::vector<float> values;
+  for (size_t begin = 0; begin < parts[0].size(); begin += run_size) {
+    for (const std::vector<float>& part : parts) {
+      values.insert(values.end(), part.begin() + static_cast<ptrdiff_t>(begin),
+                    part.begin() + static_cast<ptrdiff_t>(begin + run_size));
+    }
+  }
+  return values;
+}
+
+template <typename Number>
+std::string NumberBytes(absl::Span<const Number> values) {
+  return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(Number));
+}
+
+std::string FloatBytes(absl::Span<const float> values) { return NumberBytes(values); }
+
+// Levels from `lowest` on as bytes, or as nibbles with 8 added.
+std::string LevelBytes(absl::Span<const float> levels, bool int8, int added) {
+  std::string bytes;
+  for (size_t i = 0; i < levels.size(); i += int8 ? 1 : 2) {
+    const int level = static_cast<int>(levels[i]) + added;
+    const int next = int8 ? 0 : static_cast<int>(levels[i + 1]) + added;
+    bytes += static_cast<char>(int8 ? level : level | next << 4);
+  }
+  return bytes;
+}
+
+// A row's scale and zero point.
+struct Rounding {
+  float scale = 1;
+  float zero_point = 0;
+};
+
+Rounding RoundingOf(absl::Span<const float> row, float highest, bool asymmetric) {
+  const auto [least, most] = std::minmax_element(row.begin(), row.end());
+  if (asymmetric) {
+    const float scale = *most == *least ? 1.0f : (*most - *least) / (2 * highest + 1);
+    return {scale, -highest - 1 - *least / scale};
+  }
+  const float largest = std::max(std::fabs(*least), std::fabs(*most));
+  return {largest == 0 ? 1.0f : largest / highest, 0};
 }
 
 }  // namespace
@@ -116,36 +161,70 @@ void ProtobufWriter::Varint(uint64_t value) {
   bytes_ += static_cast<char>(value);
 }
 
-void MediapipeFixture::AddFloats(const std::string& name, const std::vector<int64_t>& shape,
-                                 absl::Span<const float> values) {
-  tensors.push_back({name, wire::TensorType::FLOAT32,
-                     std::vector<int32_t>(shape.begin(), shape.end()), FloatBytes(values)});
-}
-
-void MediapipeFixture::AddQuantized(const std::string& name, wire::TensorType type, int64_t rows,
-                                    int64_t columns, absl::Span<const float> values) {
-  const bool int8 = type == wire::TensorType::INT8;
-  const float highest = int8 ? 127.0f : 7.0f;
-  std::string bytes;
-  std::vector<float> scales;
-  for (int64_t row = 0; row < rows; ++row) {
-    const absl::Span<const float> weights =
-        values.subspan(static_cast<size_t>(row * columns), static_cast<size_t>(columns));
-    float largest = 0;
-    for (const float weight : weights) largest = std::max(largest, std::fabs(weight));
-    scales.push_back(largest == 0 ? 1.0f : largest / highest);
-    std::vector<int> levels;
-    for (const float weight : weights) {
-      const float level = std::nearbyint(weight / scales.back());
-      levels.push_back(static_cast<int>(std::clamp(level, -highest - 1, highest)));
-    }
-    for (size_t i = 0; i < levels.size(); i += int8 ? 1 : 2) {
-      bytes += static_cast<char>(int8 ? levels[i] : (levels[i] + 8) | (levels[i + 1] + 8) << 4);
+std::vector<float> MediapipeTiles(absl::Span<const float> values, int64_t rows, int64_t columns,
+                                  float padding) {
+  const int64_t row_tiles = (rows + 3) / 4;
+  const int64_t column_tiles = (columns + 3) / 4;
+  std::vector<float> tiles(static_cast<size_t>(row_tiles * column_tiles * 16), padding);
+  for (int64_t o = 0; o < rows; ++o) {
+    for (int64_t i = 0; i < columns; ++i) {
+      const int64_t place = ((i / 4 * row_tiles + o / 4) * 4 + i % 4) * 4 + o % 4;
+      tiles[static_cast<size_t>(place)] = values[static_cast<size_t>(o * columns + i)];
     }
   }
-  tensors.push_back(
-      {name, type, {static_cast<int32_t>(rows), static_cast<int32_t>(columns)}, bytes});
+  return tiles;
+}
+
+void MediapipeFixture::AddFloats(const std::string& name, const std::vector<int64_t>& shape,
+                                 absl::Span<const float> values) {
+  std::string bytes = FloatBytes(values);
+  std::vector<int32_t> stored_shape(shape.begin(), shape.end());
+  if (form.gpu) {
+    if (shape.size() == 2) bytes = FloatBytes(MediapipeTiles(values, shape[0], shape[1], 9.0f));
+    stored_shape = {static_cast<int32_t>(bytes.size())};
+  }
+  tensors.push_back({name, wire::TensorType::FLOAT32, stored_shape, bytes});
+}
+
+std::vector<float> MediapipeFixture::AddQuantized(const std::string& name, wire::TensorType type,
+                                                  int64_t rows, int64_t columns,
+                                                  absl::Span<const float> values) {
+  const bool int8 = type == wire::TensorType::INT8;
+  const float highest = int8 ? 127.0f : 7.0f;
+  std::vector<float> levels;
+  std::vector<float> weights;
+  std::vector<float> scales;
+  std::vector<float> zero_points;
+  std::vector<int32_t> sums(static_cast<size_t>(rows));
+  for (int64_t row = 0; row < rows; ++row) {
+    const absl::Span<const float> from =
+        values.subspan(static_cast<size_t>(row * columns), static_cast<size_t>(columns));
+    const Rounding rounding = RoundingOf(from, highest, form.asymmetric);
+    scales.push_back(rounding.scale);
+    zero_points.push_back(rounding.zero_point);
+    for (const float weight : from) {
+      // + 0: a level isn't -0.
+      const float level = std::nearbyint(weight / rounding.scale + rounding.zero_point) + 0.0f;
+      levels.push_back(std::clamp(level, -highest - 1, highest));
+      weights.push_back((levels.back() - rounding.zero_point) * rounding.scale);
+      sums[static_cast<size_t>(row)] += static_cast<int32_t>(levels.back());
+    }
+  }
+  std::string bytes =
+      form.gpu ? LevelBytes(MediapipeTiles(levels, rows, columns, 3.0f), int8, int8 ? 128 : 8)
+               : LevelBytes(levels, int8, int8 ? 0 : 8);
+  std::vector<int32_t> shape = {static_cast<int32_t>(rows), static_cast<int32_t>(columns)};
+  if (form.gpu) shape = {static_cast<int32_t>(bytes.size())};
+  tensors.push_back({name, type, shape, bytes});
+  if (form.sums) {
+    tensors.push_back({name + ".sum_i",
+                       static_cast<wire::TensorType>(2),
+                       {static_cast<int32_t>(4 * rows)},
+                       NumberBytes(absl::MakeConstSpan(sums))});
+  }
   AddFloats(name + "_quantized_scale", {rows}, scales);
+  if (form.asymmetric) AddFloats(name + "_quantized_zp", {rows}, zero_points);
+  return weights;
 }
 
 MediapipeFixtureTensor& MediapipeFixture::Tensor(const std::string& name) {
@@ -161,18 +240,21 @@ void MediapipeFixture::Remove(const std::string& name) {
 }
 
 std::string MediapipeFixture::Bytes() const {
-  // All buffers, behind the flatbuffer, each at a multiple of 64. The flatbuffer's length doesn't
-  // depend on the numbers as long as none is 0, so it is made twice.
+  // All buffers, behind the flatbuffer, each at a multiple of the alignment. The flatbuffer's
+  // length doesn't depend on the numbers as long as none is 0, so it is made twice.
   std::vector<std::string> contents = {parameters, tokenizer, backend};
   for (const MediapipeFixtureTensor& tensor : tensors) contents.push_back(tensor.bytes);
-  uint64_t start = 64;
+  const auto aligned = [this](uint64_t size) {
+    return (size + alignment - 1) / alignment * alignment;
+  };
+  uint64_t start = alignment;
   while (true) {
     flatbuffers::FlatBufferBuilder builder;
     std::vector<flatbuffers::Offset<wire::Buffer>> buffers = {wire::CreateBuffer(builder)};
     uint64_t offset = start;
     for (const std::string& content : contents) {
       buffers.push_back(wire::CreateBuffer(builder, 0, offset, content.size()));
-      offset += (content.size() + 63) / 64 * 64;
+      offset += aligned(content.size());
     }
     std::vector<flatbuffers::Offset<wire::Tensor>> tables;
     for (size_t i = 0; i < tensors.size(); ++i) {
@@ -188,6 +270,9 @@ std::string MediapipeFixture::Bytes() const {
     if (has_parameters) {
       metadata.push_back(wire::CreateMetadataDirect(builder, "odml.infra.proto.LlmParameters", 1));
     }
+    if (lora_rank > 0) {
+      metadata.push_back(wire::CreateMetadataDirect(builder, "lora_rank", lora_rank));
+    }
     if (!tokenizer.empty()) {
       metadata.push_back(wire::CreateMetadataDirect(builder, "spm_vocab_model", 2));
     }
@@ -195,10 +280,10 @@ std::string MediapipeFixture::Bytes() const {
         builder, wire::CreateModelDirect(builder, 3, nullptr, &subgraphs, nullptr, &buffers,
                                          nullptr, &metadata));
     std::string file(reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize());
-    const uint64_t needed = (file.size() + 63) / 64 * 64;
+    const uint64_t needed = aligned(file.size());
     if (needed == start) {
       for (const std::string& content : contents) {
-        file.resize((file.size() + 63) / 64 * 64);
+        file.resize(aligned(file.size()));
         file += content;
       }
       return file;
@@ -228,6 +313,7 @@ ProtobufWriter MediapipeLlmParameters(const nlohmann::json& config,
   transformer.Bytes(12, ProtobufWriter().Number(1, 1).Float(2, values.final_soft_cap).bytes());
   transformer.Number(13, values.norm).Number(15, values.norm).Bytes(16, attention.bytes());
   transformer.Number(18, 1);
+  if (values.unnamed_fields) transformer.Number(23, 1).Number(24, 1);
   if (values.local_layers > 0) transformer.Number(19, values.local_layers);
   if (values.rope_wavelength > 0) transformer.Float(32, values.rope_wavelength);
   if (values.rope_scaling > 0) transformer.Float(33, values.rope_scaling);
@@ -238,9 +324,12 @@ ProtobufWriter MediapipeLlmParameters(const nlohmann::json& config,
 }
 
 MediapipeFixture MediapipeFile(const Checkpoint& checkpoint, uint32_t model_type,
-                               const MediapipeParameters& values, MediapipeWeights weights) {
+                               const MediapipeParameters& values, MediapipeWeights weights,
+                               MediapipeForm form, std::vector<FixtureTensor>* stored) {
   const nlohmann::json& config = checkpoint.config();
   MediapipeFixture file;
+  file.form = form;
+  if (form.gpu) file.backend = "gpu";
   file.model_type = model_type;
   file.parameters = MediapipeLlmParameters(config, values).bytes();
   const auto add = [&](const std::string& name, std::vector<int64_t> shape,
@@ -253,8 +342,9 @@ MediapipeFixture MediapipeFile(const Checkpoint& checkpoint, uint32_t model_type
     // As the runtime's LayerNorm wants them.
     const bool layer_norm = values.norm == 3 && (absl::StrContains(name, "layer_norm") ||
                                                  absl::StrContains(name, "final_ln"));
-    if (layer_norm) shape.insert(shape.begin(), 2, 1);
+    if (layer_norm && !form.gpu) shape.insert(shape.begin(), 2, 1);
     file.AddFloats(name, shape, numbers);
+    return numbers;
   };
   const bool has_head =
       std::any_of(checkpoint.tensors().begin(), checkpoint.tensors().end(),
@@ -263,22 +353,32 @@ MediapipeFixture MediapipeFile(const Checkpoint& checkpoint, uint32_t model_type
     const SourceTensor& tensor = checkpoint.tensors()[i];
     absl::StatusOr<std::vector<float>> numbers = checkpoint.ReadRows(i, 0, tensor.shape[0]);
     EXPECT_OK(numbers);
+    std::vector<float> kept;
     if (!absl::StrContains(tensor.name, "query_key_value")) {
-      add(MediapipeName(tensor.name, model_type, has_head), tensor.shape, *numbers);
-      continue;
+      kept =
+          add(MediapipeName(tensor.name, model_type, has_head, form.gpu), tensor.shape, *numbers);
+    } else {
+      const size_t heads = config["num_attention_heads"].get<size_t>();
+      const size_t rows = static_cast<size_t>(tensor.shape[0]);
+      const size_t row_size = numbers->size() / rows;
+      std::vector<int64_t> shape = tensor.shape;
+      shape[0] /= 3;
+      std::vector<std::vector<float>> parts;
+      for (size_t part = 0; part < 3; ++part) {
+        const std::string name =
+            absl::StrReplaceAll(tensor.name, {{"query_key_value", std::string(1, "qkv"[part])}});
+        parts.push_back(add(MediapipeName(name, model_type, has_head, form.gpu), shape,
+                            FusedPart(*numbers, row_size, rows / heads / 3, part)));
+      }
+      kept = Fused(parts, row_size * (rows / heads / 3));
     }
-    const size_t heads = config["num_attention_heads"].get<size_t>();
-    const size_t rows = static_cast<size_t>(tensor.shape[0]);
-    std::vector<int64_t> shape = tensor.shape;
-    shape[0] /= 3;
-    for (size_t part = 0; part < 3; ++part) {
-      const std::string name =
-          absl::StrReplaceAll(tensor.name, {{"query_key_value", std::string(1, "qkv"[part])}});
-      add(MediapipeName(name, model_type, has_head), shape,
-          FusedPart(*numbers, numbers->size() / rows, rows / heads / 3, part));
-    }
+    if (stored != nullptr) stored->push_back({tensor.name, "F32", tensor.shape, kept});
   }
   return file;
+}
+
+std::string MediapipeBundleBytes(const std::vector<ZipPart>& entries, bool only_zip64) {
+  return std::string(4, '\0') + ZipBytes(entries, only_zip64, 4);
 }
 
 }  // namespace inkling

@@ -13,6 +13,8 @@
 #include "converter/checkpoint.h"
 #include "nlohmann/json.hpp"
 #include "src/format/tflite_generated.h"
+#include "tests/converter/checkpoint_fixture.h"
+#include "tests/converter/pytorch_fixture.h"
 
 namespace inkling {
 
@@ -36,27 +38,44 @@ struct MediapipeFixtureTensor {
   std::string bytes;
 };
 
+// What differs between the files of MediaPipe's converters beside their backend. Files for gpu have
+// tiles, and shapes that say bytes.
+struct MediapipeForm {
+  bool gpu = false;
+  bool asymmetric = false;  // gpu only: (max - min) / 255 or / 15, and zero points
+  bool sums = false;        // gpu only, from 0.10.20 on: sums of rows
+};
+
+// The values of a matrix [rows, columns] in tiles [columns / 4][rows / 4][4 columns][4 rows], with
+// `padding` where there are none.
+std::vector<float> MediapipeTiles(absl::Span<const float> values, int64_t rows, int64_t columns,
+                                  float padding);
+
 // A file in parts; tests change them before writing.
 struct MediapipeFixture {
   void AddFloats(const std::string& name, const std::vector<int64_t>& shape,
                  absl::Span<const float> values);
 
-  // A matrix, symmetric, one scale for each row (max|w| / 127 or / 7), and its scales. int4 is
-  // unsigned with 8 added, the first of two in the low nibble.
-  void AddQuantized(const std::string& name, wire::TensorType type, int64_t rows, int64_t columns,
-                    absl::Span<const float> values);
+  // A matrix with one scale for each row (symmetric: max|w| / 127 or / 7) and its scales. int4 has
+  // 8 added, the first of two in the low nibble; int8 has 128 added in tiles. Returns the weights
+  // that the file has then.
+  std::vector<float> AddQuantized(const std::string& name, wire::TensorType type, int64_t rows,
+                                  int64_t columns, absl::Span<const float> values);
 
   MediapipeFixtureTensor& Tensor(const std::string& name);
   void Remove(const std::string& name);
 
   std::string Bytes() const;
 
+  MediapipeForm form;
+  uint64_t alignment = 64;  // of buffers; 64 KiB in the oldest files
   std::vector<MediapipeFixtureTensor> tensors;
   std::string parameters;
   std::string tokenizer;
   std::string backend = "cpu";
   uint32_t model_type = 6;  // GEMMA_2B
   bool has_parameters = true;
+  uint32_t lora_rank = 0;  // above 0: an adapter's
 };
 
 // Values for LlmParameters that differ between models.
@@ -72,6 +91,7 @@ struct MediapipeParameters {
   float rope_wavelength = 0;
   float rope_scaling = 0;
   uint64_t start_token = 2;
+  bool unnamed_fields = false;  // 23 and 24, as from 0.10.20 on
 };
 
 // LlmParameters for the sizes in `config` (a config.json).
@@ -82,9 +102,15 @@ ProtobufWriter MediapipeLlmParameters(const nlohmann::json& config,
 enum class MediapipeWeights : uint8_t { kF32, kInt8, kInt4 };
 
 // The tensors of `checkpoint` (in Hugging Face form, of a family of `model_type`) as a MediaPipe
-// file's: under MediaPipe's names, q, k and v apart, LayerNorms [1, 1, n].
+// file's: under MediaPipe's names, q, k and v apart, LayerNorms [1, 1, n]. Where `stored` isn't
+// null, it gets the checkpoint's tensors with the weights that the file has.
 MediapipeFixture MediapipeFile(const Checkpoint& checkpoint, uint32_t model_type,
-                               const MediapipeParameters& values, MediapipeWeights weights);
+                               const MediapipeParameters& values, MediapipeWeights weights,
+                               MediapipeForm form = {},
+                               std::vector<FixtureTensor>* stored = nullptr);
+
+// A .task bundle of these entries: a ZIP archive whose first header stands at byte 4.
+std::string MediapipeBundleBytes(const std::vector<ZipPart>& entries, bool only_zip64 = false);
 
 }  // namespace inkling
 
