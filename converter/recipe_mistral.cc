@@ -1,7 +1,9 @@
 // Mistral (7B, Nemo, Small): Llama's form, all layers with one sliding window where the config
-// names it. `sliding_window` missing means 4096, null means none.
+// names it. `sliding_window` missing means 4096, null means none. With `layer_types`, transformers
+// calls it Ministral, some layers of which see all keys.
 //
-// Source: transformers' configuration_mistral.py and modeling_mistral.py.
+// Source: transformers' configuration_mistral.py, modeling_mistral.py, configuration_auto.py and
+// the files of ministral.
 
 #include "absl/status/statusor.h"
 #include "converter/decoder_fields.h"
@@ -22,7 +24,9 @@ constexpr DecoderDefaults kDefaults = {.vocab_size = 32000,
 
 ModelConfig ReadConfig(ConfigFields& fields) {
   ModelConfig config = ReadGatedDecoder(fields, kDefaults);
-  config.layers = EqualLayers(config.num_layers, ReadWindow(fields, 4096));
+  const int32_t window = ReadWindow(fields, 4096);
+  config.layers =
+      ReadLayers(fields, config.num_layers, window, [&](int32_t) { return window > 0; });
   return config;
 }
 
@@ -34,8 +38,8 @@ absl::StatusOr<TensorSource> FindSource(const TensorInfo& tensor, const ModelCon
 
 Recipe MistralRecipe() {
   return {.family = "mistral",
-          .model_types = {"mistral"},
-          .architectures = {"MistralForCausalLM"},
+          .model_types = {"mistral", "ministral"},
+          .architectures = {"MistralForCausalLM", "MinistralForCausalLM"},
           .read_config = ReadConfig,
           .find_source = FindSource};
 }

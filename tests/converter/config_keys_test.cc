@@ -65,7 +65,7 @@ TEST(ConfigKeysTest, FieldsThatAFamilyDoesntUseAreNoted) {
       {"llama", "partial_rotary_factor", 0.5},
       {"llama", "clip_qkv", 8.0},
       {"mistral", "attention_bias", true},
-      {"mistral", "layer_types", {"full_attention"}},
+      {"mistral", "mlp_bias", true},
       {"qwen2", "attention_bias", true},
       {"qwen3", "query_pre_attn_scalar", 144},
       {"gemma", "final_logit_softcapping", 30},

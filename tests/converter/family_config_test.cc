@@ -184,6 +184,19 @@ TEST(FamilyConfigTest, WindowsOfMistralAndPhi3HoldForAllLayers) {
   }
 }
 
+TEST(FamilyConfigTest, MistralWithKindsOfLayersIsMinistral) {
+  json config = Config("mistral");
+  config["num_hidden_layers"] = 3;
+  config["sliding_window"] = 7;
+  config["layer_types"] = {"sliding_attention", "full_attention", "sliding_attention"};
+  ASSERT_OK_AND_ASSIGN(const ModelConfig read, ReadModelConfig(config));
+  EXPECT_EQ(Windows(read), (std::vector<int32_t>{7, 0, 7}));
+  config["model_type"] = "ministral";
+  config["architectures"] = {"MinistralForCausalLM"};
+  ASSERT_OK_AND_ASSIGN(const ModelConfig saved, ReadModelConfig(config));
+  EXPECT_EQ(EncodedConfig(saved), EncodedConfig(read));
+}
+
 TEST(FamilyConfigTest, QwenUsesItsWindowOnlyIfToldTo) {
   for (const char* model_type : {"qwen2", "qwen3"}) {
     json config = Config(model_type);

@@ -147,8 +147,9 @@ FORMS = {
                                                                                "low_freq_factor": 1.0, "rope_type": "llama3"}),
     "llama, yarn by length": llama(max_position_embeddings=128, rope_scaling={"rope_type": "yarn", "factor": None,
                                                                             "original_max_position_embeddings": 32}),
-    "mistral with layer_types": sizes("mistral", "MistralForCausalLM", hidden_act="silu", max_position_embeddings=32768,
-                                      num_key_value_heads=2, sliding_window=8, layer_types=["full_attention"] * 3),
+    "mistral with layer_types": sizes("mistral", "MistralForCausalLM", head_dim=16, hidden_act="silu", max_position_embeddings=32768,
+                                      num_key_value_heads=2, rms_norm_eps=1e-5, rope_theta=10000.0, sliding_window=8,
+                                      layer_types=["sliding_attention", "full_attention", "sliding_attention"]),
     "gemma-3 with a cap that it doesn't use": gemma3(layer_types=["sliding_attention", "full_attention"] * 3 + ["sliding_attention"],
                                                      ) | {"attn_logit_softcapping": 0.5, "final_logit_softcapping": 3.0},
     "gemma-3, rotations by kind of layer": gemma3() | {"rope_theta": 5000.0, "rope_local_base_freq": 70.0,
@@ -273,7 +274,9 @@ class CheckpointFolderTest(FormTest):
         self.model = None
 
     def begin(self, config=None):
-        self.model = self.write(config or llama(num_key_value_heads=2), self.folder)
+        config = config or llama(num_key_value_heads=2)
+        self.model = self.write(config, self.folder)
+        (self.folder / "config.json").write_text(json.dumps(config))
         tensors = weights_of(self.folder)
         (self.folder / "model.safetensors").unlink()
         return tensors
