@@ -25,13 +25,13 @@ constexpr DecoderDefaults kDefaults = {.vocab_size = 256000,
 
 // The first published configs say hidden_act "gelu" though the models were trained with the tanh
 // form. For a time transformers ignored "gelu" and read hidden_activation; version 5 takes it at
-// its word again, which moves logits by 1e-3. What the models were trained with decides here.
+// its word again, which moves logits by 1e-3. What the models were trained with decides here. Any
+// other hidden_act counts, as in version 5, whatever hidden_activation says.
 Activation ReadGemmaActivation(ConfigFields& fields) {
-  if (fields.Has("hidden_activation")) {
-    return ReadActivation(fields, "hidden_activation", "gelu_pytorch_tanh");
-  }
-  if (fields.String("hidden_act", "gelu") == "gelu") return Activation::kGeluTanh;
-  return ReadActivation(fields, "hidden_act", "gelu_pytorch_tanh");
+  constexpr char kDefault[] = "gelu_pytorch_tanh";
+  const std::string name = fields.String("hidden_act", "gelu");
+  if (name != "gelu") return ReadActivation(fields, "hidden_act", kDefault);
+  return ReadActivation(fields, "hidden_activation", kDefault);
 }
 
 ModelConfig ReadConfig(ConfigFields& fields) {

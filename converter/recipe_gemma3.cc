@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "converter/config_keys.h"
 #include "converter/decoder_fields.h"
@@ -53,6 +54,9 @@ std::vector<RopeTableConfig> ReadRopeTables(ConfigFields& fields, const ModelCon
     if (!parameters.Has(key)) continue;
     parameters.Reject(key, "objects full_attention and sliding_attention instead", "one rotation");
   }
+  if (scaling.Has("type") && !scaling.Has("rope_type")) {
+    scaling.Reject("rope_type", "the scaling's name", "it under type, which isn't read there");
+  }
   ConfigFields global = parameters.Object("full_attention");
   ConfigFields local = parameters.Object("sliding_attention");
   if (!scaling.IsEmpty() && global.Has("factor")) {
@@ -71,8 +75,14 @@ std::vector<RopeTableConfig> ReadRopeTables(ConfigFields& fields, const ModelCon
 }
 
 std::vector<LayerConfig> ReadLocalAndGlobalLayers(ConfigFields& fields, int32_t num_layers) {
-  const int32_t pattern =
-      fields.Size("sliding_window_pattern", fields.Size("_sliding_window_pattern", 6));
+  const int32_t pattern = fields.Size("sliding_window_pattern", 6);
+  // Written for a while, and not read again.
+  const int32_t written = fields.Size("_sliding_window_pattern", pattern);
+  if (written != pattern && !fields.Has("layer_types")) {
+    fields.Reject("_sliding_window_pattern",
+                  absl::StrCat(pattern, ", or layer_types, which say the same"),
+                  absl::StrCat(written));
+  }
   std::vector<LayerConfig> layers =
       ReadLayers(fields, num_layers, ReadWindow(fields, 4096),
                  [pattern](int32_t layer) { return (layer + 1) % pattern != 0; });

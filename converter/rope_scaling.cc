@@ -48,6 +48,17 @@ double RequiredNumber(ConfigFields& parameters, absl::string_view key) {
 
 void KeepUnscaled(ConfigFields&, const RopeBasis&, ScaledRope&) {}
 
+// Frequencies that change with the length of each text once it is longer than the context, which
+// no text here is.
+void KeepWithinContext(ConfigFields& parameters, const RopeBasis& basis, ScaledRope&) {
+  RequiredNumber(parameters, "factor");
+  parameters.Note(absl::StrCat(parameters.Where("rope_type"),
+                               " = dynamic changes the rotation of texts of more than ",
+                               basis.context_length,
+                               " tokens only, which are more than the model "
+                               "file takes"));
+}
+
 // Position interpolation: Chen et al., 2023.
 void ScaleLinearly(ConfigFields& parameters, const RopeBasis&, ScaledRope& rope) {
   const double factor = RequiredNumber(parameters, "factor");
@@ -165,11 +176,12 @@ struct Scaling {
 };
 
 constexpr Scaling kScalings[] = {
-    {"default", KeepUnscaled},  {"linear", ScaleLinearly},   {"llama3", ScaleByWavelength},
-    {"yarn", ScaleByRotations}, {"longrope", ScaleByLength}, {"su", ScaleByLength},
+    {"default", KeepUnscaled},      {"linear", ScaleLinearly},   {"llama3", ScaleByWavelength},
+    {"yarn", ScaleByRotations},     {"longrope", ScaleByLength}, {"su", ScaleByLength},
+    {"dynamic", KeepWithinContext},
 };
 
-constexpr char kScalingNames[] = "default, linear, llama3, yarn or longrope";
+constexpr char kScalingNames[] = "default, linear, dynamic, llama3, yarn or longrope";
 
 // The object with the rotation's parameters. As in transformers, the older spelling counts where it
 // says something.
@@ -208,10 +220,7 @@ void ApplyScaling(ConfigFields& parameters, const RopeBasis& basis, ScaledRope& 
   for (const Scaling& scaling : kScalings) {
     if (scaling.name == type) return scaling.apply(parameters, basis, rope);
   }
-  // Dynamic frequencies change with the length of each text, so no table can hold them.
-  const char* reason =
-      type == "dynamic" ? ", whose frequencies depend on the length of the text" : "";
-  parameters.Reject("rope_type", kScalingNames, absl::StrCat(type, reason));
+  parameters.Reject("rope_type", kScalingNames, type);
 }
 
 }  // namespace

@@ -36,8 +36,9 @@ struct RopeBasis {
 RopeTableConfig UnscaledRopeTable(int32_t rotary_dim, double theta);
 
 // The table that `parameters` (the object rope_scaling or rope_parameters; empty: no scaling)
-// describe. Scalings read: "default", "linear", "llama3", "yarn", and "longrope" (also spelled
-// "su"), which makes the table's second set of frequencies. Any other is refused by name.
+// describe. Scalings read: "default", "linear", "llama3", "yarn", "dynamic", which changes
+// nothing within the context, and "longrope" (also spelled "su"), which makes the table's second
+// set of frequencies. Any other is refused by name.
 RopeTableConfig ReadRopeParameters(ConfigFields& parameters, const RopeBasis& basis);
 
 // The one table of a config whose layers all rotate alike, from either spelling. `basis` has the

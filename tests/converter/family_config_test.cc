@@ -402,6 +402,8 @@ TEST(FamilyConfigTest, UnknownValuesAreNamed) {
        "rope_parameters",
        {{"rope_type", "linear"}},
        {"rope_type", "objects full_attention"}},
+      {"gemma3_text", "rope_scaling", {{"type", "linear"}, {"factor", 2}}, {"rope_type", "type"}},
+      {"gemma3_text", "_sliding_window_pattern", 2, {"_sliding_window_pattern", "6", "found 2"}},
       {"gemma3_text", "final_logit_softcapping", 0, {"final_logit_softcapping", "positive"}},
       {"mistral", "hidden_act", "gelu_10", {"hidden_act", "gelu_10"}},
       {"mistral",

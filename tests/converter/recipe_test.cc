@@ -110,6 +110,9 @@ TEST(RecipeTest, GemmaFieldsAndItsActivationQuirk) {
   config["hidden_activation"] = "gelu";  // said on purpose: the erf form
   ASSERT_OK_AND_ASSIGN(const ModelConfig erf, ReadModelConfig(config));
   EXPECT_EQ(erf.activation, Activation::kGeluErf);
+  config["hidden_act"] = "relu";  // which transformers 5 takes, whatever else is said
+  ASSERT_OK_AND_ASSIGN(const ModelConfig relu, ReadModelConfig(config));
+  EXPECT_EQ(relu.activation, Activation::kRelu);
 
   absl::StatusOr<const Recipe*> recipe = FindRecipe(config);
   ASSERT_OK(recipe);

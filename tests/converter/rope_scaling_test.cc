@@ -218,6 +218,18 @@ TEST(RopeScalingTest, YarnWithoutAFactorStretchesToTheContext) {
   EXPECT_EQ(EncodedConfig(derived), EncodedConfig(named));
 }
 
+// transformers changes the frequencies of texts that are longer than the context; none is, here.
+TEST(RopeScalingTest, DynamicScalingLeavesTheContextAsItIs) {
+  json config = Config();
+  ASSERT_OK_AND_ASSIGN(const ModelConfig unscaled, ReadModelConfig(config));
+  config["rope_scaling"] = {{"type", "dynamic"}, {"factor", 2.0}};
+  ASSERT_OK_AND_ASSIGN(const ModelConfig dynamic, ReadModelConfig(config));
+  EXPECT_EQ(EncodedConfig(dynamic), EncodedConfig(unscaled));
+  const std::vector<std::string> notes = ConfigNotes(config);
+  ASSERT_EQ(notes.size(), 1);
+  EXPECT_NE(notes[0].find("more than 128 tokens"), std::string::npos) << notes[0];
+}
+
 // Phi-3's own form: its first checkpoints called LongRoPE yarn, and 4096 is the length they began
 // with.
 TEST(RopeScalingTest, Phi3CallsLongropeYarn) {
@@ -257,7 +269,7 @@ TEST(RopeScalingTest, UnknownValuesAreNamed) {
       {{{"factor", 2.0}}, {"rope_type", "nothing"}},
       {{{"type", "linear"}}, {"factor", "nothing"}},
       {{{"type", "linear"}, {"factor", -2.0}}, {"factor", "positive", "-2"}},
-      {{{"type", "dynamic"}, {"factor", 2.0}}, {"dynamic", "length of the text"}},
+      {{{"type", "dynamic"}}, {"rope_scaling: factor", "nothing"}},
       {{{"type", "ntk"}, {"factor", 2.0}}, {"rope_type", "longrope", "ntk"}},
       {{{"type", "yarn"}}, {"rope_scaling: factor", "nothing"}},
       {{{"type", "yarn"}, {"factor", 2.0}, {"beta_fast", 0.0}}, {"beta_fast", "positive"}},
