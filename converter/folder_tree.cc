@@ -273,8 +273,9 @@ class TreeBuilder {
     std::map<std::string, bool> listed;
     for (const auto& [id, token] : added.tokens()) listed[token.content] = true;
     for (const auto& [id, token] : settings_.added) {
-      const bool known = std::any_of(added.tokens().begin(), added.tokens().end(),
-                                     [&](const auto& entry) { return entry.second == token; });
+      const TokenSpec* const old =
+          added.Has(token.content) ? added.At(added.Find(token.content)) : nullptr;
+      const bool known = old != nullptr && *old == token;
       if (!known) add(id, token);
     }
     for (const auto& [id, token] : tokens) listed[token.content] = true;

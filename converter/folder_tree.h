@@ -1,7 +1,7 @@
 // The tokenizer.json that transformers 5 would have in memory after loading a folder: vocabulary,
 // stages of the class, added tokens with their ids and flags.
 //
-// tokenizer_folder.cc makes a tokenizer of it. Which file wins is said in tokenizer_settings.h.
+// tokenizer_folder.cc makes a tokenizer of it. Which file wins is said in TOKENIZER_FILES.md.
 
 #ifndef INKLING_CONVERTER_FOLDER_TREE_H_
 #define INKLING_CONVERTER_FOLDER_TREE_H_

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -50,11 +51,10 @@ std::vector<std::string> Texts(const SentencePieceFile& file) {
 
 // Pieces whose text added_tokens_decoder gives anew: placeholders that fine-tunes take.
 void Rename(const std::map<int64_t, TokenSpec>& added, std::vector<std::string>& texts) {
+  absl::flat_hash_set<std::string> known(texts.begin(), texts.end());
   for (const auto& [id, token] : added) {
     if (id < 0 || static_cast<size_t>(id) >= texts.size()) continue;
-    bool known = false;
-    for (const std::string& text : texts) known = known || text == token.content;
-    if (!known) texts[static_cast<size_t>(id)] = token.content;
+    if (known.insert(token.content).second) texts[static_cast<size_t>(id)] = token.content;
   }
 }
 

@@ -63,7 +63,12 @@ absl::Status ApplyConfigIds(const NamedTokens& named, const std::string& folder,
   };
   for (const auto& [key, token] : named) {
     if (key == "bos_token" && !data.add_bos) take(key, token, data.bos_id);
-    if (key == "eos_token") take(key, token, data.eos_id);
+    if (key == "eos_token") {
+      int32_t end = -1;  // the post_processor may put another behind texts
+      take(key, token, end);
+      AddStopId(end, data);
+      if (end >= 0 && !data.add_eos) data.eos_id = end;
+    }
     if (key == "pad_token") take(key, token, data.pad_id);
   }
   for (const char* file : {"generation_config.json", "config.json"}) {

@@ -2,7 +2,7 @@
 // file.
 //
 // The converter and inkling-eval call it. Of a folder's files, all that transformers 5 reads
-// counts; which of them wins over which is in tokenizer_settings.h. What a file asks for and
+// counts; which of them wins over which is in TOKENIZER_FILES.md. What a file asks for and
 // src/text can't do exactly is an Unimplemented error that names it, never an approximation.
 
 #ifndef INKLING_CONVERTER_TOKENIZER_IMPORT_H_

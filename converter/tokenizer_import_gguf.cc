@@ -69,17 +69,17 @@ class GgufTokenizerReader {
   // Ids, what is added to texts, and the chat template.
   absl::Status Apply(ImportedTokenizer& imported) {
     TokenizerData& data = imported.tokenizer;
-    SetId("bos_token_id", data.bos_id, data);
-    SetId("eos_token_id", data.eos_id, data);
-    SetId("unknown_token_id", data.unk_id, data);
-    SetId("padding_token_id", data.pad_id, data);
+    SetId("bos_token_id", data.bos_id, imported);
+    SetId("eos_token_id", data.eos_id, imported);
+    SetId("unknown_token_id", data.unk_id, imported);
+    SetId("padding_token_id", data.pad_id, imported);
     data.add_bos = fields_.Bool(Key("add_bos_token"), add_bos_) && data.bos_id >= 0;
     data.add_eos = fields_.Bool(Key("add_eos_token"), false) && data.eos_id >= 0;
     AddStopId(data.eos_id, data);
     for (const char* key : {"eot_token_id", "eom_token_id"}) {
       // Converters write these for a whole family, whatever the vocabulary: 107 for Gemma.
       int32_t id = -1;
-      SetId(key, id, data);
+      SetId(key, id, imported);
       if (id >= 0 && TypeOfPiece(data, id) != PieceType::kNormal) AddStopId(id, data);
     }
     const std::string chat_template = fields_.String("tokenizer.chat_template", "");
@@ -92,13 +92,19 @@ class GgufTokenizerReader {
  private:
   static std::string Key(absl::string_view name) { return absl::StrCat(kPrefix, name); }
 
-  // An id in the vocabulary; others leave `id` as it is.
-  void SetId(absl::string_view name, int32_t& id, const TokenizerData& data) {
+  // An id in the vocabulary; another one leaves `id` as it is, with a note.
+  void SetId(absl::string_view name, int32_t& id, ImportedTokenizer& imported) {
     const std::string key = Key(name);
     const auto found = metadata_.find(key);
     if (found == metadata_.end() || *found == kNoId || *found == -1) return;
     const int32_t number = fields_.Count(key, 0);
-    if (fields_.status().ok() && number < NumPieces(data)) id = number;
+    const int32_t size = NumPieces(imported.tokenizer);
+    if (fields_.status().ok() && number < size) {
+      id = number;
+    } else if (fields_.status().ok()) {
+      imported.notes.push_back(absl::StrCat(key, " ", number, " is not in the vocabulary of ", size,
+                                            " tokens: left out"));
+    }
   }
 
   // The list `name`, of the length of the vocabulary.

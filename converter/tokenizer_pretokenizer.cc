@@ -2,6 +2,7 @@
 // recognised by their text: each published one has an exact scanner in src/text, any other is
 // refused.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -127,10 +128,15 @@ absl::Status ReadMetaspace(const Json& stage, TokenizerData& data) {
 absl::Status ReadByteLevel(const Json& stage, bool is_first, TokenizerData& data) {
   if (BoolField(stage, "add_prefix_space", true)) {
     if (data.normalizer.space_prefix != SpacePrefix::kNone) return Unsupported(stage);
-    if (is_first) {
+    // Of every word so far: where tokens are still looked for in normalised text, what is between
+    // them. Otherwise that is every segment, which older model files say like this, too.
+    const bool search_follows =
+        std::any_of(data.added_tokens.begin(), data.added_tokens.end(),
+                    [](const AddedToken& token) { return token.match_normalized; });
+    if (is_first && !search_follows) {
       data.normalizer.space_prefix = SpacePrefix::kEverySegmentUnlessSpaced;
     } else {
-      data.word_splits.push_back({WordSplit::kSpaceInFront, 0});  // of every word so far
+      data.word_splits.push_back({WordSplit::kSpaceInFront, 0});
     }
   }
   if (BoolField(stage, "use_regex", true)) {

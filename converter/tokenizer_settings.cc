@@ -1,4 +1,4 @@
-// Merging the files (see tokenizer_settings.h for the order).
+// Merging the files (see TOKENIZER_FILES.md for the order).
 
 #include "converter/tokenizer_settings.h"
 

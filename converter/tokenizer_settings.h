@@ -2,35 +2,7 @@
 // special_tokens_map.json, added_tokens.json, and the added tokens of tokenizer.json, merged as
 // transformers 5 merges them.
 //
-// Which file wins (source: transformers 5.12.1, tokenization_utils_base.py, _from_pretrained;
-// tokenization_utils_tokenizers.py; models/auto/tokenization_auto.py):
-//
-//   what                    | in this order; the first that says it counts
-//   tokenizer class         | tokenizer_config.json's tokenizer_class, config.json's, that of
-//                           | config.json's model_type. A model_type with another class of its own
-//                           | replaces it (tokenizer_class.cc)
-//   vocabulary, merges      | tokenizer.json; else tokenizer.model; else vocab.json and merges.txt
-//   stages around them      | tokenizer.json's; where they are of the class's kind, the class's
-//                           | with tokenizer_config.json's add_prefix_space and legacy
-//   added tokens, flags     | tokenizer_config.json's added_tokens_decoder, and then nothing of
-//                           | the next two; else tokenizer.json's added_tokens over
-//                           | added_tokens.json
-//   named special tokens    | special_tokens_map.json, if there is no added_tokens_decoder; else
-//                           | tokenizer_config.json; else the class's own
-//   extra special tokens    | extra_special_tokens, else additional_special_tokens, else control
-//                           | and user-defined pieces of tokenizer.model
-//   ids of added tokens     | the vocabulary's; else the next free one (added_vocabulary.h)
-//   ids around a text       | tokenizer.json's post_processor; without tokenizer.json,
-//                           | add_bos_token and add_eos_token (false where nothing says)
-//   chat template           | chat_template.jinja and additional_chat_templates/*.jinja, else
-//                           | tokenizer_config.json's chat_template, else chat_template.json
-//   ids that end an answer  | all of: eos_token, generation_config.json's eos_token_id (a number
-//                           | or a list), config.json's, the template's end of turn
-//
-// Where transformers 4 and 5 differ: 5 builds the tokenizer of some classes anew and drops the
-// stages of tokenizer.json. Where the file's stages are of another kind than the class's (a Prepend
-// normalizer under LlamaTokenizer, digits cut apart under GPT2Tokenizer), the model was trained
-// with the file's; they are used, as in transformers 4, and a note says so.
+// Which file wins over which, and where that is decided differently: TOKENIZER_FILES.md.
 
 #ifndef INKLING_CONVERTER_TOKENIZER_SETTINGS_H_
 #define INKLING_CONVERTER_TOKENIZER_SETTINGS_H_

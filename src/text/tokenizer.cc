@@ -37,7 +37,10 @@ absl::Status Tokenizer::Build() {
   std::vector<AddedToken> given;
   std::vector<AddedToken> normalized;
   for (const AddedToken& token : data_.added_tokens) {
-    if (token.markup) markup.insert(token.id);
+    // A byte-level vocabulary may write a piece of plain text (" the") as what names the token.
+    const bool other_text =
+        data_.kind == TokenizerKind::kByteLevelBpe && PieceBytes(data_, token.id) != token.content;
+    if (token.markup && !other_text) markup.insert(token.id);
     (token.match_normalized ? normalized : given).push_back(token);
   }
   given_ = AddedTokenSplitter(std::move(given));

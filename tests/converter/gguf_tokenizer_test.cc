@@ -204,6 +204,30 @@ TEST(GgufTokenizerTest, MetadataAreObeyed) {
   EXPECT_EQ(*tokenizer->Encode("atwo wordsab"), (std::vector<int32_t>{261, 265, 263}));
 }
 
+// Type 0 is "undefined": llama.cpp finds such tokens in text like normal ones.
+TEST(GgufTokenizerTest, UndefinedTokensAreNormalOnes) {
+  for (const bool scored : {true, false}) {
+    GgufBuilder builder = scored ? TinyScored() : TinyByteLevel();
+    ASSERT_OK_AND_ASSIGN(const ImportedTokenizer normal, Import(builder));
+    std::vector<int32_t> types(normal.tokenizer.piece_types.begin(),
+                               normal.tokenizer.piece_types.end());
+    for (int32_t& type : types) type = type == 1 ? 0 : type;
+    builder.Int32s("tokenizer.ggml.token_type", types);
+    ASSERT_OK_AND_ASSIGN(const ImportedTokenizer undefined, Import(builder));
+    EXPECT_EQ(undefined.tokenizer.piece_types, normal.tokenizer.piece_types);
+    EXPECT_EQ(undefined.tokenizer.merges.size(), normal.tokenizer.merges.size());
+  }
+}
+
+TEST(GgufTokenizerTest, IdsBeyondTheVocabularyAreSaid) {
+  GgufBuilder builder = TinyByteLevel();
+  builder.Uint32("tokenizer.ggml.eos_token_id", 600);
+  ASSERT_OK_AND_ASSIGN(const ImportedTokenizer imported, Import(builder));
+  EXPECT_EQ(imported.tokenizer.eos_id, -1);
+  ASSERT_FALSE(imported.notes.empty());
+  EXPECT_NE(imported.notes.front().find("tokenizer.ggml.eos_token_id 600"), std::string::npos);
+}
+
 TEST(GgufTokenizerTest, TheChatTemplateIsRecognised) {
   GgufBuilder builder = TinyByteLevel();
   builder.Texts("tokenizer.ggml.tokens", {"a", "b", "ab", "<|im_end|>", "[PAD4]", "<|im_start|>"});
@@ -303,7 +327,11 @@ TEST(GgufTokenizerTest, DamagedMetadataAreErrors) {
       {"types out of range",
        [](GgufBuilder& b) { b.Int32s("tokenizer.ggml.token_type", std::vector<int32_t>(266, 7)); },
        StatusCode::kInvalidArgument,
-       {"token_type[0]", "1 to 6"}},
+       {"token_type[0]", "0 to 6", "found 7"}},
+      {"a type below them",
+       [](GgufBuilder& b) { b.Int32s("tokenizer.ggml.token_type", std::vector<int32_t>(266, -1)); },
+       StatusCode::kInvalidArgument,
+       {"token_type[0]", "0 to 6", "found -1"}},
       {"bytes everywhere",
        [](GgufBuilder& b) { b.Int32s("tokenizer.ggml.token_type", std::vector<int32_t>(266, 6)); },
        StatusCode::kInvalidArgument,
@@ -342,7 +370,15 @@ TEST(GgufTokenizerTest, DamagedMetadataAreErrors) {
       {"merges are numbers",
        [](GgufBuilder& b) { b.Int32s("tokenizer.ggml.merges", {1}); },
        StatusCode::kInvalidArgument,
-       {"merges[0]"}},
+       {"tokenizer.ggml.merges[0]"}},
+      {"no merges",
+       [](GgufBuilder& b) { b.Remove("tokenizer.ggml.merges"); },
+       StatusCode::kInvalidArgument,
+       {"tokenizer.ggml.merges", "found nothing", "every byte"}},
+      {"an empty list of merges",
+       [](GgufBuilder& b) { b.Texts("tokenizer.ggml.merges", {}); },
+       StatusCode::kInvalidArgument,
+       {"tokenizer.ggml.merges", "found an empty list"}},
   };
   for (const Refused& refused : kByteLevel) {
     GgufBuilder builder = TinyByteLevel();

@@ -74,7 +74,8 @@ class ChangedFolder : public testing::Test {
  protected:
   void Copy(const std::string& name) {
     std::filesystem::copy(std::string(kFolders) + "/" + name, dir_.path(),
-                          std::filesystem::copy_options::overwrite_existing);
+                          std::filesystem::copy_options::recursive |
+                              std::filesystem::copy_options::overwrite_existing);
   }
 
   void Change(const std::string& name, const Json& fields) {

@@ -135,8 +135,10 @@ INSTANTIATE_TEST_SUITE_P(
                       t["post_processor"] = {{"type", "RobertaProcessing"}};
                     },
                     "RobertaProcessing"},
-        Unsupported{"SingleWord", [](Json& t) { t["added_tokens"][0]["single_word"] = true; },
-                    "single_word"},
+        Unsupported{"Unigram", [](Json& t) { t["model"]["type"] = "Unigram"; },
+                    "a Unigram model of bytes"},
+        Unsupported{"NoMerges", [](Json& t) { t["model"]["merges"] = Json::array(); },
+                    "model.merges: expected the merges"},
         Unsupported{"Merge",
                     [](Json& t) {
                       t["model"]["merges"][3] = {"no", "such piece"};
@@ -168,13 +170,38 @@ TEST(DecoderStages, InAnotherOrderAreRefused) {
   }
 }
 
-TEST(UnknownCharacters, NeedATokenOrBytes) {
+// What stood around them is joined, as by Hugging Face's tokenizers.
+TEST(UnknownCharacters, VanishWhereNothingStandsForThem) {
   Json tokenizer = LoadJson(std::string(kFolder) + "spm_llama/tokenizer.json");
   tokenizer["model"]["unk_token"] = nullptr;
   tokenizer["model"]["byte_fallback"] = false;
-  const auto data = ParseTokenizerJson(tokenizer.dump());
-  EXPECT_EQ(data.status().code(), absl::StatusCode::kUnimplemented);
-  EXPECT_NE(data.status().message().find("unk_token"), std::string::npos) << data.status();
+  auto data = ParseTokenizerJson(tokenizer.dump());
+  ASSERT_TRUE(data.ok()) << data.status();
+  const auto made = Tokenizer::Create(*std::move(data));
+  ASSERT_TRUE(made.ok()) << made.status();
+  const auto plain = (*made)->Encode("the the");
+  EXPECT_EQ(*(*made)->Encode("t\U0001F600he t\U0001F600\U0001F600he"), *plain);
+  EXPECT_FALSE(plain->empty());
+}
+
+// A Unigram model of characters with the scores of the vocabulary's length.
+TEST(UnigramModels, AreCheckedPieceByPiece) {
+  Json tokenizer = LoadJson(std::string(kFolder) + "spm_llama/tokenizer.json");
+  const auto parse = [&](const Json& vocab, const Json& unk_id) {
+    tokenizer["model"] = {{"type", "Unigram"}, {"vocab", vocab}, {"unk_id", unk_id}};
+    tokenizer["added_tokens"] = Json::array();
+    return std::string(ParseTokenizerJson(tokenizer.dump()).status().message());
+  };
+  const auto has = [](const std::string& message, const char* part) {
+    return message.find(part) != std::string::npos;
+  };
+  const Json unknown = Json::array({"<unk>", 0.0});
+  EXPECT_EQ(parse(Json::array({unknown, Json::array({"a", -1.5})}), 0), "");
+  EXPECT_TRUE(has(parse(Json::array({unknown, Json::array({"a"})}), 0), "model.vocab[1]"));
+  EXPECT_TRUE(has(parse(Json::array({unknown, Json::array({"a", "b"})}), 0), "model.vocab[1]"));
+  EXPECT_TRUE(has(parse(Json::object(), 0), "model.vocab: expected an array"));
+  EXPECT_TRUE(has(parse(Json::array({unknown}), 1), "model.unk_id: expected 0 to 0, found 1"));
+  EXPECT_TRUE(has(parse(Json::array({unknown}), Json()), "without unk_id"));
 }
 
 TEST(MissingFiles, AreNamed) {

@@ -9,6 +9,7 @@
 
 #include "gtest/gtest.h"
 #include "src/format/model_metadata.h"
+#include "src/format/model_metadata_generated.h"
 #include "src/format/model_reader.h"
 #include "src/format/model_writer.h"
 #include "src/format/quantization.h"
@@ -111,6 +112,7 @@ ModelMetadata FullMetadata() {
   TokenizerData& tokenizer = metadata.tokenizer;
   tokenizer.kind = TokenizerKind::kUnigram;
   tokenizer.piece_scores.assign(tokenizer.piece_types.size(), -1.5f);
+  tokenizer.exact_scores.assign(tokenizer.piece_types.size(), -1.1);
   tokenizer.piece_types[3] = static_cast<uint8_t>(PieceType::kByte);
   tokenizer.merge_priority = MergePriority::kResultScore;
   tokenizer.hidden_codepoints = {0x20ac, 0x1f600};
@@ -123,7 +125,8 @@ ModelMetadata FullMetadata() {
                           true,
                           SpacePrefix::kEverySegmentUnlessSpaced};
   tokenizer.word_splits = {{WordSplit::kDigits, 3}, {WordSplit::kEscapedSpaces, 0}};
-  tokenizer.added_tokens.push_back({260, std::string("a\0\xff", 3), true, true, true, true, true});
+  tokenizer.added_tokens.push_back(
+      {260, std::string("a\0\xff", 3), true, true, true, true, true, true});
   tokenizer.decoder = {ByteRunText::kReplaceWholeRun, LeadingSpace::kStripOnePerPiece, true, " ? "};
   tokenizer.unk_id = 258;
   tokenizer.pad_id = 259;
@@ -154,12 +157,28 @@ TEST(ModelFileTest, EveryMetadataFieldComesBack) {
   EXPECT_NE(EncodeMetadata(ModelMetadata()), encoded);
   EXPECT_EQ(decoded.tokenizer.added_tokens.back().content, std::string("a\0\xff", 3));
   EXPECT_EQ(decoded.tokenizer.merges.back().left, 320);
+  EXPECT_EQ(decoded.tokenizer.exact_scores.back(), -1.1);
   EXPECT_EQ(decoded.tokenizer.decoder.unknown_text, " ? ");
   EXPECT_EQ(decoded.config.rope_tables[1].long_frequencies, (std::vector<float>{0.5f, 0.25f}));
   EXPECT_EQ(decoded.config.layers[0].window, 16);
   EXPECT_EQ(decoded.prompt_template.stop_strings, (std::vector<std::string>{"\n\n", ""}));
   EXPECT_EQ(decoded.provenance.recipe, "recipe");
   EXPECT_EQ(decoded.model_id, full.model_id);
+}
+
+// Older readers go on reading what they understand.
+TEST(ModelFileTest, TheVersionIsTheLowestThatSaysAll) {
+  const auto version = [](const ModelMetadata& metadata) {
+    const std::vector<std::byte> bytes = EncodeMetadata(metadata);
+    return flatbuffers::GetRoot<wire::ModelMetadata>(bytes.data())->format_version();
+  };
+  ModelMetadata metadata = TinyMetadata(TinyConfig());
+  EXPECT_EQ(version(metadata), kFirstFormatVersion);
+  metadata.tokenizer.exact_scores = {-1};
+  EXPECT_EQ(version(metadata), kFormatVersion);
+  metadata.tokenizer.exact_scores.clear();
+  metadata.tokenizer.added_tokens.push_back({.id = 0, .content = "a", .single_word = true});
+  EXPECT_EQ(version(metadata), kFormatVersion);
 }
 
 TEST(ModelFileTest, MetadataComesBackThroughTheFile) {

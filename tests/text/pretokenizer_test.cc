@@ -41,6 +41,15 @@ TEST(Pretokenizer, SpacedWords) {
             (Words{"\xC3\xA9t\xC3\xA9", "\xC2\xA0", "x"}));
 }
 
+TEST(Pretokenizer, ASpaceGoesInFrontOfEveryWordSoFar) {
+  const auto made =
+      Pretokenizer::Create({{WordSplit::kDigits, 1}, {WordSplit::kSpaceInFront, 0}, kSpaced});
+  ASSERT_TRUE(made.ok()) << made.status();
+  Words words;
+  made->Split("a1 2b", [&](absl::string_view word) { words.emplace_back(word); });
+  EXPECT_EQ(words, (Words{" a", " 1", " ", " 2", " b"}));
+}
+
 TEST(Pretokenizer, PrefixedWords) {
   EXPECT_EQ(Split({kPrefixed3}, "Hello, world"), (Words{"Hello", ",", " world"}));
   EXPECT_EQ(Split({kPrefixed3}, "I'LL (x)"), (Words{"I", "'LL", " (", "x", ")"}));

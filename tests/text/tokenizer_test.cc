@@ -69,6 +69,28 @@ TEST(Tokenizer, SpaceGoesInFrontOfTheFirstSegmentOnly) {
   EXPECT_EQ(*Make(every)->Encode("<s>a", options), (Ids{1, kSpaceA}));
 }
 
+TEST(Tokenizer, SingleWordsStandAlone) {
+  TokenizerData data = ByteLevelVocabulary();
+  const int32_t tool = AddPiece(data, "tool", PieceType::kUserDefined);
+  data.piece_scores.clear();
+  AddToken(data, tool, "tool", false);
+  data.added_tokens.back().single_word = true;
+  const int32_t oo = AddPiece(data, "oo", PieceType::kUserDefined);
+  data.piece_scores.clear();
+  AddToken(data, oo, "oo", false);
+  const auto tokenizer = Tokenizer::Create(data);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  const auto encode = [&](const std::string& text) { return *(*tokenizer)->Encode(text); };
+  EXPECT_EQ(encode("tool"), (std::vector<int32_t>{tool}));
+  EXPECT_EQ(encode("(tool)"), (std::vector<int32_t>{'(', tool, ')'}));
+  EXPECT_EQ(encode("tool tool"), (std::vector<int32_t>{tool, ' ', tool}));
+  // Beside a letter it is text, and nothing is looked for inside it.
+  EXPECT_EQ(encode("tools"), (std::vector<int32_t>{'t', 'o', 'o', 'l', 's'}));
+  EXPECT_EQ(encode("_tool"), (std::vector<int32_t>{'_', 't', 'o', 'o', 'l'}));
+  EXPECT_EQ(encode("\xC3\xA9tool").size(), 6u);
+  EXPECT_EQ(encode("xoox"), (std::vector<int32_t>{'x', oo, 'x'}));
+}
+
 TEST(Tokenizer, AddedIdsFollowTheVocabularyOrTheCaller) {
   TokenizerData data = EscapedSpaceVocabulary();
   data.add_eos = true;

@@ -62,6 +62,16 @@ TEST(CaseOf, TellsCapitalsFromSmallLetters) {
   }
 }
 
+TEST(IsWordCharacter, IsWhatRegularExpressionsCallAWord) {
+  for (uint32_t inside :
+       {'a', 'Z', '0', '_', 0xE9, 0x301, 0x663, 0x2160, 0x200D, 0x203F, 0x24B6, 0x4E00, 0x1F170}) {
+    EXPECT_TRUE(IsWordCharacter(inside)) << inside;
+  }
+  for (uint32_t outside : {' ', '-', '.', 0xA0, 0xB2, 0xBD, 0x2460, 0x2014, 0x20AC, 0x1F600}) {
+    EXPECT_FALSE(IsWordCharacter(outside)) << outside;
+  }
+}
+
 TEST(ClassOf, KnowsThePropertiesThatPatternsUse) {
   for (uint32_t letter : std::initializer_list<uint32_t>{'a', 'Z', 0xE9, 0x3B1, 0x4E2D, 0xAC00,
                                                          0x10400, 0x2F800, 0xAA}) {

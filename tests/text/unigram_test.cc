@@ -43,6 +43,27 @@ TEST(Unigram, TakesTheHighestSum) {
   EXPECT_EQ(Encode(Vocabulary(), "aabb"), (Ids{1, 3, 2}));
 }
 
+// Two ways to the same text whose sums are equal in float and not in double, and the other way
+// round.
+TEST(Unigram, ExactScoresAreAddedInDouble) {
+  TokenizerData data = Vocabulary();
+  data.exact_scores = {0, -2, -2, -4.00000001, -9, -4, -6, 0};
+  EXPECT_EQ(Encode(data, "ab"), (Ids{1, 2}));  // -4 against -4.00000001
+  data.piece_scores[3] = -4.00000001f;
+  data.exact_scores.clear();
+  EXPECT_EQ(Encode(data, "ab"), Ids{3});  // equal: the first one found
+}
+
+TEST(Unigram, SpellingsOfBytesArePiecesWhereScoresAreExact) {
+  TokenizerData data = Vocabulary();
+  const int32_t newline = AddPiece(data, "\n", PieceType::kByte);
+  data.byte_fallback = true;
+  EXPECT_NE(Encode(data, "<0x0A>"), Ids{newline});
+  data.exact_scores.assign(data.piece_scores.begin(), data.piece_scores.end());
+  EXPECT_EQ(Encode(data, "<0x0A>"), Ids{newline});
+  EXPECT_EQ(Encode(data, "\n"), Ids{newline});
+}
+
 // The best path through the whole text at once, sums made as Unigram makes them.
 Ids PlainBestPath(const TokenizerData& data, const std::string& text) {
   std::vector<float> scores(text.size() + 1);
