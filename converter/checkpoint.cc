@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "converter/gguf_header.h"
@@ -22,6 +23,7 @@
 #include "converter/llama2c_reader.h"
 #include "converter/mediapipe_reader.h"
 #include "converter/weight_files.h"
+#include "src/format/foreign_file.h"
 
 namespace inkling {
 namespace {
@@ -43,12 +45,23 @@ constexpr FileFormat kFileFormats[] = {
     {HuggingFaceCheckpoint::Recognizes, HuggingFaceCheckpoint::OpenFile},
 };
 
-// What a file that no reader takes is, from its first bytes.
-absl::string_view ForeignFormat(absl::string_view start) {
-  if (start.empty()) return "an empty file";
-  if (start.substr(4, 2) == "PK") return "a MediaPipe bundle (.task)";
-  if (start.substr(0, 4) == "24ka") return "a llama2.c file of a later version";
-  return "something else";
+// The beginning of a file, as much as tells what it is.
+absl::StatusOr<std::string> StartOf(const InputFile& file) {
+  std::string start(static_cast<size_t>(std::min<int64_t>(file.size(), kForeignFileBytes)), '\0');
+  absl::Status read =
+      file.ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(start.data()), start.size()));
+  if (!read.ok()) return read;
+  return start;
+}
+
+// What a file that no reader takes is, and what to do with it.
+std::string FoundInstead(absl::string_view start, int64_t size) {
+  if (IsModelFile(start)) return "found a model file of Inkling, which needs no conversion";
+  if (absl::StartsWith(start, "24ka")) return "found a llama2.c file of a later version";
+  const ForeignFile file = RecognizeForeignFile(start, size);
+  if (file.name.empty()) return "found something else";
+  if (file.use != ForeignFile::Use::kOther) return absl::StrCat("found ", file.name);
+  return DescribeForeignFile(file, "");
 }
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> OpenSingleFile(const std::string& path) {
@@ -57,12 +70,10 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> OpenSingleFile(const std::string& pa
   for (const FileFormat& format : kFileFormats) {
     if (format.recognizes(*file)) return format.open(*std::move(file));
   }
-  std::string start(static_cast<size_t>(std::min<int64_t>(file->size(), 16)), '\0');
-  absl::Status read =
-      file->ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(start.data()), start.size()));
-  if (!read.ok()) return read;
+  const absl::StatusOr<std::string> start = StartOf(*file);
+  if (!start.ok()) return start.status();
   return absl::UnimplementedError(
-      absl::StrCat(path, ": expected ", kFormats, ", found ", ForeignFormat(start)));
+      absl::StrCat(path, ": expected ", kFormats, ", ", FoundInstead(*start, file->size())));
 }
 
 // What a folder without a model is taken for, and where the model may be.

@@ -2,11 +2,10 @@
 
 #include "converter/convert_flags.h"
 
-#include <cstdint>
-#include <optional>
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "converter/conversion_flags.h"
 
 namespace inkling {
 namespace {
@@ -39,15 +38,6 @@ constexpr char kFooter[] =
     "list, and the exceptions, are in converter/TOKENIZER_FILES.md.\n\n"
     "Exit status: 0 done, 1 failed, 2 bad command line, 130 or 143 stopped by a signal.";
 
-// "int4" with --block's value, "int8", "f16", "f32". The names were checked by CLI11.
-TensorType TypeByName(const std::string& name, const std::string& block) {
-  if (name == "f32") return {ElementType::kF32, 0};
-  if (name == "f16") return {ElementType::kF16, 0};
-  if (name == "int8") return {ElementType::kInt8Channel, 0};
-  if (block == "channel") return {ElementType::kInt4Channel, 0};
-  return {ElementType::kInt4Block, block == "128" ? 128 : block == "64" ? 64 : 32};
-}
-
 ParsedCommandLine UsageError(const std::string& message) {
   ParsedCommandLine parsed;
   parsed.outcome = ParsedCommandLine::Outcome::kUsageError;
@@ -60,48 +50,13 @@ ParsedCommandLine UsageError(const std::string& message) {
 ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   ParsedCommandLine parsed;
   ConvertFlags& flags = parsed.flags;
-  std::string weights;
-  std::string block = "32";
-  std::string embedding;
-  std::string head;
-  std::string quality = "normal";
-
+  ConversionFlags conversion;
   CLI::App app(kDescription, "inkling-convert");
   app.footer(kFooter);
   app.add_option("CHECKPOINT", flags.checkpoint_path, "the checkpoint's folder or file")
       ->required();
   app.add_option("OUT", flags.output_path, "the model file to write")->required();
-  const CLI::IsMember types({"int4", "int8", "f16", "f32"});
-  app.add_option("--weights", weights,
-                 "type of the linear layers (default int4; weights that are quantised in the "
-                 "checkpoint stay as they are or get the nearest type)")
-      ->check(types);
-  CLI::Option* block_option =
-      app.add_option("--block", block, "inputs that share a scale of int4 (default 32)")
-          ->check(CLI::IsMember({"32", "64", "128", "channel"}));
-  app.add_option("--embedding", embedding,
-                 "type of the embedding (default int8; f16 and f32 follow --weights)")
-      ->check(types);
-  app.add_option("--head", head, "type of the output matrix (default as --embedding)")
-      ->check(types);
-  app.add_option("--tokenizer", flags.options.tokenizer_path,
-                 "tokenizer.json, tokenizer.model, tokenizer.bin or GGUF file to use instead of "
-                 "the checkpoint's");
-  app.add_option("--variant", flags.options.variant,
-                 "which weights of a folder that has several: fp16 reads model.fp16.safetensors "
-                 "(or its shards) instead of model.safetensors");
-  app.add_option(
-         "--quality", quality,
-         "normal (default), or best: rounds weights by the error of their products and evens out "
-         "their inputs; much slower")
-      ->check(CLI::IsMember({"normal", "best"}));
-  app.add_option("--importance", flags.options.importance_path,
-                 "statistics of the model's inputs, made by inkling-eval importance; best needs "
-                 "them, and the summary tells the expected loss");
-  app.add_option("--bits", flags.options.bits_per_weight,
-                 "most bits per weight: the most sensitive int4 matrices become int8, and int8 f16 "
-                 "(f32 in memory), within it; needs --importance")
-      ->check(CLI::Range(1.0, 32.0));
+  conversion.AddTo(app, "Options");
   app.add_flag("--quiet", flags.quiet, "print errors only");
   try {
     app.parse(argc, argv);
@@ -112,19 +67,9 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return UsageError(error.what());
   }
-  if (block_option->count() > 0 && weights.empty()) weights = "int4";
-  if (block_option->count() > 0 && weights != "int4" && embedding != "int4" && head != "int4") {
-    return UsageError("--block needs int4 in --weights, --embedding or --head");
-  }
-  if (flags.options.importance_path.empty() &&
-      (quality == "best" || flags.options.bits_per_weight.has_value())) {
-    return UsageError(
-        "--quality=best and --bits need --importance, which inkling-eval importance makes");
-  }
-  if (quality == "best") flags.options.quality = ConvertQuality::kBest;
-  if (!weights.empty()) flags.options.weights = TypeByName(weights, block);
-  if (!embedding.empty()) flags.options.embedding = TypeByName(embedding, block);
-  if (!head.empty()) flags.options.head = TypeByName(head, block);
+  const std::string wrong = conversion.Resolve();
+  if (!wrong.empty()) return UsageError(wrong);
+  flags.options = conversion.options();
   return parsed;
 }
 

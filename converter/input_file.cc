@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "src/format/foreign_file.h"
 
 namespace inkling {
 
@@ -38,6 +39,12 @@ absl::StatusOr<InputFile> InputFile::Open(const std::string& path) {
         ": is a Git LFS pointer to the file, not the file itself; `git lfs pull` in its "
         "folder fetches it"));
   }
+  if (file.HoldsWebPage()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path,
+        ": is a web page, which a download gave instead of the file: perhaps the address is "
+        "another, or one must be signed in"));
+  }
   return file;
 }
 
@@ -48,6 +55,12 @@ bool InputFile::IsLfsPointer() const {
   std::string start(kStart.size(), '\0');
   return ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(start.data()), start.size())).ok() &&
          start == kStart;
+}
+
+bool InputFile::HoldsWebPage() const {
+  std::string start(static_cast<size_t>(std::min<int64_t>(size_, 64)), '\0');
+  return ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(start.data()), start.size())).ok() &&
+         IsWebPage(start);
 }
 
 InputFile::InputFile(InputFile&& other) noexcept

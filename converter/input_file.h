@@ -19,7 +19,7 @@ namespace inkling {
 class InputFile {
  public:
   // Errors: NotFound, PermissionDenied, InvalidArgument for a folder; FailedPrecondition for a
-  // pointer that Git left in the place of a large file.
+  // pointer that Git left in the place of a large file, and for a web page.
   static absl::StatusOr<InputFile> Open(const std::string& path);
 
   InputFile(InputFile&& other) noexcept;
@@ -47,6 +47,7 @@ class InputFile {
       : path_(std::move(path)), descriptor_(descriptor), size_(size) {}
 
   bool IsLfsPointer() const;
+  bool HoldsWebPage() const;
 
   std::string path_;
   int descriptor_ = -1;

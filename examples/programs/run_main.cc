@@ -21,14 +21,25 @@
 #include "examples/programs/thread_flags.h"
 #include "inkling/llm_model.h"
 #include "inkling/llm_session.h"
+#ifdef INKLING_HAS_CONVERTER
+#include "converter/conversion_flags.h"
+#include "examples/programs/converted_models.h"
+#endif
 
 namespace {
 
 using inkling::RunOptions;
 
 void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::string& prefill) {
-  app.add_option("--model,-m,model", options.model, "Model file made by inkling-convert")
-      ->required();
+#ifdef INKLING_HAS_CONVERTER
+  const char* const model_help =
+      "Model file made by inkling-convert; or a checkpoint's folder, a GGUF file or what else "
+      "inkling-convert reads, which is converted once into $XDG_CACHE_HOME/inkling/models "
+      "(~/.cache/inkling/models)";
+#else
+  const char* const model_help = "Model file made by inkling-convert";
+#endif
+  app.add_option("--model,-m,model", options.model, model_help)->required();
   app.add_option(
       "--draft", options.draft,
       "A smaller model of the same vocabulary that guesses what the model says; the text "
@@ -57,7 +68,8 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::
                  "Positions of the session; 0 = the model's, at most 4096")
       ->capture_default_str();
   app.add_option("--cache-dir", options.model_options.cache_dir,
-                 "Folder that keeps packed weights, so that later starts take milliseconds");
+                 "Folder, which must exist, that keeps packed weights, so that later starts take "
+                 "milliseconds");
   app.add_option("--kv-cache", kv_cache, inkling::kKvCacheHelp)
       ->check(CLI::IsMember(inkling::KvCacheTypes()))
       ->capture_default_str();
@@ -95,10 +107,36 @@ void AddGenerateOptions(CLI::App& app, inkling::GenerateOptions& options) {
                "Go on after the model's stop tokens");
 }
 
+#ifdef INKLING_HAS_CONVERTER
+// Puts model files in the place of checkpoints.
+absl::Status ConvertCheckpoints(const inkling::ConversionFlags& flags, RunOptions& options) {
+  inkling::ConvertedModels models(flags);
+  for (std::string* path : {&options.model, &options.draft}) {
+    if (path->empty()) continue;
+    absl::StatusOr<std::string> file = models.ModelFileOf(*path);
+    if (!file.ok()) return file.status();
+    *path = *std::move(file);
+  }
+  if (!models.converts() && !flags.Given().empty()) {
+    return absl::InvalidArgumentError(flags.Given() + " is for checkpoints, and " + options.model +
+                                      " is none: it can't be converted again");
+  }
+  return absl::OkStatus();
+}
+#endif
+
+// What became of --cache-dir where it came to nothing.
+void TellUnkeptWeights(const inkling::LlmModel& model) {
+  const std::string kept = model.Describe().packed_weights;
+  if (kept.find("not kept") == std::string::npos) return;
+  std::fprintf(stderr, "inkling-run: --cache-dir: %s; the next start packs again\n", kept.c_str());
+}
+
 absl::Status Run(RunOptions& options) {
   absl::StatusOr<std::shared_ptr<const inkling::LlmModel>> model =
       inkling::LlmModel::Open(options.model, options.model_options);
   if (!model.ok()) return model.status();
+  if (!options.model_options.cache_dir.empty()) TellUnkeptWeights(**model);
   if (!options.draft.empty()) {
     absl::StatusOr<std::shared_ptr<const inkling::LlmModel>> draft =
         inkling::LlmModel::Open(options.draft, options.model_options);
@@ -117,7 +155,9 @@ absl::Status Run(RunOptions& options) {
   }
   options.chat = (*session)->has_prompt_template();
   if (!options.chat) {
-    std::fputs("This model has no prompt template: what you type is continued as text.\n", stderr);
+    std::fprintf(stderr,
+                 "This model has no prompt template (%s): what you type is continued as text.\n",
+                 (*model)->Describe().prompt_template.c_str());
   }
   const auto input = isatty(STDIN_FILENO) ? inkling::LineReader::Input::kTerminal
                                           : inkling::LineReader::Input::kPipe;
@@ -134,6 +174,10 @@ int main(int argc, char** argv) {
   std::string prefill = "auto";
   AddOptions(app, options, kv_cache, prefill);
   AddGenerateOptions(app, options.generate_options);
+#ifdef INKLING_HAS_CONVERTER
+  inkling::ConversionFlags conversion;
+  conversion.AddTo(app, "Conversion of a checkpoint");
+#endif
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -142,8 +186,17 @@ int main(int argc, char** argv) {
   options.has_prompt = app.count("--prompt") > 0;
   options.session_options.kv_cache_type = inkling::KvCacheTypes().at(kv_cache);
   options.model_options.prefill_products = inkling::PrefillChoices().at(prefill);
-  const absl::Status status = Run(options);
+  absl::Status status;
+#ifdef INKLING_HAS_CONVERTER
+  const std::string wrong = conversion.Resolve();
+  if (!wrong.empty()) {
+    std::fprintf(stderr, "inkling-run: %s (--help lists the options)\n", wrong.c_str());
+    return 2;
+  }
+  status = ConvertCheckpoints(conversion, options);
+#endif
+  if (status.ok()) status = Run(options);
   if (status.ok()) return 0;
   std::fprintf(stderr, "inkling-run: %s\n", std::string(status.message()).c_str());
-  return 1;
+  return absl::IsCancelled(status) ? 130 : 1;
 }

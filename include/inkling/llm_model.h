@@ -43,9 +43,10 @@ class INKLING_EXPORT LlmModel {
   //   inkling::LlmModel::Open("model.tflite");
   //
   // Errors: NotFound; InvalidArgument for a damaged file or bad options (what, where, expected,
-  // found); Unimplemented for a file that needs a newer version, or for ModelOptions::cpus where
-  // the system binds no threads; ResourceExhausted when the memory for weights and activations, or
-  // the threads, can't be had.
+  // found), and for a file of another kind (a checkpoint, a bundle, a web page: which it is, and
+  // the command that converts it); Unimplemented for a file that needs a newer version, or for
+  // ModelOptions::cpus where the system binds no threads; ResourceExhausted when the memory for
+  // weights and activations, or the threads, can't be had.
   static absl::StatusOr<std::shared_ptr<const LlmModel>> Open(const std::string& path,
                                                               const ModelOptions& options = {});
 

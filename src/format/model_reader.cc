@@ -3,6 +3,8 @@
 
 #include "src/format/model_reader.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -14,8 +16,10 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "src/format/container.h"
 #include "src/format/content_hash.h"
+#include "src/format/foreign_file.h"
 #include "src/format/model_metadata.h"
 #include "src/format/stored_tensors.h"
 
@@ -61,15 +65,37 @@ absl::StatusOr<Contents> DecodeFile(absl::Span<const std::byte> file) {
   return contents;
 }
 
+// For a file that can't be decoded: what it is instead, where that can be told.
+absl::Status OpenError(const std::string& path, absl::Span<const std::byte> file,
+                       const absl::Status& status) {
+  const absl::string_view start(reinterpret_cast<const char*>(file.data()),
+                                std::min(file.size(), kForeignFileBytes));
+  const std::string foreign =
+      DescribeForeignFile(RecognizeForeignFile(start, static_cast<int64_t>(file.size())), path);
+  if (foreign.empty()) {
+    return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
+  }
+  // A TFLite file has been looked into: a damaged one of ours may be taken for another.
+  const bool looked_into = start.substr(std::min<size_t>(4, start.size()), 4) == "TFL3";
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": expected a model file of Inkling, ", foreign,
+                   looked_into ? absl::StrCat(" (", status.message(), ")") : ""));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ModelReader>> ModelReader::Open(const std::string& path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path,
+                     ": expected a model file of Inkling, found a folder; if it is a "
+                     "checkpoint's, `inkling-convert ",
+                     path, " model.tflite` makes one of it"));
+  }
   ABSL_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));
   absl::StatusOr<Contents> contents = DecodeFile(file.bytes());
-  if (!contents.ok()) {
-    return absl::Status(contents.status().code(),
-                        absl::StrCat(path, ": ", contents.status().message()));
-  }
+  if (!contents.ok()) return OpenError(path, file.bytes(), contents.status());
   // The mapping doesn't move with the object, so the views stay good.
   return std::unique_ptr<ModelReader>(new ModelReader(
       std::move(file), std::move(contents->metadata), std::move(contents->tensors)));

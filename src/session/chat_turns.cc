@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "src/text/past_answer.h"
 
@@ -39,10 +40,24 @@ ChatTurns::ChatTurns(const Tokenizer& tokenizer, PromptTemplate prompt_template,
   if (MarksAreSpecial(tokenizer.data(), prompt_template_.data().past_answers)) {
     special_tokens_ = SpecialTokenText::kShow;
   }
+  for (const AddedToken& token : tokenizer.data().added_tokens) {
+    if (token.markup) markup_[token.id] = token.content;
+  }
 }
 
-absl::StatusOr<std::string> ChatTurns::AnswerText(absl::Span<const int32_t> tokens) const {
-  return tokenizer_.Decode(tokens, {.special_tokens = special_tokens_});
+ChatMessage ChatTurns::Answer(absl::Span<const int32_t> tokens) const {
+  ChatMessage answer = {Role::kModel, ""};
+  StreamDecoder decoder(tokenizer_, {.special_tokens = special_tokens_});
+  for (int32_t token : tokens) {
+    absl::StatusOr<std::string> text = decoder.Add(token);
+    if (!text.ok()) continue;  // a model may have more logits than its vocabulary has pieces
+    answer.text += *text;
+    const auto markup = markup_.find(token);
+    if (markup == markup_.end() || !absl::EndsWith(*text, markup->second)) continue;
+    answer.tokens.push_back({answer.text.size() - markup->second.size(), answer.text.size()});
+  }
+  answer.text += decoder.Flush();
+  return answer;
 }
 
 // The conversation from turn `first` on, which ends with the last turn's user text. An answer in
@@ -54,7 +69,7 @@ absl::StatusOr<std::vector<PromptPart>> ChatTurns::Render(const std::vector<Turn
   if (first == 0 && !system_prompt_.empty()) messages.push_back({Role::kSystem, system_prompt_});
   for (size_t i = first; i < turns.size(); ++i) {
     messages.push_back({Role::kUser, turns[i].user});
-    if (i + 1 < turns.size()) messages.push_back({Role::kModel, turns[i].answer});
+    if (i + 1 < turns.size()) messages.push_back(turns[i].answer);
   }
   return first == 0 ? prompt_template_.Render(messages, end)
                     : prompt_template_.RenderAfterAnswer(messages, end);
@@ -99,7 +114,7 @@ absl::Status ChatTurns::Rewrite(absl::Span<const int32_t> tokens, Step& step) co
   if (!whole.ok()) return whole.status();
   if (!front.ok()) return front.status();
   std::vector<PromptPart> with_answer = *front;
-  with_answer.push_back({PastAnswer(answered.answer, prompt_template_.data()), Markup::kAsText});
+  prompt_template_.AppendPastAnswer(answered.answer, with_answer);
   const absl::StatusOr<Tokens> all = Encode(*whole, turn.first_begin);
   const absl::StatusOr<Tokens> front_tokens = Encode(*front, turn.first_begin);
   const absl::StatusOr<Tokens> answer_tokens = Encode(with_answer, turn.first_begin);
@@ -126,13 +141,10 @@ absl::StatusOr<ChatTurns::Step> ChatTurns::Next(absl::string_view user_text,
   bool stands = true;
   if (!step.turns.empty()) {
     Turn& answered = step.turns.back();
-    absl::StatusOr<std::string> answer =
-        AnswerText(tokens.subspan(static_cast<size_t>(answered.answer_begin)));
-    if (!answer.ok()) return answer.status();
-    answered.answer = *std::move(answer);
-    stands = answered.written
-                 ? PastAnswer(answered.answer, prompt_template_.data()) == answered.answer
-                 : prompt_template_.StandsAsGenerated(answered.answer);
+    answered.answer = Answer(tokens.subspan(static_cast<size_t>(answered.answer_begin)));
+    const std::string& text = answered.answer.text;
+    stands = answered.written ? PastAnswer(text, prompt_template_.data()) == text
+                              : prompt_template_.StandsAsGenerated(text);
   }
   step.turns.emplace_back();
   step.turns.back().user = std::string(user_text);

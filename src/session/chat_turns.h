@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -25,7 +26,7 @@ class ChatTurns {
  private:
   struct Turn {
     std::string user;
-    std::string answer;        // as it was generated; of turns that are `written`
+    ChatMessage answer;        // as it was generated; of turns that are `written`
     int32_t answer_begin = 0;  // position
     bool written = false;      // the answer stands as the template writes it
     size_t first = 0;          // the turn with which the text begins that was encoded in one
@@ -60,7 +61,7 @@ class ChatTurns {
  private:
   using Tokens = std::vector<int32_t>;
 
-  absl::StatusOr<std::string> AnswerText(absl::Span<const int32_t> tokens) const;
+  ChatMessage Answer(absl::Span<const int32_t> tokens) const;
   absl::StatusOr<std::vector<PromptPart>> Render(const std::vector<Turn>& turns, size_t first,
                                                  GenerationPrompt end) const;
   absl::StatusOr<Tokens> Encode(const std::vector<PromptPart>& parts, int32_t position) const;
@@ -71,6 +72,7 @@ class ChatTurns {
   const PromptTemplate prompt_template_;
   const std::string system_prompt_;
   SpecialTokenText special_tokens_ = SpecialTokenText::kHide;
+  absl::flat_hash_map<int32_t, std::string> markup_;  // texts of tokens that people can't write
   std::vector<Turn> turns_;
 };
 

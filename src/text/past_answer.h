@@ -5,13 +5,19 @@
 #define INKLING_SRC_TEXT_PAST_ANSWER_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "src/format/tokenizer_data.h"
+#include "src/text/added_token_splitter.h"
 
 namespace inkling {
 
-// Returns `answer`, given as it was generated, as the template writes it in front of later turns.
+// Returns what the template writes in front of later turns of `answer`, given as it was generated:
+// parts of it, in order.
+std::vector<TextRange> PastAnswerRanges(absl::string_view answer, const PromptTemplateData& data);
+
+// Returns the same as text.
 std::string PastAnswer(absl::string_view answer, const PromptTemplateData& data);
 
 }  // namespace inkling

@@ -159,12 +159,26 @@ absl::Status PromptTemplate::AppendTurns(absl::Span<const ChatMessage> messages,
         break;
       case Role::kModel:
         AppendMarkup(data_.model.prefix, parts);
-        AppendPart(PastAnswer(message.text, data_), Markup::kAsText, parts);
+        AppendPastAnswer(message, parts);
         AppendMarkup(data_.model.suffix, parts);
         break;
     }
   }
   return absl::OkStatus();
+}
+
+void PromptTemplate::AppendPastAnswer(const ChatMessage& message,
+                                      std::vector<PromptPart>& parts) const {
+  const absl::string_view text = message.text;
+  for (TextRange left : PastAnswerRanges(text, data_)) {
+    for (const TextRange& token : message.tokens) {
+      if (token.begin < left.begin || token.end > left.end) continue;
+      AppendPart(text.substr(left.begin, token.begin - left.begin), Markup::kAsText, parts);
+      AppendPart(text.substr(token.begin, token.end - token.begin), Markup::kParse, parts);
+      left.begin = token.end;
+    }
+    AppendPart(text.substr(left.begin, left.end - left.begin), Markup::kAsText, parts);
+  }
 }
 
 void PromptTemplate::AppendEnd(GenerationPrompt generation_prompt,

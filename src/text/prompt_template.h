@@ -26,6 +26,9 @@ enum class Role : uint8_t { kSystem, kUser, kModel };
 struct ChatMessage {
   Role role = Role::kUser;
   std::string text;
+  // kModel: where the model generated tokens that text from people never is. They are parsed as
+  // markup is; in order, and they don't overlap.
+  std::vector<TextRange> tokens = {};
 };
 
 // What the text ends with behind the last turn.
@@ -54,6 +57,10 @@ class PromptTemplate {
   // system message. Thread-safe.
   absl::StatusOr<std::vector<PromptPart>> RenderAfterAnswer(
       absl::Span<const ChatMessage> messages, GenerationPrompt generation_prompt) const;
+
+  // Adds to `parts` an answer as the template writes it in front of later turns, without what
+  // stands around it.
+  void AppendPastAnswer(const ChatMessage& message, std::vector<PromptPart>& parts) const;
 
   // Whether the template writes `answer`, given as it was generated behind the generation prompt,
   // just so in front of later turns.

@@ -57,7 +57,7 @@ class ThoughtSession : public SessionTest {
       vocabulary.added_tokens.push_back({.id = static_cast<int32_t>(id),
                                          .content = marks[i],
                                          .special = special,
-                                         .markup = special});
+                                         .markup = true});
     }
     tokens_.named = {{"bos_token", "<bos>"}, {"eos_token", "<eos>"}};
     tokens_.added = {"<bos>", "<eos>", "<turn>", "<end>"};

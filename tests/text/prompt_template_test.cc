@@ -84,9 +84,28 @@ TEST(PromptTemplate, DropsWhatTheModelThoughtFromEarlierAnswers) {
   EXPECT_FALSE(PromptTemplate::Create(data).ok());
 }
 
+TEST(PromptTemplate, TokensOfAnAnswerAreParsedWhereTheyAreLeft) {
+  PromptTemplateData data = Turns();
+  data.past_answers.cut = ThoughtCut::kThroughLastEnd;
+  data.past_answers.end = "</t>";
+  const auto made = PromptTemplate::Create(data);
+  ASSERT_TRUE(made.ok()) << made.status();
+  // Both are written "<c>" by the model, the second letter by letter.
+  const std::string text = "<c>x</t>a<c>b<c>";
+  std::vector<PromptPart> parts;
+  made->AppendPastAnswer({Role::kModel, text, {{0, 3}, {9, 12}}}, parts);
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_EQ(parts[0].text, "a");
+  EXPECT_EQ(parts[1].text, "<c>");
+  EXPECT_EQ(parts[1].markup, Markup::kParse);
+  EXPECT_EQ(parts[2].text, "b<c>");
+  EXPECT_EQ(parts[2].markup, Markup::kAsText);
+}
+
 TEST(PromptTemplate, TellsWhichAnswersStandAsGenerated) {
   PromptTemplateData data = Turns();
-  data.past_answers = {.cut = ThoughtCut::kThroughLastEnd, .end = "</t>"};
+  data.past_answers.cut = ThoughtCut::kThroughLastEnd;
+  data.past_answers.end = "</t>";
   EXPECT_TRUE(PromptTemplate::Create(data)->StandsAsGenerated("a</t>b"));
   data.rewrites_answers = true;
   EXPECT_FALSE(PromptTemplate::Create(data)->StandsAsGenerated("a</t>b"));
