@@ -10,7 +10,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -115,7 +114,7 @@ class Writer {
 
   // Until the answer has `size` tokens, or all.
   absl::Status WriteUntil(size_t size) {
-    const std::atomic<bool> never{false};
+    const auto never = [] { return false; };
     const Clock::time_point begin = Clock::now();
     while (chosen_.size() < std::min(size, answer_.size())) {
       const size_t behind_next = answer_.size() - 1 - chosen_.size();
@@ -166,7 +165,7 @@ absl::StatusOr<std::unique_ptr<TokenContext>> NewContext(const ModelEngine& engi
   auto context = std::make_unique<TokenContext>(engine.decoder(), std::move(cache),
                                                 engine.config().vocab_size);
   ABSL_RETURN_IF_ERROR(context->Append(text.prompt));
-  const std::atomic<bool> never{false};
+  const auto never = [] { return false; };
   ABSL_RETURN_IF_ERROR(context->Compute(never));
   return context;
 }
