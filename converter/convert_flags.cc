@@ -18,8 +18,10 @@ constexpr char kDescription[] =
     "    lies next to it)\n"
     "  a GGUF file (F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K), any one of\n"
     "    its shards, or a folder with one such model; config and tokenizer are inside\n"
-    "  an LLM file of MediaPipe for CPUs (gemma-2b-it-cpu-int4.bin); its int4 and int8 weights\n"
-    "    stay as they are unless --weights asks for another type\n"
+    "  an LLM file of MediaPipe for cpu or gpu (gemma-2b-it-gpu-int4.bin), or a .task bundle with\n"
+    "    such a file; its int4 and int8 weights stay as they are unless --weights asks for "
+    "another\n"
+    "    type; those with zero points become int4 in blocks of 32, and int8\n"
     "  a llama2.c .bin file\n"
     "OUT appears when it is complete, or not at all.";
 

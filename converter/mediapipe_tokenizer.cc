@@ -3,6 +3,7 @@
 
 #include "converter/mediapipe_tokenizer.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -93,6 +94,23 @@ PromptTemplateData WholePromptTemplate(const MediapipePromptTemplate& whole) {
   return data;
 }
 
+// Templates write the start token as a word of theirs. One that is an ordinary piece (Falcon's)
+// can't be told from text there.
+void AddStartToken(ImportedTokenizer& imported, PromptTemplateData& data) {
+  const TokenizerData& tokenizer = imported.tokenizer;
+  if (!tokenizer.add_bos) return;
+  const bool is_word =
+      std::any_of(tokenizer.added_tokens.begin(), tokenizer.added_tokens.end(),
+                  [&tokenizer](const AddedToken& token) { return token.id == tokenizer.bos_id; });
+  const std::string start = TokenContent(tokenizer, tokenizer.bos_id);
+  if (is_word) {
+    data.session_prefix = absl::StrCat(start, data.session_prefix);
+  } else {
+    imported.notes.push_back(absl::StrCat("conversations don't begin with the start token '", start,
+                                          "', which is an ordinary piece of text"));
+  }
+}
+
 void ApplyTemplate(const LlmParameters& parameters, ImportedTokenizer& imported) {
   PromptTemplateData data;
   if (parameters.user_template.has_value()) {
@@ -111,10 +129,7 @@ void ApplyTemplate(const LlmParameters& parameters, ImportedTokenizer& imported)
   data.name = "mediapipe";
   data.note = "the file's own template";
   data.generation_prompt = data.model.prefix;
-  if (imported.tokenizer.add_bos) {
-    data.session_prefix = absl::StrCat(TokenContent(imported.tokenizer, imported.tokenizer.bos_id),
-                                       data.session_prefix);
-  }
+  AddStartToken(imported, data);
   AddPromptTemplate(std::move(data), imported);
 }
 

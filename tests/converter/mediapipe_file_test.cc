@@ -290,6 +290,20 @@ TEST(MediapipeTokenizerTest, TemplatesOfBothKinds) {
   }
 }
 
+// Falcon's start token is an ordinary piece: a template can't write it as a word.
+TEST(MediapipeTokenizerTest, AStartTokenThatIsTextStaysOutOfTemplates) {
+  ProtobufWriter message;
+  message.Number(4, 5).Bytes(8, ProtobufWriter().Bytes(2, "Q: ").Bytes(3, "\nA: ").bytes());
+  ASSERT_OK_AND_ASSIGN(const ImportedTokenizer imported, Import(message));
+  EXPECT_EQ(imported.tokenizer.bos_id, 5);
+  EXPECT_TRUE(imported.tokenizer.add_bos);
+  EXPECT_EQ(imported.prompt_template.session_prefix, "");
+  ASSERT_FALSE(imported.notes.empty());
+  EXPECT_EQ(
+      imported.notes[0],
+      "conversations don't begin with the start token 'a', which is an ordinary piece of text");
+}
+
 TEST_F(MediapipeFileTest, EveryPrefixIsAnError) {
   const std::string bytes = Fixture().Bytes();
   for (size_t length = 0; length < bytes.size(); length += 101) {

@@ -112,15 +112,35 @@ void WriteMediapipe(const SeedFolder& seeds, const std::string& golden) {
       {"head_dim", 2}};
   const std::string parameters = MediapipeLlmParameters(sizes, MediapipeParameters()).bytes();
   seeds.Write("llm_parameters", "gemma", parameters);
-  MediapipeFixture file;
-  file.parameters = parameters;
-  file.tokenizer = ReadFileBytes(golden + "/gemma/tokenizer.model");
-  const std::string name = "params.lm.softmax.logits_ffn.w";
-  file.AddQuantized(name, wire::TensorType::INT8, 6, 4, FixtureValues(name, 24));
-  file.AddQuantized("params.lm.transformer.x_layers_0.self_attention.v.w", wire::TensorType::INT4,
-                    2, 4, FixtureValues("v", 8));
-  file.AddFloats("params.lm.final_ln.scale", {4}, FixtureValues("scale", 4));
-  seeds.Write("mediapipe", "little.bin", file.Bytes());
+  const auto write = [&](const std::string& seed, MediapipeForm form) {
+    MediapipeFixture file;
+    file.form = form;
+    if (form.gpu) file.backend = "gpu";
+    file.parameters = parameters;
+    file.tokenizer = ReadFileBytes(golden + "/gemma/tokenizer.model");
+    const std::string name = "params.lm.softmax.logits_ffn.w";
+    file.AddQuantized(name, wire::TensorType::INT8, 6, 4, FixtureValues(name, 24));
+    file.AddQuantized("params.lm.transformer.x_layers_0.self_attention.v.w", wire::TensorType::INT4,
+                      2, 4, FixtureValues("v", 8));
+    file.AddFloats("params.lm.final_ln.scale", {4}, FixtureValues("scale", 4));
+    seeds.Write("mediapipe", seed, file.Bytes());
+    return file;
+  };
+  write("little.bin", {});
+  write("gpu.bin", {.gpu = true, .sums = true});
+  const MediapipeFixture file = write("asymmetric.bin", {.gpu = true, .asymmetric = true});
+  const std::string metadata = ProtobufWriter().Bytes(6, "<bos>").Bytes(5, "<eos>").bytes();
+  seeds.Write("llm_parameters", "metadata", metadata);
+  for (const bool zip64 : {false, true}) {
+    seeds.Write("mediapipe", zip64 ? "zip64.task" : "bundle.task",
+                MediapipeBundleBytes({{"TF_LITE_PREFILL_DECODE", file.Bytes(), 0, 0},
+                                      {"TOKENIZER_MODEL", file.tokenizer, 0, 0},
+                                      {"METADATA", metadata, 0, 0}},
+                                     zip64));
+  }
+  // With a vocabulary of GPT-2's characters for bytes.
+  seeds.Write("mediapipe", "stablelm.bin",
+              ReadFileBytes(golden + "/mediapipe/stablelm_3b-cpu-int4.bin"));
 }
 
 void WritePytorch(const SeedFolder& seeds) {
