@@ -254,10 +254,20 @@ class ConfigBuilder {
     json types = json::array();
     for (size_t i = 0; i < num_layers; ++i) {
       const bool last = (i + 1) % static_cast<size_t>(period) == 0;
-      const bool slides = is_list ? metadata_[key][i] == true : !last;
+      const bool slides = is_list ? Flag(key, metadata_[key][i]) : !last;
       types.push_back(slides && !none ? "sliding_attention" : "full_attention");
     }
     Field("layer_types", "attention.sliding_window_pattern") = std::move(types);
+  }
+
+  // An item of the list `key`, which some writers make of numbers.
+  bool Flag(const std::string& key, const json& item) {
+    if (item.is_boolean()) return item.get<bool>();
+    if (item.is_number_integer()) return item != 0;
+    const auto type = spelling_.types.find(key);
+    fields_.Reject(key, "array of bool",
+                   type == spelling_.types.end() ? "another list" : type->second);
+    return false;
   }
 
   void ReadGroups() {

@@ -96,6 +96,11 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFile(Inpu
   const std::filesystem::path path(file.path());
   const std::string folder =
       path.has_parent_path() ? path.parent_path().string() : std::string(".");
+  if (IsPartOfSeveral(path.filename().string())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file.path(), ": holds a part of a model's weights: give the folder, ", folder,
+                     ", whose index names the others"));
+  }
   for (const WeightKind kind : {WeightKind::kSafetensors, WeightKind::kPytorch}) {
     if (!FormatOf(kind).recognizes(file)) continue;
     WeightFiles files;

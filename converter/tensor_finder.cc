@@ -1,3 +1,5 @@
+// A map of names; savers of models leave the prefixes off that others put in front.
+
 #include "converter/tensor_finder.h"
 
 #include <cstddef>

@@ -215,6 +215,12 @@ absl::Status NoWeights(const std::string& folder, const std::string& variant,
     return absl::NotFoundError(absl::StrCat(expected, ", as --variant=", variant,
                                             " asks for; found no weights of any variant"));
   }
+  if (std::find(names.begin(), names.end(), "adapter_config.json") != names.end()) {
+    return absl::NotFoundError(absl::StrCat(
+        expected,
+        ", found a LoRA adapter (adapter_config.json): convert the model that it belongs "
+        "to, or merge the two with PEFT"));
+  }
   for (const absl::string_view suffix :
        {".pth", ".pt", ".ckpt", ".onnx", ".msgpack", ".h5", ".bin"}) {
     for (const std::string& name : names) {
@@ -294,6 +300,10 @@ absl::StatusOr<WeightFiles> FindWeightFiles(const std::string& folder, const std
   ABSL_ASSIGN_OR_RETURN(WeightFiles files, Find(folder, variant, named_by_config, names));
   NoteOthers(names, files);
   return files;
+}
+
+bool IsPartOfSeveral(absl::string_view name) {
+  return NameParts(name).is_shard && !absl::StrContains(name, "-of-00001");
 }
 
 bool HasWeightFiles(const std::string& folder) {

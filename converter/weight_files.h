@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "nlohmann/json.hpp"
 
 namespace inkling {
@@ -35,6 +36,9 @@ struct WeightFiles {
 // several files without an index), Unimplemented for a folder with only another format's weights.
 absl::StatusOr<WeightFiles> FindWeightFiles(const std::string& folder, const std::string& variant,
                                             const std::string& named_by_config);
+
+// True for the name of a file that holds a part of a model ("model-00001-of-00002.safetensors").
+bool IsPartOfSeveral(absl::string_view name);
 
 // True if `folder` has a file that FindWeightFiles takes without a variant, or may take.
 bool HasWeightFiles(const std::string& folder);

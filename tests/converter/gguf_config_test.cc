@@ -114,6 +114,15 @@ TEST(GgufConfigTest, SizesAndFlags) {
   EXPECT_TRUE(config.query_key_value_bias);
   EXPECT_TRUE(config.feed_forward_bias);
   EXPECT_FLOAT_EQ(config.rope_tables[0].frequencies[1], std::pow(500000.0f, -2.0f / 24.0f));
+  // Any bias of any layer makes the config's word true; which there are, the tensors tell.
+  for (const char* name : {"blk.3.attn_q.bias", "blk.0.attn_k.bias", "blk.2.attn_v.bias",
+                           "blk.1.attn_output.bias", "blk.0.attn_qkv.bias"}) {
+    Model biased("llama");
+    EXPECT_FALSE(biased.Read().query_key_value_bias);
+    biased.AddTensor(name, {64});
+    EXPECT_TRUE(biased.Read().query_key_value_bias) << name;
+    EXPECT_FALSE(biased.Read().feed_forward_bias) << name;
+  }
   // One number a layer, all the same; and none for keys: as many as queries.
   model.metadata[model.Key("attention.head_count")] = {4, 4, 4, 4};
   model.metadata.erase(model.Key("attention.head_count_kv"));
@@ -207,6 +216,11 @@ TEST(GgufConfigTest, SlidingWindows) {
   EXPECT_EQ(Windows(model.Read()), (std::vector<int32_t>{8, 8, 0, 8}));
   model.metadata[model.Key("attention.sliding_window_pattern")] = {false, true, true, false};
   EXPECT_EQ(Windows(model.Read()), (std::vector<int32_t>{0, 8, 8, 0}));
+  model.metadata[model.Key("attention.sliding_window_pattern")] = {0, 1, 1, 0};
+  EXPECT_EQ(Windows(model.Read()), (std::vector<int32_t>{0, 8, 8, 0}));
+  model.metadata[model.Key("attention.sliding_window_pattern")] = {"no", "yes", "yes", "no"};
+  EXPECT_THAT(model.Config(), MatchesStatus(StatusCode::kInvalidArgument,
+                                            {"sliding_window_pattern", "array of bool"}));
   model.metadata[model.Key("attention.sliding_window_pattern")] = {true};
   EXPECT_THAT(model.Config(), MatchesStatus(StatusCode::kInvalidArgument, {"4 entries"}));
 

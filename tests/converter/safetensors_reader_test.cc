@@ -77,6 +77,18 @@ TEST(SafetensorsReaderTest, ShardsHoldTheSameTensors) {
   }
 }
 
+TEST(SafetensorsReaderTest, OneOfSeveralShardsIsNotTheModel) {
+  TempDir folder;
+  TinyCheckpoint().Write(folder.path());
+  const std::string whole = folder.File("model.safetensors");
+  std::filesystem::copy(whole, folder.File("model-00001-of-00001.safetensors"));
+  EXPECT_OK(Checkpoint::Open(folder.File("model-00001-of-00001.safetensors")));
+  std::filesystem::copy(whole, folder.File("model-00001-of-00002.safetensors"));
+  EXPECT_THAT(
+      Checkpoint::Open(folder.File("model-00001-of-00002.safetensors")),
+      MatchesStatus(StatusCode::kInvalidArgument, {"a part of a model", "give the folder"}));
+}
+
 TEST(SafetensorsReaderTest, BrokenShardSetsAreNamed) {
   TempDir folder;
   const TinyCheckpoint checkpoint;
@@ -252,6 +264,9 @@ TEST(CheckpointOpenTest, OtherThingsAreNamed) {
       Checkpoint::Open(folder.path()),
       MatchesStatus(StatusCode::kFailedPrecondition, {"model.safetensors", "git lfs pull"}));
   std::filesystem::remove(folder.File("model.safetensors"));
+  EXPECT_THAT(Checkpoint::Open(folder.path()),
+              MatchesStatus(StatusCode::kNotFound, {"safetensors", "LoRA adapter"}));
+  std::filesystem::remove(folder.File("adapter_config.json"));
   EXPECT_THAT(Checkpoint::Open(folder.path()),
               MatchesStatus(StatusCode::kUnimplemented, {"safetensors", "model.bin"}));
   WriteFileBytes(folder.File("model.safetensors"), SafetensorsBytes({}));

@@ -155,6 +155,24 @@ TEST_F(WeightFilesTest, ConfigsMayNameTheFile) {
   }
 }
 
+TEST_F(WeightFilesTest, PartsHaveNumbers) {
+  for (const char* name : {"model-00001-of-00002.safetensors", "pytorch_model-00003-of-00003.bin",
+                           "model.fp16-00001-of-00012.safetensors"}) {
+    EXPECT_TRUE(IsPartOfSeveral(name)) << name;
+  }
+  for (const char* name : {"model.safetensors", "model-00001-of-00001.safetensors", "model-1.bin",
+                           "mine-00001-of-00002.safetensors", "model-0001-of-00002.safetensors"}) {
+    EXPECT_FALSE(IsPartOfSeveral(name)) << name;
+  }
+}
+
+TEST_F(WeightFilesTest, AnAdapterIsNoModel) {
+  Add("adapter_model.bin");
+  EXPECT_THAT(Find(), MatchesStatus(StatusCode::kUnimplemented, {"adapter_model.bin"}));
+  Add("adapter_config.json");
+  EXPECT_THAT(Find(), MatchesStatus(StatusCode::kNotFound, {"LoRA adapter", "merge"}));
+}
+
 TEST_F(WeightFilesTest, OneFileOfAnotherNameWillDo) {
   Add("mine.safetensors");
   EXPECT_EQ(Found(), "mine.safetensors");
