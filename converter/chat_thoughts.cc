@@ -87,9 +87,7 @@ class ThoughtLearner {
   void LearnNewlines();
   std::optional<Marks> FindMarks(absl::string_view source) const;
   bool LearnCut(const Marks& marks);
-
-  // Whether the template writes `answer`, wherever it stands, as the rule does.
-  bool Agrees(absl::string_view answer) const;
+  std::string ChangedMark(absl::string_view source) const;
 
   // Whether answers of unlikely shapes come out otherwise than by the rule.
   bool odd_answers_differ() const { return odd_answers_differ_; }
@@ -170,14 +168,27 @@ std::optional<Marks> ThoughtLearner::FindMarks(absl::string_view source) const {
   }
   for (const std::string& end : marks.searched) {
     for (const std::string& begin : marks.searched) {
-      if (begin != end && drops(begin, end)) return Marks{begin, end};
+      const bool closes = absl::StrContains(begin, "</") || absl::StrContains(begin, "[/");
+      if (begin != end && !closes && drops(begin, end)) return Marks{begin, end};
     }
   }
   return std::nullopt;
 }
 
-bool ThoughtLearner::Agrees(absl::string_view answer) const {
-  return Written(answer) == PastAnswer(answer, data_);
+// A mark that makes the template write an answer otherwise than the rule does; empty if none does.
+std::string ThoughtLearner::ChangedMark(absl::string_view source) const {
+  const auto agrees = [&](absl::string_view answer) {
+    return Written(answer) == PastAnswer(answer, data_);
+  };
+  const std::string thought = absl::StrCat("<think>\n", kThought, "\n</think>\n");
+  if (!agrees(absl::StrCat(thought, "\n", ChatProbe::kModel))) return "</think>";
+  if (!agrees(absl::StrCat(thought, "<answer>\n", ChatProbe::kModel, "\n</answer>"))) {
+    return "<answer>";
+  }
+  for (const std::string& mark : MarksOf(source).searched) {
+    if (!agrees(absl::StrCat(BeginFor(mark), kThought, mark, ChatProbe::kModel))) return mark;
+  }
+  return "";
 }
 
 bool ThoughtLearner::LearnCut(const Marks& marks) {
@@ -252,18 +263,16 @@ void LearnPastAnswers(const ChatProbe& probe, absl::string_view source, const Tu
   if (cuts) {
     notes.push_back(absl::StrCat("it drops what the model thought, up to '", marks->end,
                                  "', from earlier turns, and so do sessions"));
-    if (learner.odd_answers_differ()) {
-      notes.push_back("of answers with several such marks it may drop something else");
+    if (learner.odd_answers_differ() || !learner.ChangedMark(source).empty()) {
+      notes.push_back("of answers with other or several marks it may drop something else");
     }
     return;
   }
-  // The usual marks in an answer, and anything but the answer as it is.
-  const std::string thought =
-      absl::StrCat("<think>\n", kThought, "\n</think>\n\n", ChatProbe::kModel);
-  if (marks.has_value() || !learner.Agrees(thought)) {
-    notes.push_back(absl::StrCat("it changes what the model thought ('",
-                                 marks.has_value() ? marks->end : "</think>",
-                                 "') in earlier turns in a way of its own; sessions keep it"));
+  const std::string changed = marks.has_value() ? marks->end : learner.ChangedMark(source);
+  if (!changed.empty()) {
+    notes.push_back(absl::StrCat("it changes earlier answers with '", changed,
+                                 "' in them (what the model thought) in a way of its own; sessions "
+                                 "keep them as they were generated"));
   }
 }
 

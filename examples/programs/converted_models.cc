@@ -93,6 +93,17 @@ std::string ShardStem(const std::string& name) {
   return dash == std::string::npos || of == 0 ? name : name.substr(0, dash + 1);
 }
 
+// One path for each checkpoint, however it is given. A file keeps its name: in a hub's cache it is
+// a link to a blob, and what belongs to it lies beside the link.
+fs::path PlaceOf(const std::string& given) {
+  std::error_code error;
+  const fs::path path = fs::absolute(given, error);
+  const bool is_folder = fs::is_directory(path, error);
+  const fs::path place = fs::canonical(is_folder ? path : path.parent_path(), error);
+  if (error) return path;
+  return is_folder ? place : place / path.filename();
+}
+
 // All files of a checkpoint. A GGUF file and its shards hold everything; other weight files are
 // read with what lies beside them.
 std::vector<Source> SourcesOf(const fs::path& path) {
@@ -199,25 +210,37 @@ void ShowSummary(const ConvertSummary& summary) {
   for (const std::string& line : summary.notes) Say(absl::StrCat("note: ", line));
 }
 
+// What a conversion came from, besides the path and the flags.
+std::string StateOf(const std::vector<Source>& sources, const ConvertOptions& options) {
+  std::string state = absl::StrCat("inkling ", INKLING_VERSION, "\n");
+  for (const Source& file : sources) absl::StrAppend(&state, file.state, "\n");
+  for (const std::string& file : {options.tokenizer_path, options.importance_path}) {
+    if (!file.empty()) absl::StrAppend(&state, SourceOf(file).state, "\n");
+  }
+  return state;
+}
+
+// A path that leads nowhere; "someone/some-model" is what models are called on the hub.
+absl::Status NoSuchPath(const std::string& path) {
+  const bool is_name = std::count(path.begin(), path.end(), '/') == 1 && path.front() != '/' &&
+                       path.front() != '.' && path.back() != '/';
+  return absl::NotFoundError(absl::StrCat(
+      path, ": no such file or folder",
+      is_name ? "; if it is a model's name on a hub, download its folder first, nothing is "
+                "fetched here"
+              : ""));
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ConvertedModels::ModelFileOf(const std::string& path) {
+  std::error_code missing;
+  if (!path.empty() && !fs::exists(path, missing) && !missing) return NoSuchPath(path);
   if (!IsCheckpoint(path)) return path;
   converts_ = true;
   std::error_code error;
-  fs::path source = fs::canonical(path, error);
-  if (error) source = path;
+  const fs::path source = PlaceOf(path);
   const std::vector<Source> sources = SourcesOf(source);
-  std::string state = absl::StrCat("inkling ", INKLING_VERSION, "\n");
-  int64_t bytes = 0;
-  for (const Source& file : sources) {
-    absl::StrAppend(&state, file.state, "\n");
-    bytes += file.bytes;
-  }
-  for (const std::string& file :
-       {flags_.options().tokenizer_path, flags_.options().importance_path}) {
-    if (!file.empty()) absl::StrAppend(&state, SourceOf(file).state, "\n");
-  }
   const std::string folder = CacheFolder();
   if (folder.empty()) {
     return NoPlace(absl::FailedPreconditionError("there is no place for a converted model: neither "
@@ -227,20 +250,23 @@ absl::StatusOr<std::string> ConvertedModels::ModelFileOf(const std::string& path
   const std::string prefix =
       absl::StrCat(source.filename().string().substr(0, 80), "-",
                    HashOf(absl::StrCat(source.string(), "\n", flags_.Given())), "-");
-  const std::string output = absl::StrCat(folder, "/", prefix, HashOf(state), ".tflite");
+  const std::string output =
+      absl::StrCat(folder, "/", prefix, HashOf(StateOf(sources, flags_.options())), ".tflite");
   if (IsFile(output)) {
     Say(absl::StrCat("using ", output, ", converted before"));
     return output;
   }
+  int64_t bytes = 0;
+  for (const Source& file : sources) bytes += file.bytes;
   fs::create_directories(folder, error);
   if (error) {
     return NoPlace(
         absl::FailedPreconditionError(absl::StrCat("can't make ", folder, ": ", error.message())),
         path);
   }
-  Say(absl::StrCat(path, " is a checkpoint (", sources.size(),
-                   sources.size() == 1 ? " file, " : " files, ", Bytes(bytes),
-                   "); it is converted once, to ", output));
+  Say(absl::StrCat("converting ", path, " (", sources.size(),
+                   sources.size() == 1 ? " file, " : " files, ", Bytes(bytes), ") once, to ",
+                   output));
   const absl::StatusOr<ConvertSummary> summary = Convert(path, output, flags_.options());
   if (absl::IsCancelled(summary.status())) {
     return absl::CancelledError("stopped; nothing was written");

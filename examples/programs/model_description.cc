@@ -109,6 +109,24 @@ const char* Name(SystemPlacement placement) {
   return "unknown";
 }
 
+const char* Name(ThoughtCut cut) {
+  switch (cut) {
+    case ThoughtCut::kNone:
+      return "nothing";
+    case ThoughtCut::kThroughLastEnd:
+      return "through the last end mark";
+    case ThoughtCut::kThroughFirstEnd:
+      return "through the first end mark";
+    case ThoughtCut::kBetweenEnds:
+      return "all but what the first two end marks enclose";
+    case ThoughtCut::kOuterBlock:
+      return "from the first begin mark through the last end mark";
+    case ThoughtCut::kEveryBlock:
+      return "every block";
+  }
+  return "unknown";
+}
+
 // The shortest decimal that reads back as `value`: 1e-05, not 9.999999747378752e-06.
 double Decimal(float value) {
   char text[32];
@@ -208,7 +226,12 @@ ordered_json DescribeTemplate(const PromptTemplateData& prompt_template) {
           {"default_system", prompt_template.default_system},
           {"generation_prompt", prompt_template.generation_prompt},
           {"stop_strings", prompt_template.stop_strings},
-          {"stop_ids", prompt_template.stop_ids}};
+          {"stop_ids", prompt_template.stop_ids},
+          {"earlier_answers",
+           {{"dropped", Name(prompt_template.past_answers.cut)},
+            {"begin", prompt_template.past_answers.begin},
+            {"end", prompt_template.past_answers.end},
+            {"rewritten", prompt_template.rewrites_answers}}}};
 }
 
 }  // namespace

@@ -127,6 +127,12 @@ ForeignFile RecognizeText(absl::string_view start) {
     return {"a JSON file", Use::kOther,
             "of a checkpoint, give the folder: `inkling-convert FOLDER model.tflite`"};
   }
+  const absl::string_view beginning = start.substr(0, 512);
+  const bool is_text =
+      start.size() >= 64 && std::all_of(beginning.begin(), beginning.end(), [](unsigned char c) {
+        return c >= 0x80 || absl::ascii_isprint(c) || absl::ascii_isspace(c);
+      });
+  if (is_text) return {"a text file", Use::kOther, ""};
   return {};
 }
 
@@ -143,6 +149,10 @@ ForeignFile RecognizeByStructure(absl::string_view start, int64_t size) {
                                          [](unsigned char c) { return absl::ascii_isprint(c); })) {
       return {"an ONNX graph", Use::kOther, "graphs of operators aren't read"};
     }
+  }
+  if (byte(0) == 0x0A && absl::StrContains(start.substr(0, 64), "<unk>")) {
+    return {"a SentencePiece vocabulary", Use::kOther,
+            "it belongs beside a checkpoint, or to `inkling-convert --tokenizer`"};
   }
   if (std::all_of(start.begin(), start.end(), [](char c) { return c == 0; })) {
     return {"nothing but zero bytes", Use::kOther, "perhaps its download was interrupted"};

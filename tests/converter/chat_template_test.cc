@@ -190,10 +190,14 @@ TEST(ChatTemplate, SessionsKeepThoughtsWhereNoRuleCanBeLearned) {
       "{% for m in messages %}{% if '<think>' in m.content %}{{ raise_exception('a thought') }}"
       "{% endif %}[{{ m.role }}]{{ m.content }}[end]{% endfor %}"
       "{% if add_generation_prompt %}[assistant]{% endif %}";
-  for (const std::string& source : {newest, elsewhere, refuses}) {
+  const std::string answer_block =
+      "{% for m in messages %}{% set c = m.content %}{% if '<answer>' in c and '</answer>' in c %}"
+      "{% set c = c.split('<answer>')[-1].split('</answer>')[0].strip() %}{% endif %}"
+      "[{{ m.role }}]{{ c }}[end]{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+  for (const std::string& source : {newest, elsewhere, refuses, answer_block}) {
     const PromptTemplateData data = RecognizeChatTemplate(source, Tokens(Json::object()));
     EXPECT_EQ(data.name, "custom") << data.note;
-    EXPECT_TRUE(absl::StrContains(data.note, "sessions keep it")) << data.note;
+    EXPECT_TRUE(absl::StrContains(data.note, "sessions keep them")) << data.note;
     EXPECT_EQ(data.past_answers.cut, ThoughtCut::kNone);
     EXPECT_FALSE(data.rewrites_answers);
   }

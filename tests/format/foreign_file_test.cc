@@ -76,6 +76,10 @@ const Known kKnown[] = {
      Use::kOther, "signed in"},
     {"WebPageInCapitals", "\xEF\xBB\xBF<HTML><BODY>", "a web page", Use::kOther, "download"},
     {"Json", "{\n  \"architectures\": [\"X\"]\n}", "a JSON file", Use::kOther, "give the folder"},
+    {"Text", "# A model\n" + std::string(80, '-') + "\nfor \xC3\xA9tudes", "a text file",
+     Use::kOther, ""},
+    {"SentencePiece", "\n\x0e\n\x05<unk>\x15\0\0\0\0\x18\x02"s + std::string(50, '\2'),
+     "a SentencePiece vocabulary", Use::kOther, "--tokenizer"},
     {"Zeros", std::string(5000, '\0'), "nothing but zero bytes", Use::kOther, "interrupted"},
     {"Empty", "", "an empty file", Use::kOther, ""},
     {"MediapipeLlm", Tflite("odml.infra.proto.LlmParameters"), "an LLM file of MediaPipe",
@@ -120,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(All, ForeignFileTest, testing::ValuesIn(kKnown),
 TEST(ForeignFile, ModelFilesAreNoneAndTheUnknownHasNoName) {
   EXPECT_TRUE(IsModelFile(Tflite("inkling.model")));
   EXPECT_EQ(RecognizeForeignFile(Tflite("inkling.model"), 1000).name, "");
-  EXPECT_EQ(RecognizeForeignFile("Once upon a time there was a file of text.", 42).name, "");
+  EXPECT_EQ(RecognizeForeignFile("\x01\x02\x03" + std::string(90, '\xFE'), 93).name, "");
   for (size_t size = 1; size < 40; ++size) {  // nothing is read behind the end
     for (const Known& known : kKnown) RecognizeForeignFile(known.start.substr(0, size), 40);
   }

@@ -334,7 +334,7 @@ TEST_F(HostileFileTest, WhatIsNoModelFileSaysSo) {
   EXPECT_THAT(OpenBytes(""), MatchesStatus(absl::StatusCode::kInvalidArgument, {"empty"}));
   EXPECT_THAT(OpenBytes("short"),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"at least 64", "found 5"}));
-  EXPECT_THAT(OpenBytes(std::string(1000, 'x')),
+  EXPECT_THAT(OpenBytes(std::string(1000, '\1')),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"TFL3"}));
   std::string foreign = good_;
   foreign.replace(foreign.find("inkling.model"), 7, "sparrow");

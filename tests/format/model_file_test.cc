@@ -143,6 +143,9 @@ ModelMetadata FullMetadata() {
   prompt_template.trim_system = TextTrim::kEnd;
   prompt_template.stop_strings = {"\n\n", ""};
   prompt_template.stop_ids = {1, 2};
+  prompt_template.trim_model_newlines = prompt_template.rewrites_answers = true;
+  prompt_template.past_answers = {ThoughtCut::kEveryBlock, "<think>", "</think>", true,
+                                  TextTrim::kEnd,          true};
   metadata.provenance = {"source", "generator", "recipe"};
   metadata.model_id = "0123456789abcdef0123456789abcdef";
   return metadata;

@@ -31,6 +31,16 @@ bool FuzzOne(absl::string_view bytes) {
                              &data.session_prefix, &data.default_system, &data.generation_prompt}) {
     *field = line();
   }
+  data.past_answers.needs_begin = lines.size() % 2 == 1;
+  data.past_answers.trim = data.trim_model;
+  data.past_answers.trim_newlines = data.trim_model_newlines = data.system_always;
+  data.past_answers.begin = line();
+  data.past_answers.end = line();
+  // Without marks there is no cut.
+  const bool has_marks = !data.past_answers.begin.empty() && !data.past_answers.end.empty();
+  data.past_answers.cut = static_cast<ThoughtCut>(has_marks ? lines.size() % 6 : 0);
+  if (!has_marks) data.past_answers.needs_begin = false;
+  data.rewrites_answers = true;
   const absl::StatusOr<PromptTemplate> made = PromptTemplate::Create(std::move(data));
   if (!made.ok()) return false;
   const PromptTemplate dated = made->OnDate(CivilDate{2025, 1, 31});
@@ -38,8 +48,9 @@ bool FuzzOne(absl::string_view bytes) {
   (void)dated.Render({{Role::kSystem, line()}, {Role::kUser, text}, {Role::kModel, text}},
                      GenerationPrompt::kOmit);
   (void)dated.Render({{Role::kUser, text}}, GenerationPrompt::kAdd);
-  (void)dated.RenderAfterAnswer({{Role::kUser, text}, {Role::kModel, text}},
+  (void)dated.RenderAfterAnswer({{Role::kUser, text}, {Role::kModel, text, {{0, text.size() / 2}}}},
                                 GenerationPrompt::kPastAnswer);
+  (void)dated.StandsAsGenerated(text);
   return true;
 }
 

@@ -46,7 +46,7 @@ class CheckpointTest(unittest.TestCase):
     def test_a_folder_is_converted_once(self):
         shutil.copytree(OWN_MODEL, self.checkpoint)
         first = self.run_well(self.checkpoint, *PROMPT)
-        self.assertRegex(first.stderr, r"is a checkpoint \(\d+ files, 9\.\d MB\); it is converted once, to \S+/my-model-")
+        self.assertRegex(first.stderr, r"converting \S+/my-model \(\d+ files, 9\.\d MB\) once, to \S+/my-model-")
         self.assertRegex(first.stderr, r"converting: 100%")
         self.assertRegex(first.stderr, r"converted in [\d.]+ s: \d\.\d MB, \d\.\d\d bits per weight; template: gemma")
         self.assertEqual(len(self.kept()), 1)
@@ -66,6 +66,14 @@ class CheckpointTest(unittest.TestCase):
         self.run_well(self.checkpoint, *PROMPT)
         for path in ("my-model/", "./my-model", "link"):
             self.assertIn("converted before", self.run_well(path, *PROMPT, cwd=self.folder).stderr)
+        # As in a hub's cache, where files are links.
+        snapshot = self.folder / "snapshot"
+        snapshot.mkdir()
+        for path in self.checkpoint.iterdir():
+            (snapshot / path.name).symlink_to(path)
+        for said in ("converted in", "converted before"):
+            self.assertIn(said, self.run_well(snapshot / "model.safetensors", *PROMPT).stderr)
+        self.assertTrue(any(name.startswith("model.safetensors-") for name in self.kept()))
 
     def test_a_changed_checkpoint_is_converted_again_and_replaces_the_old_one(self):
         shutil.copytree(OWN_MODEL, self.checkpoint)
@@ -213,6 +221,13 @@ class NamedFileTest(unittest.TestCase):
         result = subprocess.run([BIN / "inkling-convert", folder, work_folder() / "out"], capture_output=True, text=True, timeout=60,
                                 check=False)
         self.assertIn("config.json: is a web page", result.stderr)
+
+    def test_a_name_on_a_hub_is_no_path(self):
+        for path, hint in (("someone/some-model", True), ("./missing", False), ("missing.tflite", False)):
+            result = subprocess.run([BIN / "inkling-run", path], capture_output=True, text=True, timeout=60, check=False, cwd=work_folder())
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(f"{path}: no such file or folder", result.stderr)
+            self.assertEqual("download its folder first" in result.stderr, hint)
 
     def test_a_missing_cache_dir_is_told(self):
         model = converted(OWN_MODEL, "--weights=int4")

@@ -48,7 +48,7 @@ TEST(PromptTemplate, DropsWhatTheModelThoughtFromEarlierAnswers) {
   rule.end = "</t>";
   const auto answer = [&](const std::string& text) {
     const std::string all = Render(data, {{Role::kUser, "x"}, {Role::kModel, text}});
-    return all.substr(13, all.size() - 13 - 7);  // "<s>[u]x[/u][m]" less "[", "[/m]" and "[m]"
+    return all.substr(14, all.size() - 14 - 7);  // between "<s>[u]x[/u][m]" and "[/m][m]"
   };
   const std::string odd = "a<t>b</t>c<t>d</t>e</t>f";
   struct Case {
