@@ -117,7 +117,7 @@ def rule_includes(root, names):
             if not match:
                 continue
             quote, included = match.groups()
-            if included == "xnnpack.h" and not name.startswith(("src/compute/", "tests/compute/", "benchmarks/")):
+            if included == "xnnpack.h" and not name.startswith(("src/compute/", "tests/compute/", "tests/install_consumer/", "benchmarks/")):
                 yield f"{name}:{number}: includes xnnpack.h, which belongs to src/compute"
             if room and not include_allowed(room, included):
                 yield f"{name}:{number}: {room} may not include {included}"

@@ -1,10 +1,15 @@
 # Every dependency of Inkling as an imported target; the top-level CMakeLists.txt includes this file once.
 #
-# Gives: absl::*, flatbuffers::flatbuffers (headers) and INKLING_FLATC, hwy::hwy, XNNPACK, pthreadpool; and through
+# Gives: absl::*, inkling_third_party::{flatbuffers,hwy,XNNPACK,pthreadpool} and INKLING_FLATC; and through
 # inkling_require_<name>(): GTest::gtest{,_main}, benchmark::benchmark, nlohmann_json::nlohmann_json, CLI11::CLI11.
 # Order for each: its source folder, an installed package that is new enough, upstream at the commit of pins.cmake.
 
 include("${CMAKE_CURRENT_LIST_DIR}/cmake/build_dependency.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/cmake/same_abseil.cmake")
+
+# All that a CMakeLists.txt of this project links of abseil; a name that is missing here is a target that CMake misses.
+set(inkling_abseil_libraries "algorithm_container cleanup flat_hash_map flat_hash_set function_ref memory prefetch span status \
+status_macros statusor str_format strings time")
 
 # An installed package serves only a plain native build: it isn't instrumented and is made for this machine.
 set(inkling_installed_packages_fit TRUE)
@@ -23,47 +28,38 @@ if(INKLING_SANITIZER STREQUAL "thread")
   set(inkling_sanitizer_of_others "${INKLING_SANITIZER}")
 endif()
 
-# --- abseil: C++17 with its options pinned, so that C++17 and C++20 consumers see one ABI.
-inkling_has_source(abseil has_source)
-if(NOT has_source AND inkling_installed_packages_fit)
-  find_package(absl 20260526 CONFIG QUIET)
-endif()
-if(NOT absl_FOUND)
-  inkling_build_dependency(abseil INKLING_ABSEIL_PREFIX SANITIZER "${inkling_sanitizer_of_abseil}"
-    OPTIONS -DCMAKE_CXX_STANDARD=17 -DABSL_PROPAGATE_CXX_STD=ON -DABSL_ENABLE_INSTALL=ON -DABSL_BUILD_TESTING=OFF
-      -DABSL_USE_GOOGLETEST_HEAD=OFF)
-  find_package(absl CONFIG REQUIRED PATHS "${INKLING_ABSEIL_PREFIX}" NO_DEFAULT_PATH)
-endif()
-
-# --- flatbuffers: headers for us, the compiler flatc for the build; always built for this machine.
-inkling_has_source(flatbuffers has_source)
-if(NOT has_source AND inkling_installed_packages_fit)
-  find_package(flatbuffers 23.5.26 CONFIG QUIET)
-  find_program(INKLING_FLATC flatc)
-endif()
-if(NOT (flatbuffers_FOUND AND INKLING_FLATC))
-  inkling_build_dependency(flatbuffers INKLING_FLATBUFFERS_PREFIX HOST
-    OPTIONS -DFLATBUFFERS_BUILD_TESTS=OFF -DFLATBUFFERS_BUILD_FLATLIB=OFF -DFLATBUFFERS_BUILD_FLATC=ON
-      -DFLATBUFFERS_BUILD_FLATHASH=OFF -DFLATBUFFERS_INSTALL=ON
-      -DCMAKE_CXX_FLAGS_RELEASE=-O0)  # flatc reads two small schemas: optimising it costs a minute and gains nothing
-  set(INKLING_FLATC "${INKLING_FLATBUFFERS_PREFIX}/bin/flatc" CACHE FILEPATH "The flatbuffers compiler" FORCE)
-  if(NOT TARGET flatbuffers::flatbuffers)
-    add_library(flatbuffers::flatbuffers INTERFACE IMPORTED)
-    set_target_properties(flatbuffers::flatbuffers PROPERTIES
-      INTERFACE_INCLUDE_DIRECTORIES "${INKLING_FLATBUFFERS_PREFIX}/include")
+# --- abseil: C++17 with its options pinned, so that C++17 and C++20 consumers see one ABI. A project around this one that
+# has abseil already shares it, if it is the same release.
+set(INKLING_ABSEIL_RELEASE 20260526)
+if(TARGET absl::status)
+  inkling_compare_abseil(${INKLING_ABSEIL_RELEASE} problem)
+  if(problem)
+    message(FATAL_ERROR "${problem}")
+  endif()
+else()
+  inkling_has_source(abseil has_source)
+  if(NOT has_source AND inkling_installed_packages_fit)
+    find_package(absl ${INKLING_ABSEIL_RELEASE} CONFIG QUIET)
   endif()
 endif()
+if(NOT TARGET absl::status)
+  inkling_build_dependency(abseil INKLING_ABSEIL_PREFIX SANITIZER "${inkling_sanitizer_of_abseil}"
+    PROJECT "${CMAKE_CURRENT_LIST_DIR}/abseil" FILES "${CMAKE_CURRENT_LIST_DIR}/abseil/CMakeLists.txt"
+    OPTIONS -DCMAKE_CXX_STANDARD=17 "-DINKLING_ABSEIL_LIBRARIES=${inkling_abseil_libraries}")
+  set(absl_DIR "${INKLING_ABSEIL_PREFIX}/lib/cmake/absl" CACHE PATH "abseil's package" FORCE)  # not an older prefix
+  find_package(absl CONFIG REQUIRED)
+endif()
 
-# --- Highway: portable SIMD for kernels/.
-inkling_has_source(highway has_source)
-if(NOT has_source AND inkling_installed_packages_fit)
-  find_package(hwy 1.3.0 CONFIG QUIET)
-endif()
-if(NOT hwy_FOUND)
-  inkling_build_dependency(highway INKLING_HIGHWAY_PREFIX SANITIZER "${inkling_sanitizer_of_others}"
-    OPTIONS -DHWY_ENABLE_CONTRIB=OFF -DHWY_ENABLE_EXAMPLES=OFF -DHWY_ENABLE_TESTS=OFF -DHWY_ENABLE_INSTALL=ON)
-  find_package(hwy CONFIG REQUIRED PATHS "${INKLING_HIGHWAY_PREFIX}" NO_DEFAULT_PATH)
-endif()
+# --- flatbuffers: headers for us, its schema compiler for the build; always built for this machine.
+inkling_build_dependency(flatbuffers INKLING_FLATBUFFERS_PREFIX HOST
+  PROJECT "${CMAKE_CURRENT_LIST_DIR}/flatbuffers"
+  FILES "${CMAKE_CURRENT_LIST_DIR}/flatbuffers/CMakeLists.txt" "${CMAKE_CURRENT_LIST_DIR}/flatbuffers/schema_compiler.cc"
+  OPTIONS -DCMAKE_CXX_FLAGS_RELEASE=-O0)  # it reads two small schemas: optimising costs more than it gains
+set(INKLING_FLATC "${INKLING_FLATBUFFERS_PREFIX}/bin/inkling-flatc" CACHE FILEPATH "The flatbuffers compiler" FORCE)
+
+# --- Highway: portable SIMD for kernels/. Never a package of the system, which couldn't be renamed.
+inkling_build_dependency(highway INKLING_HIGHWAY_PREFIX SANITIZER "${inkling_sanitizer_of_others}"
+  PROJECT "${CMAKE_CURRENT_LIST_DIR}/highway" FILES "${CMAKE_CURRENT_LIST_DIR}/highway/CMakeLists.txt")
 
 # --- XNNPACK with pthreadpool and cpuinfo: never a package of the system, the version decides the packed layout.
 file(GLOB xnnpack_files "${CMAKE_CURRENT_LIST_DIR}/xnnpack/*")
@@ -82,12 +78,7 @@ endif()
 inkling_build_dependency(xnnpack INKLING_XNNPACK_PREFIX SANITIZER "${inkling_sanitizer_of_others}"
   NEEDS pthreadpool cpuinfo fp16 fxdiv PROJECT "${CMAKE_CURRENT_LIST_DIR}/xnnpack" FILES ${xnnpack_files}
   OPTIONS ${xnnpack_options} PATHS ${xnnpack_paths})
-set(inkling_third_party_prefix "${INKLING_XNNPACK_PREFIX}")
-include("${CMAKE_CURRENT_LIST_DIR}/cmake/third_party_targets.cmake")
-add_library(XNNPACK INTERFACE)
-target_link_libraries(XNNPACK INTERFACE inkling_third_party::XNNPACK)
-add_library(pthreadpool INTERFACE)
-target_link_libraries(pthreadpool INTERFACE inkling_third_party::pthreadpool)
 get_property(INKLING_XNNPACK_COMMIT GLOBAL PROPERTY INKLING_PIN_xnnpack_COMMIT)
 
+include("${CMAKE_CURRENT_LIST_DIR}/cmake/third_party_targets.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/cmake/program_dependencies.cmake")

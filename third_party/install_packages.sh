@@ -11,7 +11,9 @@ wanted=""
 for group in "$@"; do
   case "$group" in
     build) wanted="$wanted g++ cmake ninja-build ccache git xz-utils python3 nlohmann-json3-dev libcli11-dev libedit-dev" ;;
-    test) wanted="$wanted libgtest-dev libgmock-dev libbenchmark-dev valgrind" ;;
+    test) wanted="$wanted libgtest-dev libgmock-dev libbenchmark-dev valgrind"
+      # What apps may have a copy of beside Inkling (tests/install_consumer).
+      wanted="$wanted libxnnpack-dev libpthreadpool-dev libabsl-dev libhwy-dev libflatbuffers-dev" ;;
     arm) wanted="$wanted g++-aarch64-linux-gnu qemu-user googletest" ;;
     wasm) wanted="$wanted emscripten nodejs googletest" ;;
     tidy) wanted="$wanted clang-tidy-16 clang-format" ;;  # Debian 12's default, 14, can't read abseil as C++20

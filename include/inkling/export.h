@@ -1,22 +1,21 @@
 // Which symbols the shared library shows: everything is hidden except what carries INKLING_EXPORT.
 //
-// Every public class and function carries it. Consumers of the shared library get
-// INKLING_SHARED_LIBRARY from the imported target inkling::inkling; the library's own sources are
-// compiled with INKLING_BUILDING_LIBRARY.
+// Every public class and function carries it. Sources and consumers of the shared library are
+// compiled with INKLING_SHARED_LIBRARY, which the CMake target inkling::inkling brings; the
+// library's own sources also with INKLING_BUILDING_LIBRARY. In a static library it says nothing, so
+// that an app or a plugin that links one shows none of Inkling's symbols.
 
 #ifndef INKLING_EXPORT_H_
 #define INKLING_EXPORT_H_
 
-#if defined(_WIN32)
-#if defined(INKLING_BUILDING_LIBRARY)
-#define INKLING_EXPORT __declspec(dllexport)
-#elif defined(INKLING_SHARED_LIBRARY)
-#define INKLING_EXPORT __declspec(dllimport)
-#else
+#if !defined(INKLING_SHARED_LIBRARY)
 #define INKLING_EXPORT
-#endif
-#else
+#elif !defined(_WIN32)
 #define INKLING_EXPORT __attribute__((visibility("default")))
+#elif defined(INKLING_BUILDING_LIBRARY)
+#define INKLING_EXPORT __declspec(dllexport)
+#else
+#define INKLING_EXPORT __declspec(dllimport)
 #endif
 
 #endif  // INKLING_EXPORT_H_

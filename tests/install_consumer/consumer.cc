@@ -2,10 +2,12 @@
 // few words.
 //
 // Built by run_consumer.cmake against an install tree, as C++17, and run with the repository's own
-// model. It also checks that a missing file is a Status and not the end of the process.
+// model. It also checks that a missing file is a Status and not the end of the process, and that a
+// status, when it is printed, names no folder of the machine that built the library.
 
 #include <iostream>
 #include <memory>
+#include <sstream>
 #include <string>
 
 #include "absl/status/status.h"
@@ -19,10 +21,18 @@ int main(int argc, char** argv) {
     std::cerr << "usage: consumer MODEL\n";
     return 2;
   }
-  if (inkling::LlmModel::Open("no/such/model.tflite").status().code() !=
-      absl::StatusCode::kNotFound) {
+  const absl::Status missing = inkling::LlmModel::Open("no/such/model.tflite").status();
+  if (missing.code() != absl::StatusCode::kNotFound) {
     std::cerr << "a missing model isn't NotFound\n";
     return 1;
+  }
+  std::ostringstream printed;
+  printed << missing;
+  for (const std::string before : {" ", "\n", "\t", "'", "\"", "("}) {
+    if (printed.str().find(before + "/") != std::string::npos) {
+      std::cerr << "a status names a folder: " << printed.str() << "\n";
+      return 1;
+    }
   }
   absl::StatusOr<std::shared_ptr<const inkling::LlmModel>> model =
       inkling::LlmModel::Open(argv[1], {/*num_threads=*/2});

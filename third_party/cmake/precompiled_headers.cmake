@@ -1,7 +1,7 @@
 # Precompiled headers: what nearly every source file includes is parsed once, not 300 times.
 #
 # Half of the time of a build from nothing went into parsing abseil and GoogleTest. inkling_add_room and the tests call
-# inkling_precompile_headers(TARGET KIND); KIND is `library` or `test`. Sources still include what they use: clang-tidy
+# inkling_precompile_headers(TARGET KIND); KIND is `library`, `converter` or `test`. Sources still include what they use: clang-tidy
 # reads them without this (tests/run.sh --tidy). Off where Inkling is part of another build.
 
 option(INKLING_PRECOMPILED_HEADERS "Parse the most used headers once" ${PROJECT_IS_TOP_LEVEL})
@@ -9,6 +9,7 @@ option(INKLING_PRECOMPILED_HEADERS "Parse the most used headers once" ${PROJECT_
 set(inkling_headers_library <algorithm> <cstddef> <cstdint> <functional> <memory> <optional> <string> <utility> <vector>
   [["absl/status/status.h"]] [["absl/status/statusor.h"]] [["absl/strings/str_cat.h"]] [["absl/strings/string_view.h"]]
   [["absl/types/span.h"]])
+set(inkling_headers_converter ${inkling_headers_library} [["nlohmann/json.hpp"]])
 set(inkling_headers_test ${inkling_headers_library} <filesystem> <fstream> <map> <random> [["gtest/gtest.h"]])
 
 # ccache compares a precompiled header by content when it may ignore when it was written.

@@ -16,6 +16,7 @@ set(CMAKE_SYSTEM_PROCESSOR wasm)
 set(EMSCRIPTEN "")
 include_directories(BEFORE SYSTEM "${CMAKE_CURRENT_LIST_DIR}")  # our arm_neon.h
 
+# ../xnnpack/CMakeLists.txt calls this when XNNPACK's targets exist.
 function(inkling_add_wasm_kernels)
   set(source "${INKLING_SOURCE_OF_xnnpack}")
   include("${source}/cmake/gen/wasm_microkernels.cmake")
@@ -24,4 +25,3 @@ function(inkling_add_wasm_kernels)
   list(TRANSFORM PROD_WASMSIMD_MICROKERNEL_SRCS PREPEND "${source}/")
   target_sources(microkernels-prod PRIVATE ${PROD_WASM_MICROKERNEL_SRCS} ${PROD_WASMSIMD_MICROKERNEL_SRCS})
 endfunction()
-cmake_language(DEFER CALL inkling_add_wasm_kernels)  # when XNNPACK's targets exist
