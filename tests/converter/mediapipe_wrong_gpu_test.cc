@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "converter/checkpoint.h"
 #include "converter/convert.h"
+#include "converter/input_file.h"
 #include "tests/converter/checkpoint_fixture.h"
 #include "tests/converter/mediapipe_fixture.h"
 #include "tests/testing/status_matchers.h"
@@ -231,6 +232,21 @@ TEST_F(MediapipeWrongGpuTest, LostZeroPointsAreSuspected) {
     }
   }
   EXPECT_TRUE(has_note(cpu));
+}
+
+TEST_F(MediapipeWrongGpuTest, AFileInsideAnotherEndsWhereItEnds) {
+  WriteFileBytes(folder_.File("outer"), "0123456789");
+  ASSERT_OK_AND_ASSIGN(InputFile file, InputFile::Open(folder_.File("outer")));
+  file.Narrow(2, 6);
+  file.Narrow(1, 4);
+  EXPECT_EQ(file.size(), 4);
+  std::string text(4, ' ');
+  const auto bytes = absl::MakeSpan(reinterpret_cast<std::byte*>(text.data()), text.size());
+  ASSERT_OK(file.ReadAt(0, bytes));
+  EXPECT_EQ(text, "3456");
+  EXPECT_THAT(file.ReadAt(1, bytes),
+              MatchesStatus(StatusCode::kDataLoss, {"ends at byte 4", "1 bytes more"}));
+  EXPECT_THAT(file.ReadAt(9, bytes), MatchesStatus(StatusCode::kDataLoss, {"4 bytes more"}));
 }
 
 TEST_F(MediapipeWrongGpuTest, BundlesAreReadInPlace) {
