@@ -136,6 +136,19 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Llama2cCheckpoint::Create(InputFile 
   return checkpoint;
 }
 
+const FieldSpelling* Llama2cCheckpoint::Spelling() const {
+  // As llama2.c's struct Config calls the numbers of the header.
+  static const FieldSpelling& spelling =
+      *new FieldSpelling{.keys = {{"hidden_size", "dim"},
+                                  {"intermediate_size", "hidden_dim"},
+                                  {"num_hidden_layers", "n_layers"},
+                                  {"num_attention_heads", "n_heads"},
+                                  {"num_key_value_heads", "n_kv_heads"},
+                                  {"max_position_embeddings", "seq_len"}},
+                         .types = {}};
+  return &spelling;
+}
+
 absl::StatusOr<ImportedTokenizer> Llama2cCheckpoint::ImportTokenizer(
     const std::string& vocabulary_path) const {
   if (!vocabulary_path.empty()) return ImportTokenizerFile(vocabulary_path);

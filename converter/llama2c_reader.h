@@ -34,6 +34,8 @@ class Llama2cCheckpoint : public Checkpoint {
   const nlohmann::json& config() const override { return config_; }
   absl::Span<const SourceTensor> tensors() const override { return tensors_; }
   std::vector<std::string> Files() const override { return {file_.path()}; }
+  std::string ConfigName() const override { return file_.path(); }
+  const FieldSpelling* Spelling() const override;
   // Its own: tokenizer.bin or tok<vocab_size>.bin next to the file, whichever exists.
   absl::StatusOr<ImportedTokenizer> ImportTokenizer(
       const std::string& vocabulary_path) const override;

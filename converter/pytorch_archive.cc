@@ -58,9 +58,11 @@ constexpr absl::string_view kTensorTypes[] = {"torch.Tensor", "torch.nn.paramete
 
 // What attributes of tensors are made of. Nothing is done with them.
 constexpr absl::string_view kAttributeGlobals[] = {
-    "torch.device",   "torch.Size",  "torch.float64",  "torch.float32",   "torch.float16",
-    "torch.bfloat16", "torch.int64", "torch.int32",    "torch.int16",     "torch.int8",
-    "torch.uint8",    "torch.bool",  "_codecs.encode", "__builtin__.set", "__builtin__.frozenset"};
+    "torch.device",          "torch.Size",         "torch.float64",         "torch.float32",
+    "torch.float16",         "torch.bfloat16",     "torch.int64",           "torch.int32",
+    "torch.int16",           "torch.int8",         "torch.uint8",           "torch.bool",
+    "_codecs.encode",        "__builtin__.set",    "__builtin__.frozenset", "__builtin__.complex",
+    "__builtin__.bytearray", "collections.Counter"};
 
 struct StorageType {
   absl::string_view global;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "converter/checkpoint.h"
+#include "converter/config_fields.h"
 #include "tests/converter/checkpoint_fixture.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -107,6 +108,16 @@ TEST(Llama2cReaderTest, SizesThatDontAddUpAreNotRecognised) {
     EXPECT_THAT(Checkpoint::Open(folder.File("m.bin")), MatchesStatus(StatusCode::kUnimplemented))
         << "file " << i;
   }
+}
+
+TEST(Llama2cReaderTest, MessagesHaveTheHeadersNames) {
+  TempDir folder;
+  WriteFileBytes(folder.File("m.bin"), CountingFile({}));
+  ASSERT_OK_AND_ASSIGN(std::unique_ptr<Checkpoint> read, Checkpoint::Open(folder.File("m.bin")));
+  ConfigFields fields(read->config(), read->ConfigName(), read->Spelling());
+  fields.Reject("num_key_value_heads", "one", "two");
+  EXPECT_EQ(fields.status().message(),
+            folder.File("m.bin") + ": n_kv_heads: expected one, found two");
 }
 
 TEST(Llama2cReaderTest, FindsItsTokenizer) {

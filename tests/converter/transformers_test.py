@@ -259,7 +259,8 @@ def with_attributes(tensors):
     for i, (name, value) in enumerate(tensors.items()):
         tensors[name] = (value.clone(), torch.nn.Parameter(value.clone()), torch.nn.Parameter(value.clone()), torch.nn.Buffer(value))[i % 4]
         if i % 4 != 2:
-            tensors[name].note = {"tag": name, "sizes": [1.5, None, (2, 3)], "device": torch.device("cpu"), "dtype": torch.float16}
+            tensors[name].note = {"tag": name, "sizes": [1.5, None, (2, 3)], "device": torch.device("cpu"), "dtype": torch.float16,
+                                  "set": {name}, "bytes": b"xy", "size": torch.Size([2, 3]), "tensor": torch.ones(2), "complex": 1j}
     return tensors
 
 
