@@ -15,6 +15,7 @@ TokenSpec ReadTokenSpec(const Json& value, bool special) {
   TokenSpec token;
   if (value.is_string()) {
     token.content = value.get<std::string>();
+    token.only_text = true;
     token.special = special;
     token.normalized = !special;
     return token;
@@ -49,14 +50,15 @@ void AddedVocabulary::Add(const TokenSpec& token) {
   if (new_special) order_.push_back(token);
   int64_t id = Find(token.content);
   if (const TokenSpec* known = At(id); known != nullptr && *known == token) return;
-  if (id < 0) {
-    const int64_t size = static_cast<int64_t>(vocab_.size());
-    id = std::max(size, last_ + 1);
-  }
+  if (id < 0) id = NextId();
   last_ = std::max(last_, id);
   ids_[token.content] = id;
   tokens_[id] = token;
   if (!special_.contains(token.content)) order_.push_back(token);
+}
+
+int64_t AddedVocabulary::NextId() const {
+  return std::max(static_cast<int64_t>(vocab_.size()), last_ + 1);
 }
 
 int64_t AddedVocabulary::Find(absl::string_view content) const {

@@ -30,6 +30,7 @@ struct TokenSpec {
   bool rstrip = false;
   bool normalized = false;  // looked for in normalised text
   bool special = false;
+  bool only_text = false;  // its file writes no flags; not compared
 
   bool operator==(const TokenSpec& other) const {
     return content == other.content && single_word == other.single_word && lstrip == other.lstrip &&
@@ -52,6 +53,9 @@ class AddedVocabulary {
 
   // The id of an added token or a piece; -1: there is none.
   int64_t Find(absl::string_view content) const;
+
+  // The id that a token gets which the vocabulary doesn't have.
+  int64_t NextId() const;
 
   // Whether `content` was added.
   bool Has(absl::string_view content) const { return ids_.contains(content); }

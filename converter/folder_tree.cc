@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
@@ -33,11 +34,12 @@ constexpr char kWhatToDo[] =
 class TreeBuilder {
  public:
   TreeBuilder(VocabularyFile vocabulary, const ClassChoice& choice,
-              const TokenizerSettings& settings)
+              const TokenizerSettings& settings, int64_t rows)
       : vocabulary_(std::move(vocabulary)),
         choice_(choice),
         class_(*choice.tokenizer_class),
         settings_(settings),
+        rows_(rows),
         extra_(settings.extra),
         has_extra_(settings.has_extra) {}
 
@@ -241,6 +243,7 @@ class TreeBuilder {
       for (const auto& [id, added] : settings_.added) {
         if (added.content == token.content) token = added;
       }
+      class_tokens_.insert(token.content);
       result_.named.emplace_back(key, std::move(token));
     };
     std::vector<std::string> keys = {"bos_token", "eos_token", "unk_token", "sep_token",
@@ -260,6 +263,8 @@ class TreeBuilder {
   }
 
   void AddTokens() {
+    for (const auto& [key, token] : settings_.named) class_tokens_.erase(token.content);
+    for (const TokenSpec& token : extra_) class_tokens_.erase(token.content);
     AddedVocabulary added(Field(tree(), "model"));
     const Json file_tokens = Field(tree(), "added_tokens");
     if (keeps_file_tokens_ && file_tokens.is_array()) {
@@ -271,6 +276,7 @@ class TreeBuilder {
       tokens.back().second.special = token.special || IsNamed(token.content);
     };
     std::map<std::string, bool> listed;
+    std::vector<TokenSpec> unlisted;
     for (const auto& [id, token] : added.tokens()) listed[token.content] = true;
     for (const auto& [id, token] : settings_.added) {
       const TokenSpec* const old =
@@ -279,9 +285,15 @@ class TreeBuilder {
       if (!known) add(id, token);
     }
     for (const auto& [id, token] : tokens) listed[token.content] = true;
+    // Twice under two names, with other flags or with none the second time: added twice, and the
+    // last one's flags count.
     const auto add_unlisted = [&](const TokenSpec& token) {
       if (listed[token.content]) return;
-      listed[token.content] = true;
+      const bool twice = std::any_of(unlisted.begin(), unlisted.end(), [&](const TokenSpec& other) {
+        return other == token && other.only_text == token.only_text;
+      });
+      if (twice) return;
+      unlisted.push_back(token);
       add(-1, token);
     };
     for (const auto& [key, token] : result_.named) add_unlisted(token);
@@ -289,19 +301,22 @@ class TreeBuilder {
     for (const auto& [id, token] : tokens) AddToken(id, token, added);
     if (class_.renews_special) RenewSpecial(added);
     NoteLostTokens(file_tokens, added);
+    std::erase_if(result_.named, [&](const auto& entry) {  // of no use; a missing end is said later
+      return entry.first != "eos_token" && added.Find(entry.second.content) < 0;
+    });
     tree()["added_tokens"] = added.ToJson();
   }
 
   void AddToken(int64_t id, const TokenSpec& token, AddedVocabulary& added) {
     const bool is_new = added.Find(token.content) < 0;
+    const bool of_class = id < 0 && class_tokens_.contains(token.content);
+    if (is_new && of_class && rows_ > 0 && added.NextId() >= rows_) return;
     added.Add(token);
     const int64_t number = added.Find(token.content);
     if (id >= 0 && number != id) {
       Note(absl::StrCat("'", token.content, "' is token ", number,
-                        ", as in transformers, though its "
-                        "file writes ",
-                        id));
-    } else if (id < 0 && is_new) {
+                        ", as in transformers, though its file writes ", id));
+    } else if (id < 0 && is_new && !of_class) {
       Note(absl::StrCat("'", token.content, "' is in no vocabulary file; added as token ", number,
                         ", as in transformers"));
     }
@@ -312,7 +327,7 @@ class TreeBuilder {
     const auto renew = [&](TokenSpec token) {
       if (!keeps_flags) token = ReadTokenSpec(Json(token.content), true);
       token.special = true;
-      added.Add(token);
+      if (added.Has(token.content)) added.Add(token);
     };
     for (const auto& [key, token] : result_.named) renew(token);
     for (const TokenSpec& token : extra_) renew(token);
@@ -345,18 +360,20 @@ class TreeBuilder {
   const ClassChoice& choice_;
   const TokenizerClass& class_;
   const TokenizerSettings& settings_;
+  const int64_t rows_;
   std::vector<TokenSpec> extra_;
   bool has_extra_;
   bool keeps_file_tokens_ = false;               // those of tokenizer.json come first
   std::map<std::string, std::string> defaults_;  // special tokens that the vocabulary names
+  std::set<std::string> class_tokens_;           // those that only the class names
   FolderTree result_;
 };
 
 }  // namespace
 
 absl::StatusOr<FolderTree> BuildFolderTree(VocabularyFile vocabulary, const ClassChoice& choice,
-                                           const TokenizerSettings& settings) {
-  return TreeBuilder(std::move(vocabulary), choice, settings).Build();
+                                           const TokenizerSettings& settings, int64_t rows) {
+  return TreeBuilder(std::move(vocabulary), choice, settings, rows).Build();
 }
 
 }  // namespace inkling

@@ -37,10 +37,12 @@ struct FolderTree {
   std::vector<std::string> notes;
 };
 
-// Builds the tree. Errors: Unimplemented for a vocabulary that the class doesn't read, by the name
-// of the class, with what to do; InvalidArgument for damaged files.
+// Builds the tree. `rows` is how many tokens the model has rows for, or 0: special tokens that only
+// the class names, and that no vocabulary has, aren't added behind them. Errors: Unimplemented for
+// a vocabulary that the class doesn't read, by the name of the class, with what to do;
+// InvalidArgument for damaged files.
 absl::StatusOr<FolderTree> BuildFolderTree(VocabularyFile vocabulary, const ClassChoice& choice,
-                                           const TokenizerSettings& settings);
+                                           const TokenizerSettings& settings, int64_t rows);
 
 }  // namespace inkling
 

@@ -59,6 +59,16 @@ absl::StatusOr<ClassChoice> ChooseClass(const std::string& folder,
   return ChooseTokenizerClass(StringField(model, "model_type"), named);
 }
 
+// How many tokens the model of `folder` has rows for; 0 where config.json doesn't say.
+absl::StatusOr<int64_t> RowsOfModel(const std::string& folder) {
+  ABSL_ASSIGN_OR_RETURN(const Json model, ReadConfigFile(folder, "config.json"));
+  for (const Json* config : {&model, &Field(model, "text_config")}) {
+    const Json& size = Field(*config, "vocab_size");
+    if (size.is_number_integer() && size > 0) return size.get<int64_t>();
+  }
+  return 0;
+}
+
 // The template, ids and stops; `named` are the special tokens.
 absl::Status ApplyConfig(const TokenizerSettings& settings, const NamedTokens& named,
                          const std::string& folder, ImportedTokenizer& imported) {
@@ -124,7 +134,9 @@ absl::StatusOr<ImportedTokenizer> ImportFile(const std::string& path, const std:
   ABSL_ASSIGN_OR_RETURN(const TokenizerSettings settings,
                         ReadTokenizerSettings(folder, vocabulary.tokenizer));
   ABSL_ASSIGN_OR_RETURN(const ClassChoice choice, ChooseClass(folder, settings));
-  ABSL_ASSIGN_OR_RETURN(FolderTree tree, BuildFolderTree(std::move(vocabulary), choice, settings));
+  ABSL_ASSIGN_OR_RETURN(const int64_t rows, RowsOfModel(folder));
+  ABSL_ASSIGN_OR_RETURN(FolderTree tree,
+                        BuildFolderTree(std::move(vocabulary), choice, settings, rows));
   const std::string name = std::filesystem::path(path).filename().string();
   ABSL_ASSIGN_OR_RETURN(
       ImportedTokenizer imported,

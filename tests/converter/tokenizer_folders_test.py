@@ -239,6 +239,8 @@ def llama_folders(v):
         "llama_decoder": slow_spm(v.spm_bpe, {**LLAMA, "added_tokens_decoder": {**flagged, **decoder_of(430, *FLAGS)}}),
         "llama_decoder_over_files": slow_spm(v.spm_bpe, {**LLAMA, "added_tokens_decoder": {**flagged, **decoder_of(430, FLAGS[3])}},
                                              added_tokens__json=MARKS, special_tokens_map__json=special),
+        "llama_named_twice": slow_spm(v.spm_bpe, {**LLAMA, "bos_token": "<|r|>", "additional_special_tokens": [
+            {"__type": "AddedToken", **token("<|r|>", True, rstrip=True)}]}, special_tokens_map__json={"eos_token": token("<|r|>", True, lstrip=True)}),
         "llama_eos_missing": slow_spm(v.spm_bpe, {**LLAMA, "eos_token": "<|x|>"}),
         "llama_no_bytes": slow_spm(v.spm_plain, LLAMA),
         "llama_defined": slow_spm(v.spm_defined, LLAMA),
@@ -291,6 +293,8 @@ def byte_folders(v):
                                                  "added_tokens_decoder": decoder_of(420, *FLAGS)}),
             f"{key}_map": slow_bpe(v, config, special_tokens_map__json={"eos_token": "<|im_end|>", "additional_special_tokens": ["<|x|>"]}),
             f"{key}_bos": slow_bpe(v, {**config, "bos_token": "<|endoftext|>", "add_bos_token": True}),
+            f"{key}_named_twice": slow_bpe(v, {**config, "extra_special_tokens": [
+                {"__type": "AddedToken", **token("<|endoftext|>", True, lstrip=True, single_word=True)}]}),
             f"{key}_saved": saved(base),
             f"{key}_saved_flags": saved(base, add=add_flags),
             f"{key}_saved_prefix": saved(base, update_config(add_prefix_space=True)),

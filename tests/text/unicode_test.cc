@@ -4,6 +4,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "src/text/utf8.h"
@@ -63,13 +64,12 @@ TEST(CaseOf, TellsCapitalsFromSmallLetters) {
 }
 
 TEST(IsWordCharacter, IsWhatRegularExpressionsCallAWord) {
-  for (uint32_t inside :
-       {'a', 'Z', '0', '_', 0xE9, 0x301, 0x663, 0x2160, 0x200D, 0x203F, 0x24B6, 0x4E00, 0x1F170}) {
-    EXPECT_TRUE(IsWordCharacter(inside)) << inside;
-  }
-  for (uint32_t outside : {' ', '-', '.', 0xA0, 0xB2, 0xBD, 0x2460, 0x2014, 0x20AC, 0x1F600}) {
-    EXPECT_FALSE(IsWordCharacter(outside)) << outside;
-  }
+  const std::vector<uint32_t> kInside = {'a',    'Z',    '0',    '_',    0xE9,   0x301,  0x663,
+                                         0x2160, 0x200D, 0x203F, 0x24B6, 0x4E00, 0x1F170};
+  for (uint32_t inside : kInside) EXPECT_TRUE(IsWordCharacter(inside)) << inside;
+  const std::vector<uint32_t> kOutside = {' ',  '-',    '.',    0xA0,   0xB2,
+                                          0xBD, 0x2460, 0x2014, 0x20AC, 0x1F600};
+  for (uint32_t outside : kOutside) EXPECT_FALSE(IsWordCharacter(outside)) << outside;
 }
 
 TEST(ClassOf, KnowsThePropertiesThatPatternsUse) {
