@@ -8,6 +8,7 @@ needs transformers and sentencepiece, and is skipped (77) where Python has none.
 all; or --write, which writes the folders of COMMITTED with their ids to tokenizer_folders/ for tokenizer_folders_test.cc.
 """
 
+import io
 import json
 import os
 import pathlib
@@ -55,25 +56,24 @@ TEXTS = [
 class Vocabularies:
     """Little vocabularies, trained once."""
 
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
-        self.spm_bpe = self.sentencepiece("bpe", "bpe", byte_fallback=True)
-        self.spm_plain = self.sentencepiece("plain", "bpe", byte_fallback=False)
-        self.spm_unigram = self.sentencepiece("unigram", "unigram", byte_fallback=True)
-        self.spm_defined = self.sentencepiece("defined", "bpe", byte_fallback=True, user_defined_symbols=["<|x|>", "tool"],
+    def __init__(self):
+        self.spm_bpe = self.sentencepiece("bpe", byte_fallback=True)
+        self.spm_plain = self.sentencepiece("bpe", byte_fallback=False)
+        self.spm_unigram = self.sentencepiece("unigram", byte_fallback=True)
+        self.spm_defined = self.sentencepiece("bpe", byte_fallback=True, user_defined_symbols=["<|x|>", "tool"],
                                               control_symbols=["<|im_start|>", "<|im_end|>"])
-        self.spm_nfkc = self.sentencepiece("nfkc", "unigram", byte_fallback=True, normalization_rule_name="nmt_nfkc")
-        self.spm_gemma = self.sentencepiece("gemma", "bpe", byte_fallback=True, bos_piece="<bos>", eos_piece="<eos>", pad_id=3,
+        self.spm_nfkc = self.sentencepiece("unigram", byte_fallback=True, normalization_rule_name="nmt_nfkc")
+        self.spm_gemma = self.sentencepiece("bpe", byte_fallback=True, bos_piece="<bos>", eos_piece="<eos>", pad_id=3,
                                             add_dummy_prefix=False, user_defined_symbols=["<mask>"])
         self.bytes = self.byte_level()
 
-    def sentencepiece(self, name, kind, **options):
+    def sentencepiece(self, kind, **options):
         options = {"normalization_rule_name": "identity", "remove_extra_whitespaces": False, **options}
-        prefix = str(self.folder / name)
+        model = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(CORPUS), model_prefix=prefix, model_type=kind, vocab_size=430 if options["byte_fallback"] else 180,
+            sentence_iterator=iter(CORPUS), model_writer=model, model_type=kind, vocab_size=430 if options["byte_fallback"] else 180,
             hard_vocab_limit=False, character_coverage=1.0, minloglevel=2, num_threads=1, **options)
-        return pathlib.Path(prefix + ".model").read_bytes()
+        return model.getvalue()
 
     def byte_level(self):
         tokenizer = Tokenizer(models.BPE())
@@ -412,7 +412,7 @@ def commit(folders):
 def main():
     failures = []
     with tempfile.TemporaryDirectory() as temp:
-        v = Vocabularies(temp)
+        v = Vocabularies()
         folders = {**llama_folders(v), **byte_folders(v), **fast_folders(v)}
         if sys.argv[1:] == ["--write"]:
             commit(folders)
