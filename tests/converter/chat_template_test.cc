@@ -238,7 +238,7 @@ TEST(ChatTemplate, CutsAreThoseThatTheTemplateMakes) {
   }
 }
 
-TEST(ChatTemplate, TemplatesWithoutThoughtsAreNotRewritten) {
+TEST(ChatTemplate, NothingIsSaidOrDoneWithoutNeed) {
   for (const char* file : {"gemma", "gemma3", "llama2", "llama3", "llama31", "mistral_v1", "zephyr",
                            "chatml", "phi3", "phi4", "falcon", "parts_only"}) {
     const PromptTemplateData data =
@@ -246,6 +246,14 @@ TEST(ChatTemplate, TemplatesWithoutThoughtsAreNotRewritten) {
                               Tokens({{"bos_token", "<s>"}, {"eos_token", "</s>"}}));
     EXPECT_FALSE(data.rewrites_answers) << file;
     EXPECT_EQ(data.past_answers.cut, ThoughtCut::kNone) << file;
+    EXPECT_FALSE(absl::StrContains(data.note, "earlier")) << file << ": " << data.note;
+  }
+  for (const char* file :
+       {"qwen3", "qwq", "deepseek_r1", "nemotron", "channels", "empty_thought"}) {
+    const PromptTemplateData data =
+        RecognizeChatTemplate(ReadFile(std::string(kFolder) + file + ".jinja"),
+                              Tokens({{"bos_token", "<s>"}, {"eos_token", "</s>"}}));
+    EXPECT_FALSE(absl::StrContains(data.note, "may drop something else")) << file;
   }
 }
 
