@@ -6,14 +6,11 @@
 #include <cstdio>
 #include <string>
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "converter/convert.h"
 #include "converter/convert_flags.h"
+#include "converter/freed_memory.h"
 #include "converter/progress_bar.h"
 
 namespace {
@@ -86,15 +83,6 @@ int Convert(inkling::ConvertFlags flags) {
   return 0;
 }
 
-// Every group of rows needs a few megabytes again. Given back to the system each time, they would
-// cost more in page faults than rounding costs: gemma-2b to int4/32, 18 s instead of 13.
-void KeepFreedMemory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc takes
-  mallopt(M_TRIM_THRESHOLD, 256 << 20);
-#endif
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -108,7 +96,7 @@ int main(int argc, char** argv) {
     case ParsedCommandLine::Outcome::kRun:
       break;
   }
-  KeepFreedMemory();
+  inkling::KeepFreedMemory();
   std::signal(SIGINT, StopConversion);
   std::signal(SIGTERM, StopConversion);
 #ifdef SIGXFSZ

@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "src/text/unicode.h"
 #include "src/text/utf8.h"
 
@@ -90,6 +91,46 @@ absl::StatusOr<JinjaValue> Split(absl::string_view text, const JinjaArguments& a
   return JinjaValue::MakeList(std::move(parts));
 }
 
+// rsplit at a separator: as split, from the end.
+absl::StatusOr<JinjaValue> SplitFromEnd(absl::string_view text, const JinjaArguments& arguments) {
+  const JinjaValue* separator = arguments.Get(0, "sep");
+  const JinjaValue* limit = arguments.Get(1, "maxsplit");
+  int64_t left = limit != nullptr ? limit->integer().value_or(-1) : -1;
+  if (separator == nullptr || separator->text() == nullptr) {
+    if (left < 0) return Split(text, arguments);
+    return Unsupported("method", "rsplit with a limit at white space");
+  }
+  if (separator->text()->empty()) return absl::InvalidArgumentError("split at an empty string");
+  List parts;
+  for (size_t at = text.rfind(*separator->text()); at != absl::string_view::npos && left != 0;
+       at = text.rfind(*separator->text()), --left) {
+    parts.insert(parts.begin(), JinjaValue::MakeText(text.substr(at + separator->text()->size())));
+    text = text.substr(0, at);
+  }
+  parts.insert(parts.begin(), JinjaValue::MakeText(text));
+  return JinjaValue::MakeList(std::move(parts));
+}
+
+// partition and rpartition: what stands before a separator, it, and what stands behind it.
+absl::StatusOr<JinjaValue> Partition(absl::string_view text, absl::string_view name,
+                                     const JinjaValue& separator) {
+  if (separator.text() == nullptr || separator.text()->empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(name, " at an empty string, or at no string"));
+  }
+  const bool last = name == "rpartition";
+  const size_t at = last ? text.rfind(*separator.text()) : text.find(*separator.text());
+  absl::string_view parts[3] = {text, "", ""};
+  if (at == absl::string_view::npos) {
+    if (last) std::swap(parts[0], parts[2]);
+  } else {
+    parts[0] = text.substr(0, at);
+    parts[1] = *separator.text();
+    parts[2] = text.substr(at + parts[1].size());
+  }
+  return JinjaValue::MakeTuple({JinjaValue::MakeText(parts[0]), JinjaValue::MakeText(parts[1]),
+                                JinjaValue::MakeText(parts[2])});
+}
+
 absl::StatusOr<JinjaValue> Replace(absl::string_view text, const JinjaArguments& arguments) {
   const JinjaValue* from = arguments.Get(0, "old");
   const JinjaValue* to = arguments.Get(1, "new");
@@ -156,6 +197,17 @@ absl::StatusOr<JinjaValue> CallTextMethod(const std::string& text, absl::string_
   if (name == "lstrip") return JinjaValue::MakeText(Strip(text, first, Ends::kLeft));
   if (name == "rstrip") return JinjaValue::MakeText(Strip(text, first, Ends::kRight));
   if (name == "split") return Split(text, arguments);
+  if (name == "rsplit") return SplitFromEnd(text, arguments);
+  if ((name == "partition" || name == "rpartition") && first != nullptr) {
+    return Partition(text, name, *first);
+  }
+  if ((name == "removeprefix" || name == "removesuffix") && first != nullptr &&
+      first->text() != nullptr) {
+    absl::string_view rest = text;
+    if (name == "removeprefix") absl::ConsumePrefix(&rest, *first->text());
+    if (name == "removesuffix") absl::ConsumeSuffix(&rest, *first->text());
+    return JinjaValue::MakeText(rest);
+  }
   if (name == "replace") return Replace(text, arguments);
   if (name == "startswith" || name == "endswith") return HasEnd(text, name, arguments);
   if (name == "join" && first != nullptr) return Join(*first, text);
@@ -178,7 +230,8 @@ absl::StatusOr<JinjaValue> CallTextMethod(const std::string& text, absl::string_
 }
 
 constexpr absl::string_view kTextMethods =
-    " strip lstrip rstrip split replace startswith endswith join find count upper lower capitalize "
+    " strip lstrip rstrip split rsplit partition rpartition removeprefix removesuffix replace "
+    "startswith endswith join find count upper lower capitalize "
     "title ";
 constexpr absl::string_view kDictMethods = " items keys values get ";
 

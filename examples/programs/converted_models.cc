@@ -22,6 +22,7 @@
 #include "absl/strings/str_format.h"
 #include "converter/checkpoint.h"
 #include "converter/convert.h"
+#include "converter/freed_memory.h"
 #include "converter/progress_bar.h"
 #include "src/format/content_hash.h"
 #include "src/format/foreign_file.h"
@@ -184,7 +185,10 @@ absl::StatusOr<ConvertSummary> Convert(const std::string& source, const std::str
     bar.Update(progress.done_bytes, progress.total_bytes, progress.tensor_name);
     return stop_signal == 0;
   };
-  return ConvertCheckpoint(source, output, options);
+  KeepFreedMemory();
+  absl::StatusOr<ConvertSummary> summary = ConvertCheckpoint(source, output, options);
+  GiveBackFreedMemory();
+  return summary;
 }
 
 // Conversions of the same checkpoint, with the same flags, as it was before.
@@ -210,9 +214,13 @@ void ShowSummary(const ConvertSummary& summary) {
   for (const std::string& line : summary.notes) Say(absl::StrCat("note: ", line));
 }
 
-// What a conversion came from, besides the path and the flags.
+// What a conversion came from, besides the path and the flags. The program counts where the system
+// says which file it is: another build may convert better.
 std::string StateOf(const std::vector<Source>& sources, const ConvertOptions& options) {
-  std::string state = absl::StrCat("inkling ", INKLING_VERSION, "\n");
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  std::string state =
+      absl::StrCat("inkling ", INKLING_VERSION, "\n", SourceOf(program).state, "\n");
   for (const Source& file : sources) absl::StrAppend(&state, file.state, "\n");
   for (const std::string& file : {options.tokenizer_path, options.importance_path}) {
     if (!file.empty()) absl::StrAppend(&state, SourceOf(file).state, "\n");

@@ -1,8 +1,8 @@
 // ConvertedModels: checkpoints that inkling-run was given, converted once and kept in the user's
 // cache folder.
 //
-// A converted file is found again by what it came from: the checkpoint's path, the flags, and the
-// sizes and times of all files that count. Another version of the checkpoint replaces it.
+// A converted file is found again by what it came from: the checkpoint's path, the flags, the sizes
+// and times of all files that count, and the program. Another version of one of them replaces it.
 
 #ifndef INKLING_EXAMPLES_PROGRAMS_CONVERTED_MODELS_H_
 #define INKLING_EXAMPLES_PROGRAMS_CONVERTED_MODELS_H_

@@ -96,7 +96,8 @@ ForeignFile RecognizeZip(absl::string_view start) {
   if (absl::EndsWith(name, ".npy")) return {"a NumPy archive", Use::kOther, ""};
   if (absl::StartsWith(name, "TF_LITE") || absl::StartsWith(name, "TOKENIZER") ||
       absl::StartsWith(name, "METADATA") || absl::EndsWith(name, ".tflite")) {
-    return {"a MediaPipe bundle (.task)", Use::kConvert, ""};
+    return {"a MediaPipe bundle (.task)", Use::kConvert,
+            ", where it holds MediaPipe's own LLM file and no graph of operators"};
   }
   return {"a zip archive", Use::kOther, "unpack it, if a checkpoint is inside"};
 }
@@ -202,7 +203,7 @@ std::string DescribeForeignFile(const ForeignFile& file, absl::string_view path)
   switch (file.use) {
     case Use::kConvert:
       return absl::StrCat("found ", file.name, "; `inkling-convert ", path,
-                          " model.tflite` makes a model file of it");
+                          " model.tflite` makes a model file of it", file.advice);
     case Use::kConvertFolder:
       return absl::StrCat("found ", file.name, "; `inkling-convert ", path,
                           " model.tflite` makes a model file of it and of config.json and the "

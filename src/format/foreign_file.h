@@ -24,7 +24,8 @@ struct ForeignFile {
 
   std::string name;  // "a GGUF file"; empty: unknown
   Use use = Use::kOther;
-  std::string advice;  // kOther: "TensorFlow Lite graphs aren't read"; may be empty
+  // kOther: "only version 0 is read"; kConvert: when it does, ", where ..."; may be empty.
+  std::string advice;
 };
 
 // How much of a file's beginning is enough.

@@ -214,6 +214,8 @@ TEST(ChatTemplate, CutsAreThoseThatTheTemplateMakes) {
   for (const Case& test : {
            Case{"c.split('</t>')[-1]", ThoughtCut::kThroughLastEnd, false, TextTrim::kNothing,
                 false},
+           Case{"c.rpartition('</t>')[2].lstrip('\\n')", ThoughtCut::kThroughLastEnd, false,
+                TextTrim::kBegin, true},
            Case{"c.split('</t>', 1)[-1].strip()", ThoughtCut::kThroughFirstEnd, false,
                 TextTrim::kBothEnds, false},
            Case{"c.split('</t>')[1].rstrip('\\n') if '<t>' in c and '</t>' in c else c",
