@@ -44,6 +44,7 @@ class ThoughtSession : public SessionTest {
     ModelConfig config = TinyConfig();
     config.context_length = 4096;
     config.vocab_size = 400;  // the last of them unused
+    config.layers[0].window = window_;
     metadata_ = TinyMetadata(config);
     TokenizerData& vocabulary = metadata_.tokenizer;
     for (size_t i = 0; i < marks.size(); ++i) {
@@ -111,6 +112,7 @@ class ThoughtSession : public SessionTest {
     ASSERT_OK(session_->Rewind(session_->position() - 1));
   }
 
+  int32_t window_ = 0;  // of one layer; 0: it sees everything
   std::string source_;
   TemplateTokens tokens_;
   ModelMetadata metadata_;
@@ -217,6 +219,20 @@ TEST_F(ThoughtSession, TheNextAnswerIsThatOfAFreshSession) {
           GreedyOptions(12), IgnoreText));
   EXPECT_EQ(kept.tokens, whole.tokens);
   EXPECT_LT(kept.num_prompt_tokens, whole.num_prompt_tokens);  // the beginning was there
+}
+
+TEST_F(ThoughtSession, AWindowThatHasForgottenTheBeginningIsComputedAgain) {
+  window_ = 16;
+  Open(ReadFile(std::string(kFolder) + "qwq.jinja"));
+  Answer("Hi", std::string(600, 'x') + "\n</think>\n\nHello!");
+  ASSERT_OK_AND_ASSIGN(GenerateResult kept, session_->Chat("So?", GreedyOptions(12), IgnoreText));
+  const std::vector<int32_t> prompt =
+      Expected({{Role::kUser, "Hi"}, {Role::kModel, "Hello!"}, {Role::kUser, "So?"}});
+  ASSERT_OK_AND_ASSIGN(
+      GenerateResult whole,
+      NewSession(model_, 4096)->GenerateFromTokens(prompt, GreedyOptions(12), IgnoreText));
+  EXPECT_EQ(kept.tokens, whole.tokens);
+  EXPECT_EQ(kept.num_prompt_tokens, static_cast<int32_t>(prompt.size()));
 }
 
 TEST_F(ThoughtSession, RewindToTheBeginningOfATurnTakesItBack) {
