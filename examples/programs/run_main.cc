@@ -119,7 +119,7 @@ absl::Status ConvertCheckpoints(const inkling::ConversionFlags& flags, RunOption
   }
   if (!models.converts() && !flags.Given().empty()) {
     return absl::InvalidArgumentError(flags.Given() + " is for checkpoints, and " + options.model +
-                                      " is none: it can't be converted again");
+                                      " is none");
   }
   return absl::OkStatus();
 }
