@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks an install tree: nobody else's names in the static library, none but Inkling's shown, no folder of the build machine.
 
-run_consumer.cmake starts it: installed_library_test.py PREFIX --plugin PLUGIN FOLDER...
+run_consumer.cmake starts it: installed_library_test.py PREFIX FOLDER... --plugin PLUGIN
 FOLDERs are where Inkling and its dependencies were built from. PLUGIN links the library: what it shows is its own.
 """
 

@@ -7,7 +7,7 @@
 # External names without a prefix of their own.
 set(inkling_unprefixed_names copy_bias create_fully_connected_nc_f32 hardware_concurrency
   kCoreCountThresholdForAdaptiveAvxOptimization pack_qs8_conv_kgo_w pack_qs8_deconv_goki_w
-  pack_weights_and_biases)
+  pack_weights_and_biases murmur_hash3)
 
 # Appends to <result> the identifiers of the files that begin with one of the three prefixes.
 function(inkling_collect_names result)
@@ -26,7 +26,7 @@ endfunction()
 function(inkling_names_to_rename result)
   set(names "${inkling_unprefixed_names}")
   foreach(target XNNPACK microkernels-prod pthreadpool cpuinfo hardware-config logging memory microkernel-utils microparams-init
-      operators operator-run operator-utils packing allocator)
+      operators operator-run operator-utils packing allocator cache indirection mutex)
     if(TARGET ${target})
       get_target_property(folder ${target} SOURCE_DIR)
       get_target_property(sources ${target} SOURCES)
@@ -57,18 +57,20 @@ function(inkling_write_renaming output)
   file(CONFIGURE OUTPUT "${output}" CONTENT "/* Written by third_party/xnnpack/renamed_symbols.cmake. */\n${lines}" @ONLY)
 endfunction()
 
-# Installs public headers that begin with the renaming of those of <names> that they declare as functions.
+# Installs public headers that begin with the renaming of those of <names> that they declare as functions or variables.
 function(inkling_install_headers names)
-  set(functions "")
+  set(declared "")
   foreach(header IN LISTS ARGN)
     file(READ "${header}" text)
-    string(REGEX MATCHALL "(xnn|pthreadpool|cpuinfo)_[A-Za-z0-9_]+\\(" found "${text}")
-    list(TRANSFORM found REPLACE "\\($" "")
-    list(APPEND functions ${found})
+    string(REGEX MATCHALL "(xnn|pthreadpool|cpuinfo)_[A-Za-z0-9_]+\\(" functions "${text}")
+    string(REPLACE "(" "" functions "${functions}")
+    string(REGEX MATCHALL "extern [A-Za-z0-9_ ]+;" variables "${text}")
+    string(REGEX MATCHALL "(xnn|pthreadpool|cpuinfo)_[A-Za-z0-9_]+" variables "${variables}")
+    list(APPEND declared ${functions} ${variables})
   endforeach()
-  list(REMOVE_DUPLICATES functions)
+  list(REMOVE_DUPLICATES declared)
   set(renamed "")
-  foreach(name IN LISTS functions)
+  foreach(name IN LISTS declared)
     if(name IN_LIST names)
       list(APPEND renamed ${name})
     endif()

@@ -46,7 +46,7 @@ function(inkling_filter_target target pattern)
   list(FILTER sources INCLUDE REGEX "${pattern}")
   set_target_properties(${target} PROPERTIES SOURCES "${sources}")
   if(arg_LIBS)
-    set_target_properties(${target} PROPERTIES LINK_LIBRARIES "${arg_LIBS}")
+    set_target_properties(${target} PROPERTIES LINK_LIBRARIES "${arg_LIBS}" INTERFACE_LINK_LIBRARIES "")
   endif()
 endfunction()
 
@@ -74,6 +74,6 @@ function(inkling_keep_wanted_sources)
   inkling_filter_target(operators "operator-delete|fully-connected-nc" LIBS xnnpack-base logging)
   inkling_filter_target(XNNPACK "src/(init|params)\\.c" LIBS xnnpack-base pthreadpool cpuinfo fxdiv
     hardware-config logging memory microkernel-utils microparams-init operators operator-run operator-utils packing allocator
-    microkernels-prod)
+    cache indirection mutex microkernels-prod)
   target_sources(XNNPACK PRIVATE "${configs}")
 endfunction()
