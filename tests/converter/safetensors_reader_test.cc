@@ -227,14 +227,15 @@ TEST(CheckpointOpenTest, OtherThingsAreNamed) {
   EXPECT_THAT(Checkpoint::Open(folder.path()),
               MatchesStatus(StatusCode::kNotFound, {"config.json"}));
   const std::vector<std::pair<std::string, std::string>> files = {
-      {std::string("\0\0\0\0PK\3\4", 8), "bundle"},
-      {"", "an empty file"},
-      {std::string(40, '\xFF'), "something else"}};
+      {"", "an empty file"}, {std::string(40, '\xFF'), "something else"}};
   for (const auto& [bytes, name] : files) {
     WriteFileBytes(folder.File("model.bin"), bytes);
     EXPECT_THAT(Checkpoint::Open(folder.File("model.bin")),
                 MatchesStatus(StatusCode::kUnimplemented, {"llama2.c", name}));
   }
+  WriteFileBytes(folder.File("model.bin"), std::string("\0\0\0\0PK\3\4", 8));
+  EXPECT_THAT(Checkpoint::Open(folder.File("model.bin")),
+              MatchesStatus(StatusCode::kDataLoss, {"truncated", "MediaPipe bundle"}));
   const std::string adapter_hint =
       ", found a LoRA adapter (adapter_config.json): convert the model that it belongs to";
   WriteFileBytes(folder.File("adapter_config.json"), "{}");
