@@ -100,6 +100,11 @@ absl::StatusOr<MediapipeBundle> ReadMediapipeBundle(const InputFile& file) {
   ABSL_ASSIGN_OR_RETURN(bundle.tokenizer,
                         ReadEntry(file, *entries, kTokenizer, kMaxTokenizerBytes));
   ABSL_ASSIGN_OR_RETURN(bundle.metadata, ReadEntry(file, *entries, kMetadata, kMaxMetadataBytes));
+  for (const ZipEntry& entry : *entries) {
+    if (entry.name != kModel && entry.name != kTokenizer && entry.name != kMetadata) {
+      bundle.others.push_back(entry.name);
+    }
+  }
   return bundle;
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -26,8 +27,9 @@ bool LooksLikeMediapipeBundle(const InputFile& file);
 struct MediapipeBundle {
   int64_t model_offset = 0;  // of TF_LITE_PREFILL_DECODE, in the file
   int64_t model_bytes = 0;
-  std::string tokenizer;  // TOKENIZER_MODEL; empty if there is none
-  std::string metadata;   // METADATA; empty if there is none
+  std::string tokenizer;            // TOKENIZER_MODEL; empty if there is none
+  std::string metadata;             // METADATA; empty if there is none
+  std::vector<std::string> others;  // names of entries that aren't read (encoders of images)
 };
 
 // Errors (all name the file): those of ReadZipDirectory; Unimplemented for a bundle without an LLM,

@@ -116,6 +116,10 @@ absl::Status MediapipeCheckpoint::Fill(const std::optional<MediapipeBundle>& bun
   if (in_bundle_) {
     if (!bundle->tokenizer.empty()) tokenizer_ = bundle->tokenizer;
     ABSL_RETURN_IF_ERROR(ApplyBundleMetadata(bundle->metadata, parameters_));
+    if (!bundle->others.empty()) {
+      notes_.push_back(
+          absl::StrCat("left out of the bundle: ", absl::StrJoin(bundle->others, ", ")));
+    }
   }
   parameters_.bytes_to_unicode |= type_.family->byte_tokenizer;
   ABSL_RETURN_IF_ERROR(AddTensors(file.tensors, tied));

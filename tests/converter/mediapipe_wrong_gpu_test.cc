@@ -269,6 +269,11 @@ TEST_F(MediapipeWrongGpuTest, BundlesAreReadInPlace) {
     EXPECT_EQ(imported.prompt_template.user.prefix, "<start_of_turn>user\n");
     EXPECT_EQ(imported.prompt_template.session_prefix, "<bos>");
   }
+  std::vector<ZipPart> more = entries;
+  more.push_back({"TF_LITE_VISION_ENCODER", "images", 0, 0});
+  ASSERT_OK_AND_ASSIGN(const ConvertSummary without_images, Convert(MediapipeBundleBytes(more)));
+  EXPECT_THAT(without_images.notes,
+              testing::Contains("left out of the bundle: TF_LITE_VISION_ENCODER"));
   // Without entries of its own it has the model file's.
   ASSERT_OK(Convert(MediapipeBundleBytes({{"TF_LITE_PREFILL_DECODE", Fixture().Bytes(), 0, 0}})));
   EXPECT_EQ(ReadFileBytes(folder_.File("out.tflite")).size(), bytes.size());
@@ -282,8 +287,10 @@ TEST_F(MediapipeWrongGpuTest, BundlesWithoutAnLlmFileSayWhatTheyAre) {
         {"TF_LITE_PREFILL_DECODE", "graph of operators", "made from"});
   Fails(MediapipeBundleBytes({{"face_detector.tflite", model, 0, 0}}), StatusCode::kUnimplemented,
         {"MediaPipe bundle", "TF_LITE_PREFILL_DECODE", "found face_detector.tflite"});
-  Fails(MediapipeBundleBytes(Entries("no flatbuffer at all")), StatusCode::kInvalidArgument,
-        {"TF_LITE_PREFILL_DECODE", "flatbuffer"});
+  for (const char* damaged : {"", "no flatbuffer at all"}) {
+    Fails(MediapipeBundleBytes(Entries(damaged)), StatusCode::kInvalidArgument,
+          {"TF_LITE_PREFILL_DECODE", "flatbuffer"});
+  }
   Fails("LITERTLM" + std::string(40, '\0'), StatusCode::kUnimplemented,
         {".litertlm", "graphs of operators", "made from"});
   std::vector<ZipPart> entries = Entries(model);
