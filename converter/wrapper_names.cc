@@ -20,13 +20,17 @@ namespace {
 constexpr absl::string_view kPrefixes[] = {"_orig_mod.", "module.", "pretrained_model.",
                                            "base_model.model."};
 
-constexpr absl::string_view kHeads[] = {"v_head.",      "value_head.", "score.",
-                                        "score_head.",  "classifier.", "classification_head.",
-                                        "reward_head.", "rm_head.",    "regression_head.",
-                                        "critic_head."};
+// What the first part of the name of a head for another task is, or has in it.
+constexpr absl::string_view kHeads[] = {"v_head",     "q_head",      "rm_head",
+                                        "value_head", "medusa_head", "ilql_heads"};
+constexpr absl::string_view kHeadWords[] = {"score",  "classifier", "classification",
+                                            "reward", "regression", "critic"};
 
 constexpr absl::string_view kFactors[] = {".lora_A", ".lora_B", ".lora_embedding_A",
                                           ".lora_embedding_B", ".lora_magnitude_vector"};
+
+// Wrappers around wrappers that are taken off; names of a hostile file may have any number.
+constexpr int kMaxPrefixes = 8;
 
 // The prefix that all names have but those of other heads; empty if there is none.
 absl::string_view CommonPrefix(const std::vector<SourceTensor>& tensors) {
@@ -48,16 +52,22 @@ absl::string_view CommonPrefix(const std::vector<SourceTensor>& tensors) {
 }  // namespace
 
 absl::string_view OtherHead(absl::string_view name) {
-  for (const absl::string_view head : kHeads) {
-    if (absl::StartsWith(name, head)) return head;
+  const size_t dot = name.find('.');
+  if (dot == absl::string_view::npos) return {};
+  const absl::string_view part = name.substr(0, dot);
+  bool is_head = false;
+  for (const absl::string_view head : kHeads) is_head = is_head || part == head;
+  for (const absl::string_view word : kHeadWords) {
+    is_head = is_head || absl::StrContains(part, word);
   }
-  return {};
+  return is_head ? name.substr(0, dot + 1) : absl::string_view();
 }
 
 absl::StatusOr<std::string> TakeOffWrapperPrefixes(std::vector<SourceTensor>& tensors) {
   std::string all;
-  for (absl::string_view prefix = CommonPrefix(tensors); !prefix.empty();
-       prefix = CommonPrefix(tensors)) {
+  for (int i = 0; i < kMaxPrefixes; ++i) {
+    const absl::string_view prefix = CommonPrefix(tensors);
+    if (prefix.empty()) break;
     absl::StrAppend(&all, prefix);
     for (SourceTensor& tensor : tensors) {
       if (!absl::StartsWith(tensor.name, prefix)) continue;

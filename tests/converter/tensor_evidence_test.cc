@@ -220,6 +220,13 @@ TEST(WrapperNamesTest, MessagesKeepThePrefix) {
               MatchesStatus(StatusCode::kInvalidArgument, {"1 tensors", "module.surplus"}));
 }
 
+TEST(WrapperNamesTest, OnlySoManyPrefixesAreTakenOff) {
+  std::vector<SourceTensor> tensors(1);
+  for (int i = 0; i < 100; ++i) tensors[0].name += "module.";
+  EXPECT_OK(TakeOffWrapperPrefixes(tensors));
+  EXPECT_EQ(tensors[0].name.size(), 92 * std::string("module.").size());
+}
+
 TEST(WrapperNamesTest, TwoNamesMayNotBecomeOne) {
   std::vector<SourceTensor> tensors(2);
   tensors[0].name = "module.v_head.weight";
@@ -232,7 +239,8 @@ TEST(OtherHeadTest, HeadsForOtherTasksAreLeftOut) {
   const ConvertedModel expected{TinyCheckpoint()};
   ASSERT_TRUE(expected.ok());
   for (const char* name : {"v_head.summary.weight", "score.weight", "value_head.weight",
-                           "classifier.weight", "reward_head.weight", "v_head.0.weight"}) {
+                           "classifier.weight", "reward_head.weight", "v_head.0.weight",
+                           "regression_layer.weight", "ilql_heads.v_head.0.weight"}) {
     SCOPED_TRACE(name);
     for (const char* prefix : {"", "pretrained_model.", "module."}) {
       TinyCheckpoint checkpoint = Prefixed(prefix);
@@ -246,6 +254,16 @@ TEST(OtherHeadTest, HeadsForOtherTasksAreLeftOut) {
       ASSERT_TRUE(inside.ok());
       ExpectSameModel(inside, expected);
     }
+  }
+}
+
+// A name that may be the head for text isn't left out.
+TEST(OtherHeadTest, OtherNamesStay) {
+  for (const char* name : {"head.weight", "output.weight", "lm_head.bias", "model.score.weight"}) {
+    EXPECT_EQ(OtherHead(name), "") << name;
+    TinyCheckpoint checkpoint;
+    checkpoint.Add(name, {1, 32});
+    EXPECT_THAT(ConvertStatus(checkpoint), MatchesStatus(StatusCode::kInvalidArgument, {name}));
   }
 }
 

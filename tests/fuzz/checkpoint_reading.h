@@ -19,6 +19,7 @@ inline bool ReadCheckpoint(const std::string& path) {
   const absl::StatusOr<std::unique_ptr<Checkpoint>> checkpoint = Checkpoint::Open(path);
   if (!checkpoint.ok()) return false;
   (void)(*checkpoint)->ImportTokenizer("");
+  (void)(*checkpoint)->NameInFile("model.layers.0.self_attn.o_proj.bias");
   const size_t num_tensors = std::min<size_t>((*checkpoint)->tensors().size(), 64);
   for (size_t i = 0; i < num_tensors; ++i) {
     const SourceTensor& tensor = (*checkpoint)->tensors()[i];
