@@ -82,11 +82,19 @@ absl::StatusOr<ModelConfig> ReadConfig(const Checkpoint& checkpoint, const Recip
 // What `recipe` makes of the checkpoint: `config` and the plan of its tensors. Remarks go to
 // `notes`.
 absl::StatusOr<TensorPlan> ReadPlan(const Checkpoint& checkpoint, const Recipe& recipe,
-                                    ModelConfig& config, std::vector<std::string>& notes) {
+                                    const ConvertOptions& options, ModelConfig& config,
+                                    std::vector<std::string>& notes) {
   ABSL_RETURN_IF_ERROR(RefuseForeignQuantization(checkpoint));
   ABSL_RETURN_IF_ERROR(RefuseUnmergedAdapters(checkpoint));
   ABSL_ASSIGN_OR_RETURN(config, ReadConfig(checkpoint, recipe, notes));
-  ABSL_ASSIGN_OR_RETURN(TensorEvidence evidence, ReadTensorEvidence(checkpoint, recipe, config));
+  const auto keep_going = [&options](absl::string_view head) {
+    ConvertProgress progress;
+    progress.total_bytes = 1;  // which isn't known yet, and none is done
+    progress.tensor_name = head;
+    return !options.progress || options.progress(progress);
+  };
+  ABSL_ASSIGN_OR_RETURN(TensorEvidence evidence,
+                        ReadTensorEvidence(checkpoint, recipe, config, keep_going));
   ABSL_ASSIGN_OR_RETURN(TensorPlan plan,
                         PlanTensors(checkpoint, recipe, config, evidence.zero_biases));
   notes.insert(notes.end(), evidence.notes.begin(), evidence.notes.end());
@@ -165,7 +173,8 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   ABSL_ASSIGN_OR_RETURN(const Recipe* recipe, FindRecipe(checkpoint->config()));
   ModelMetadata metadata;
   std::vector<std::string> notes = checkpoint->Notes();
-  ABSL_ASSIGN_OR_RETURN(TensorPlan plan, ReadPlan(*checkpoint, *recipe, metadata.config, notes));
+  ABSL_ASSIGN_OR_RETURN(TensorPlan plan,
+                        ReadPlan(*checkpoint, *recipe, options, metadata.config, notes));
   ABSL_ASSIGN_OR_RETURN(ImportedTokenizer imported,
                         checkpoint->ImportTokenizer(options.tokenizer_path));
   DropTokensWithoutRows(metadata.config.vocab_size, imported);

@@ -30,8 +30,13 @@ constexpr int64_t kMaxValues = int64_t{1} << 20;
 
 class EvidenceReader {
  public:
-  EvidenceReader(const Checkpoint& checkpoint, const Recipe& recipe, ModelConfig& config)
-      : checkpoint_(checkpoint), recipe_(recipe), config_(config), finder_(checkpoint) {}
+  EvidenceReader(const Checkpoint& checkpoint, const Recipe& recipe, ModelConfig& config,
+                 absl::FunctionRef<bool(absl::string_view head)> keep_going)
+      : checkpoint_(checkpoint),
+        recipe_(recipe),
+        config_(config),
+        keep_going_(keep_going),
+        finder_(checkpoint) {}
 
   absl::StatusOr<TensorEvidence> Read() {
     ABSL_RETURN_IF_ERROR(ReadBiases());
@@ -135,6 +140,9 @@ class EvidenceReader {
     const SourceTensor& tensor = checkpoint_.tensors()[first];
     const int64_t group = std::max<int64_t>(1, kMaxValues / config_.hidden_dim);
     for (int64_t row = 0; row < NumRows(tensor); row += group) {
+      if (!keep_going_(GivenName(checkpoint_.tensors()[second]))) {
+        return absl::CancelledError("the conversion was cancelled");
+      }
       const int64_t count = std::min(group, NumRows(tensor) - row);
       ABSL_ASSIGN_OR_RETURN(const std::vector<float> a, checkpoint_.ReadRows(first, row, count));
       ABSL_ASSIGN_OR_RETURN(const std::vector<float> b, checkpoint_.ReadRows(second, row, count));
@@ -146,15 +154,17 @@ class EvidenceReader {
   const Checkpoint& checkpoint_;
   const Recipe& recipe_;
   ModelConfig& config_;
+  absl::FunctionRef<bool(absl::string_view head)> keep_going_;
   TensorFinder finder_;
   TensorEvidence evidence_;
 };
 
 }  // namespace
 
-absl::StatusOr<TensorEvidence> ReadTensorEvidence(const Checkpoint& checkpoint,
-                                                  const Recipe& recipe, ModelConfig& config) {
-  return EvidenceReader(checkpoint, recipe, config).Read();
+absl::StatusOr<TensorEvidence> ReadTensorEvidence(
+    const Checkpoint& checkpoint, const Recipe& recipe, ModelConfig& config,
+    absl::FunctionRef<bool(absl::string_view head)> keep_going) {
+  return EvidenceReader(checkpoint, recipe, config, keep_going).Read();
 }
 
 }  // namespace inkling

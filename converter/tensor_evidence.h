@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "converter/checkpoint.h"
 #include "converter/recipe.h"
 #include "src/format/model_config.h"
@@ -28,9 +30,11 @@ struct TensorEvidence {
 //   two are compared in groups of rows;
 // - biases of a block that no layer has, beside others that are there, are taken out of the config
 //   or become zeros.
-// Errors: those of Checkpoint::ReadRows, InvalidArgument for a head of another shape.
-absl::StatusOr<TensorEvidence> ReadTensorEvidence(const Checkpoint& checkpoint,
-                                                  const Recipe& recipe, ModelConfig& config);
+// `keep_going` is asked before every group of rows that is compared, and given the head's name.
+// Errors: those of Checkpoint::ReadRows, InvalidArgument for a head of another shape, Cancelled.
+absl::StatusOr<TensorEvidence> ReadTensorEvidence(
+    const Checkpoint& checkpoint, const Recipe& recipe, ModelConfig& config,
+    absl::FunctionRef<bool(absl::string_view head)> keep_going);
 
 }  // namespace inkling
 

@@ -4,16 +4,19 @@
 #include "converter/tensor_evidence.h"
 
 #include <cstddef>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "converter/convert.h"
 #include "converter/wrapper_names.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/converter/checkpoint_fixture.h"
 #include "tests/converter/converted_model.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
 
 namespace inkling {
 namespace {
@@ -69,6 +72,21 @@ TEST(TiedHeadTest, EqualValuesAreTied) {
   EXPECT_TRUE(equal.config().tied_head);
   ExpectSameModel(equal, without);
   EXPECT_THAT(equal.summary().notes, Contains(HasSubstr("left out: lm_head.weight (redundant)")));
+}
+
+TEST(TiedHeadTest, ComparingCanBeCancelled) {
+  const TempDir folder;
+  TiedCheckpoint().Write(folder.File("checkpoint"));
+  ConvertOptions options;
+  std::string compared;
+  options.progress = [&](const ConvertProgress& progress) {
+    compared = std::string(progress.tensor_name);
+    return false;
+  };
+  EXPECT_THAT(ConvertCheckpoint(folder.File("checkpoint"), folder.File("m.tflite"), options),
+              MatchesStatus(StatusCode::kCancelled));
+  EXPECT_EQ(compared, kHead);
+  EXPECT_FALSE(std::filesystem::exists(folder.File("m.tflite")));
 }
 
 TEST(TiedHeadTest, AHeadWithoutItsEmbeddingIsBoth) {
