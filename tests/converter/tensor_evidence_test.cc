@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "converter/checkpoint.h"
 #include "converter/convert.h"
 #include "converter/wrapper_names.h"
 #include "gmock/gmock.h"
@@ -211,6 +213,21 @@ TEST(WrapperNamesTest, PrefixesOfAllNamesAreTakenOff) {
     ASSERT_TRUE(converted.ok());
     ExpectSameModel(converted, expected);
     EXPECT_THAT(converted.summary().notes, Contains(HasSubstr(prefix)));
+  }
+}
+
+// Indexes have the names of the files.
+TEST(WrapperNamesTest, ShardsHavePrefixesToo) {
+  const TempDir folder;
+  Prefixed("_orig_mod.").WriteShards(folder.File("safetensors"), 3);
+  Prefixed("_orig_mod.").WritePytorchShards(folder.File("pytorch"), 3);
+  for (const char* name : {"safetensors", "pytorch"}) {
+    ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Checkpoint> read,
+                         Checkpoint::Open(folder.File(name)));
+    for (const SourceTensor& tensor : read->tensors()) {
+      EXPECT_EQ(GivenName(tensor), "_orig_mod." + tensor.name);
+    }
+    EXPECT_EQ(read->NameInFile("lm_head.weight"), "_orig_mod.lm_head.weight");
   }
 }
 
