@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status_macros.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
@@ -92,6 +93,24 @@ class GgufTokenizerReader {
  private:
   static std::string Key(absl::string_view name) { return absl::StrCat(kPrefix, name); }
 
+  // Error: the list `name` is of another type in the file than it should be.
+  absl::Status CheckListType(absl::string_view name) const {
+    const auto type = spelling_.types.find(Key(name));
+    if (type == spelling_.types.end()) return absl::OkStatus();
+    const bool has_texts = absl::EndsWith(type->second, "string");
+    const bool has_reals = absl::StrContains(type->second, "float");
+    const bool is_list = absl::StartsWith(type->second, "array of ");
+    const absl::string_view expected = name == "tokens"   ? "array of string"
+                                       : name == "scores" ? "array of float32"
+                                                          : "array of int32";
+    const bool fits = name == "tokens"   ? has_texts
+                      : name == "scores" ? has_reals
+                                         : !has_texts && !has_reals;
+    if (is_list && fits) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat(Key(name), ": expected ", expected, ", found ", type->second));
+  }
+
   // An id in the vocabulary; another one leaves `id` as it is, with a note.
   void SetId(absl::string_view name, int32_t& id, ImportedTokenizer& imported) {
     const std::string key = Key(name);
@@ -109,23 +128,17 @@ class GgufTokenizerReader {
 
   // The list `name`, of the length of the vocabulary.
   absl::StatusOr<const Json*> List(absl::string_view name) const {
+    ABSL_RETURN_IF_ERROR(CheckListType(name));
     const auto tokens = metadata_.find(Key("tokens"));
     const auto found = metadata_.find(Key(name));
     const size_t size = tokens == metadata_.end() ? 0 : tokens->size();
     if (found == metadata_.end() || !found->is_array() || found->empty() || found->size() != size) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(Key(name), ": expected a list of ", size, " entries, one a token, found ",
-                       found == metadata_.end() ? "nothing"
-                       : found->is_array()      ? absl::StrCat(found->size())
-                                                : TypeOf(name)));
+      return absl::InvalidArgumentError(absl::StrCat(
+          Key(name), ": expected a list of ", size, " entries, one a token, found ",
+          found == metadata_.end() || !found->is_array() ? "nothing"
+                                                         : absl::StrCat(found->size())));
     }
     return &*found;
-  }
-
-  // How the file types the value `name`, which is there: "array of string".
-  std::string TypeOf(absl::string_view name) const {
-    const auto type = spelling_.types.find(Key(name));
-    return type == spelling_.types.end() ? "another type" : type->second;
   }
 
   // The type of token `id`; normal where the file has no types or doesn't define this one's.
@@ -140,11 +153,10 @@ class GgufTokenizerReader {
     return std::max<uint64_t>(type.get<uint64_t>(), 1);
   }
 
-  absl::StatusOr<std::string> TextAt(const Json& tokens, size_t id) const {
+  static absl::StatusOr<std::string> TextAt(const Json& tokens, size_t id) {
     const Json& token = tokens[id];
     if (!token.is_string()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "tokenizer.ggml.tokens: expected array of string, found ", TypeOf("tokens")));
+      return absl::InvalidArgumentError("tokenizer.ggml.tokens: expected strings");
     }
     const std::string& text = token.get_ref<const std::string&>();
     if (WellFormedPrefix(text) == text.size()) return text;
@@ -180,8 +192,7 @@ class GgufTokenizerReader {
       ABSL_ASSIGN_OR_RETURN(std::string text, TextAt(*tokens, id));
       ABSL_ASSIGN_OR_RETURN(const uint64_t type, TypeAt(types, id));
       if (!(*scores)[id].is_number()) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "tokenizer.ggml.scores: expected array of float32, found ", TypeOf("scores")));
+        return absl::InvalidArgumentError("tokenizer.ggml.scores: expected numbers");
       }
       // User-defined tokens are written with the spaces that they stand for.
       if (type == static_cast<uint64_t>(PieceType::kUserDefined)) {

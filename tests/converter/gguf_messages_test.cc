@@ -224,6 +224,28 @@ TEST_F(GgufMessagesTest, TypesAreNamed) {
   EXPECT_THAT(Convert(builder),
               MatchesStatus(StatusCode::kInvalidArgument,
                             {"llama.block_count: expected uint32, found float32"}));
+  builder = WithoutKey("tokenizer.ggml.tokens");
+  builder.Int32s("tokenizer.ggml.tokens", {1, 2});
+  EXPECT_THAT(Convert(builder),
+              MatchesStatus(StatusCode::kInvalidArgument,
+                            {"tokenizer.ggml.tokens: expected array of string, found array of "
+                             "int32"}));
+  builder = WithoutKey("tokenizer.ggml.scores");
+  builder.Texts("tokenizer.ggml.scores", {"1"});
+  EXPECT_THAT(Convert(builder),
+              MatchesStatus(StatusCode::kInvalidArgument,
+                            {"tokenizer.ggml.scores: expected array of float32, found array of "
+                             "string"}));
+  builder = WithoutKey("tokenizer.ggml.token_type");
+  builder.Uint32("tokenizer.ggml.token_type", 1);
+  EXPECT_THAT(Convert(builder),
+              MatchesStatus(StatusCode::kInvalidArgument,
+                            {"tokenizer.ggml.token_type: expected array of int32, found uint32"}));
+  builder = WithoutKey("tokenizer.ggml.bos_token_id");
+  builder.Text("tokenizer.ggml.bos_token_id", "1");
+  EXPECT_THAT(Convert(builder),
+              MatchesStatus(StatusCode::kInvalidArgument,
+                            {"tokenizer.ggml.bos_token_id: expected uint32, found string"}));
   builder = builder_;
   builder.Text("split.count", "2");
   EXPECT_THAT(Convert(builder), MatchesStatus(StatusCode::kInvalidArgument,
