@@ -93,24 +93,6 @@ class GgufTokenizerReader {
  private:
   static std::string Key(absl::string_view name) { return absl::StrCat(kPrefix, name); }
 
-  // Error: the list `name` is of another type in the file than it should be.
-  absl::Status CheckListType(absl::string_view name) const {
-    const auto type = spelling_.types.find(Key(name));
-    if (type == spelling_.types.end()) return absl::OkStatus();
-    const bool has_texts = absl::EndsWith(type->second, "string");
-    const bool has_reals = absl::StrContains(type->second, "float");
-    const bool is_list = absl::StartsWith(type->second, "array of ");
-    const absl::string_view expected = name == "tokens"   ? "array of string"
-                                       : name == "scores" ? "array of float32"
-                                                          : "array of int32";
-    const bool fits = name == "tokens"   ? has_texts
-                      : name == "scores" ? has_reals
-                                         : !has_texts && !has_reals;
-    if (is_list && fits) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat(Key(name), ": expected ", expected, ", found ", type->second));
-  }
-
   // An id in the vocabulary; another one leaves `id` as it is, with a note.
   void SetId(absl::string_view name, int32_t& id, ImportedTokenizer& imported) {
     const std::string key = Key(name);
@@ -219,6 +201,24 @@ class GgufTokenizerReader {
     if (fields_.String("general.architecture", "") == "phi3") StripBehindMarks(data);
     add_bos_ = true;
     return data;
+  }
+
+  // Error: the list `name` is of another type in the file than it should be.
+  absl::Status CheckListType(absl::string_view name) const {
+    const auto type = spelling_.types.find(Key(name));
+    if (type == spelling_.types.end()) return absl::OkStatus();
+    const bool has_texts = absl::EndsWith(type->second, "string");
+    const bool has_reals = absl::StrContains(type->second, "float");
+    const bool is_list = absl::StartsWith(type->second, "array of ");
+    const absl::string_view expected = name == "tokens"   ? "array of string"
+                                       : name == "scores" ? "array of float32"
+                                                          : "array of int32";
+    const bool fits = name == "tokens"   ? has_texts
+                      : name == "scores" ? has_reals
+                                         : !has_texts && !has_reals;
+    if (is_list && fits) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat(Key(name), ": expected ", expected, ", found ", type->second));
   }
 
   // Phi-3's special tokens swallow the white space behind them, but for these; files don't say.
