@@ -51,10 +51,6 @@ absl::StatusOr<TokenizerData> ParseSentencePieceModel(absl::string_view bytes);
 // Reads the bytes of a llama2.c tokenizer.bin.
 absl::StatusOr<TokenizerData> ParseLlama2cTokenizer(absl::string_view bytes);
 
-// Reads GPT-2's own pair of files, vocab.json (or encoder.json) and merges.txt (or vocab.bpe).
-absl::StatusOr<TokenizerData> ParseVocabAndMerges(absl::string_view vocab,
-                                                  absl::string_view merges);
-
 }  // namespace inkling
 
 #endif  // INKLING_CONVERTER_TOKENIZER_IMPORT_H_

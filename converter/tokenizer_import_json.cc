@@ -9,9 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "converter/json_text.h"
 #include "converter/piece_list.h"
@@ -20,7 +18,6 @@
 #include "converter/tokenizer_vocabulary.h"
 #include "src/text/byte_trie.h"
 #include "src/text/normalizer.h"
-#include "src/text/utf8.h"
 
 namespace inkling {
 namespace {
@@ -140,27 +137,6 @@ absl::StatusOr<TokenizerData> ParseTokenizerJson(absl::string_view text) {
   absl::StatusOr<Json> parsed = ParseJson(text, "tokenizer.json");
   if (!parsed.ok()) return parsed.status();
   return ReadTokenizerTree(*parsed);
-}
-
-absl::StatusOr<TokenizerData> ParseVocabAndMerges(absl::string_view vocab,
-                                                  absl::string_view merges) {
-  absl::StatusOr<Json> pieces = ParseJson(vocab, "vocab.json");
-  if (!pieces.ok()) return pieces.status();
-  Json list = Json::array();
-  for (absl::string_view line : absl::StrSplit(merges, '\n')) {
-    if (line.empty() || line.substr(0, 9) == "#version:") continue;
-    if (line.back() == '\r') line.remove_suffix(1);
-    list.push_back(std::string(line));
-  }
-  const Json byte_level = {{"type", "ByteLevel"}, {"add_prefix_space", false}};
-  Json tokenizer = {{"pre_tokenizer", byte_level}, {"decoder", byte_level}};
-  Json end = {{"content", "<|endoftext|>"}, {"special", true}};
-  if (pieces->is_object() && pieces->contains("<|endoftext|>")) {
-    end["id"] = (*pieces)["<|endoftext|>"];
-    tokenizer["added_tokens"] = Json::array({end});
-  }
-  tokenizer["model"] = {{"type", "BPE"}, {"vocab", *std::move(pieces)}, {"merges", list}};
-  return ReadTokenizerTree(tokenizer);
 }
 
 }  // namespace inkling

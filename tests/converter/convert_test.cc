@@ -290,6 +290,12 @@ TEST_F(ConvertTest, TokensWithoutRowsAreLeftOut) {
   ASSERT_OK(ConvertCheckpoint(CheckpointFolder(), Output(), ConvertOptions()));
 
   nlohmann::json extended = published;
+  // Added tokens get the next ids behind the vocabulary: it must fill all rows.
+  const int32_t pieces = static_cast<int32_t>(extended["model"]["vocab"].size());
+  const int32_t added = static_cast<int32_t>(extended["added_tokens"].size());
+  nlohmann::json& vocab = extended["model"]["vocab"];
+  for (const auto& token : extended["added_tokens"]) vocab[token["content"]] = token["id"];
+  for (int32_t id = pieces + added; id < rows; ++id) vocab["filler" + std::to_string(id)] = id;
   for (int32_t i = 0; i < 2; ++i) {
     extended["added_tokens"].push_back({{"id", rows + i},
                                         {"content", "<image_" + std::to_string(i) + ">"},

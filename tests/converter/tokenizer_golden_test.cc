@@ -87,23 +87,5 @@ TEST(Variants, OfEveryStageGiveWhatHuggingFaceGives) {
   }
 }
 
-TEST(VocabAndMerges, GiveTheSameTokenizerAsTokenizerJson) {
-  const std::string folder = std::string(kFolder) + "bpe_gpt2";
-  const auto from_json = MakeTokenizer(ImportTokenizerFile(folder + "/tokenizer.json"));
-  ASSERT_NE(from_json, nullptr);
-  const std::string vocab = LoadJson(folder + "/vocab.json").dump();
-  std::string merges;
-  const nlohmann::json published = LoadJson(folder + "/tokenizer.json");
-  for (const auto& merge : published["model"]["merges"]) {
-    merges += merge[0].get<std::string>() + " " + merge[1].get<std::string>() + "\n";
-  }
-  auto parsed = ParseVocabAndMerges(vocab, "#version: 0.2\n" + merges);
-  ASSERT_TRUE(parsed.ok()) << parsed.status();
-  auto tokenizer = Tokenizer::Create(*std::move(parsed));
-  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
-  const std::string text = "The quick brown fox, isn't it?  \n\t 123";
-  EXPECT_EQ(*(*tokenizer)->Encode(text), *from_json->Encode(text));
-}
-
 }  // namespace
 }  // namespace inkling

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "src/text/tokenizer.h"
 #include "tests/converter/golden_tokenizer.h"
+#include "tests/testing/temp_dir.h"
 
 namespace inkling {
 namespace {
@@ -65,37 +66,36 @@ std::string ReadFile(const std::string& path) {
 }
 
 // Phi-2 adds runs of spaces and tabs to GPT-2's vocabulary.
-std::string Phi2Json(const std::string& folder) {
-  const Json byte_level = {{"type", "ByteLevel"}, {"add_prefix_space", false}};
-  Json merges = Json::array();
-  std::istringstream lines(ReadFile(folder + "vocab.bpe"));
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.empty() && line.rfind("#version", 0) != 0) merges.push_back(line);
-  }
-  Json added = Json::array();
-  added.push_back({{"id", 50256}, {"content", "<|endoftext|>"}, {"special", true}});
+Json Phi2AddedTokens() {
+  Json added = Json::object();
   int id = 50257;
-  for (int run = 31; run >= 2; --run) {
-    added.push_back({{"id", id++}, {"content", std::string(run, ' ')}, {"normalized", true}});
-  }
-  for (int run = 9; run >= 2; --run) {
-    added.push_back({{"id", id++}, {"content", std::string(run, '\t')}, {"normalized", true}});
-  }
-  const Json tokenizer = {
-      {"added_tokens", added},
-      {"pre_tokenizer", byte_level},
-      {"decoder", byte_level},
-      {"model",
-       {{"type", "BPE"}, {"vocab", LoadJson(folder + "encoder.json")}, {"merges", merges}}}};
-  return tokenizer.dump();
+  for (int run = 31; run >= 2; --run) added[std::string(run, ' ')] = id++;
+  for (int run = 9; run >= 2; --run) added[std::string(run, '\t')] = id++;
+  return added;
+}
+
+// GPT-2's pair of files as a folder of a class without tokenizer.json has them.
+absl::StatusOr<TokenizerData> ImportPair(const std::string& from, const std::string& class_name,
+                                         const Json& added) {
+  const TempDir folder;
+  std::filesystem::copy(from + "encoder.json", folder.File("vocab.json"));
+  std::filesystem::copy(from + "vocab.bpe", folder.File("merges.txt"));
+  WriteFileBytes(folder.File("added_tokens.json"), added.dump());
+  WriteFileBytes(folder.File("tokenizer_config.json"),
+                 Json({{"tokenizer_class", class_name}}).dump());
+  absl::StatusOr<ImportedTokenizer> imported = ImportTokenizerFolder(folder.path());
+  if (!imported.ok()) return imported.status();
+  return std::move(imported->tokenizer);
 }
 
 absl::StatusOr<TokenizerData> Import(const RealTokenizer& real) {
   const std::string path = std::string(kTokenizers) + real.file;
   const std::string folder = path.substr(0, path.rfind('/') + 1);
-  if (std::string(real.name) == "Phi2") return ParseTokenizerJson(Phi2Json(folder));
+  if (std::string(real.name) == "Phi2") {
+    return ImportPair(folder, "CodeGenTokenizer", Phi2AddedTokens());
+  }
   if (std::string(real.name) == "FalconRw") {
-    return ParseVocabAndMerges(ReadFile(path), ReadFile(folder + "vocab.bpe"));
+    return ImportPair(folder, "GPT2Tokenizer", Json::object());
   }
   absl::StatusOr<ImportedTokenizer> imported = ImportTokenizerFile(path);
   if (!imported.ok()) return imported.status();
