@@ -120,6 +120,11 @@ std::vector<Source> SourcesOf(const fs::path& path) {
     const bool counts = !alone || absl::StartsWith(entry.filename().string(), stem);
     if (counts && IsFile(entry)) sources.push_back(SourceOf(entry));
   }
+  // The one subfolder that is read, too.
+  fs::directory_iterator templates(folder / "additional_chat_templates", error);
+  for (; !alone && !error && templates != fs::directory_iterator(); templates.increment(error)) {
+    if (IsFile(templates->path())) sources.push_back(SourceOf(templates->path()));
+  }
   std::sort(sources.begin(), sources.end(),
             [](const Source& a, const Source& b) { return a.name < b.name; });
   return sources;

@@ -81,7 +81,9 @@ class CheckpointTest(unittest.TestCase):
         old = self.kept()
         for change in (lambda: os.utime(self.checkpoint / "tokenizer_config.json", ns=(1, 1)),
                        lambda: (self.checkpoint / "chat_template.jinja").write_text("{{ messages[0].content }}"),
-                       lambda: (self.checkpoint / "chat_template.jinja").unlink()):
+                       lambda: (self.checkpoint / "chat_template.jinja").unlink(),
+                       lambda: (self.checkpoint / "additional_chat_templates").mkdir()
+                       or (self.checkpoint / "additional_chat_templates" / "other.jinja").write_text("{{ 1 }}")):
             change()
             result = self.run_well(self.checkpoint, *PROMPT)
             self.assertIn("converted in", result.stderr)
