@@ -213,7 +213,6 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   summary.expected_divergence = stream.expected_divergence();
   summary.fallbacks = std::move(choice.fallbacks);
   summary.notes = std::move(choice.notes);
-  for (std::string& note : checkpoint->Notes()) summary.notes.push_back(std::move(note));
   if (num_balanced > 0) {
     summary.notes.push_back(absl::StrCat("large columns of inputs moved into weights behind ",
                                          num_balanced, " norms, by powers of two"));
