@@ -2,7 +2,7 @@
 # From a fresh clone to a streamed story: builds the programs, converts the shipped model to int4, runs it.
 #
 # usage: examples/quickstart.sh [PROMPT]      (default: the beginning of a story)
-# The first run builds the pinned dependencies (several minutes on two cores); later runs take seconds.
+# The first run builds the pinned dependencies and the programs (about four minutes on two cores); later runs take seconds.
 set -eu
 
 case "${1:-}" in -h|--help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
@@ -23,7 +23,7 @@ third_party/install_packages.sh build
 start "fetching third-party sources"
 third_party/get_sources.sh || echo "quickstart.sh: not from the package archive; CMake will fetch what is missing from upstream"
 
-start "configuring (the first time builds the dependencies: several minutes)"
+start "configuring (the first time builds the dependencies: about a minute on two quiet cores)"
 generator=""
 tests=""
 if [ ! -f "$build/CMakeCache.txt" ]; then

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the compiled rooms: no mutable state outside objects, no call that ends the process, prints or reads the environment.
+"""Checks the compiled rooms: no mutable state outside objects, no call that ends the process, prints or reads the environment,
+and no third-party name that an app's own copy of the same library may define too.
 
 Run by ctest on native builds without sanitizers: library_symbols_test.py ARCHIVE... It sees what macros and templates hide
 from house_rules_test.py, which reads the sources.
@@ -16,6 +17,20 @@ FORBIDDEN = {"abort", "exit", "_exit", "_Exit", "quick_exit", "raise", "printf",
 # Made by the compiler or the headers of others: the runtime's reference to its exception handler, iostream's counter,
 # and the one-byte stand-in that flatbuffers uses for the address of an empty vector.
 HARMLESS_STATE = re.compile(r"DW\.ref\.__gxx_personality|std::__ioinit|flatbuffers::data<|^\.L")
+# What has to be renamed before the rooms see it: third_party/README.md, "Beside an app's own copies".
+NOT_RENAMED = re.compile(r"^(?:xnn_|pthreadpool_|cpuinfo_)|\b(?:hwy|flatbuffers)::")
+
+
+def not_renamed_in(archive):
+    """(object file, symbol) of every name, defined or called, that others may define."""
+    listing = subprocess.run(["nm", "--extern-only", "--demangle", archive], capture_output=True, text=True, check=True).stdout
+    member = "?"
+    for line in listing.splitlines():
+        if line.endswith(":"):
+            member = line[:-1]
+        match = re.match(r"(?:[0-9a-f]+| +) [A-Za-z] (.*)", line)
+        if match and NOT_RENAMED.search(match.group(1)):
+            yield member, match.group(1)
 
 
 def state_of(archive):
@@ -57,6 +72,7 @@ def main():
     for archive in archives:
         findings += [f"{archive}({member}): mutable state '{name}'" for member, name in state_of(archive)]
         findings += [f"{archive}({member}): calls '{name}'" for member, name in calls_of(archive)]
+        findings += [f"{archive}({member}): '{name}' isn't renamed" for member, name in not_renamed_in(archive)]
     print("\n".join(findings))
     print(f"{len(findings)} findings in {len(archives)} archives")
     return 1 if findings else 0

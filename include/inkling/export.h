@@ -8,6 +8,15 @@
 #ifndef INKLING_EXPORT_H_
 #define INKLING_EXPORT_H_
 
+#include "absl/base/config.h"
+
+// Headers of another release would compile and then miss every symbol of abseil. An installed
+// package brings the number; CMake has said so already where abseil was found before Inkling.
+#if defined(INKLING_ABSEIL_RELEASE) && \
+    (!defined(ABSL_LTS_RELEASE_VERSION) || ABSL_LTS_RELEASE_VERSION != INKLING_ABSEIL_RELEASE)
+#error "Inkling was built with another release of abseil than the one whose headers come first here"
+#endif
+
 #if !defined(INKLING_SHARED_LIBRARY)
 #define INKLING_EXPORT
 #elif !defined(_WIN32)

@@ -18,7 +18,7 @@ function(inkling_install_library target)
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} ${ARGN} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ${ARGN}
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} ${ARGN})
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/inkling" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} ${ARGN})
-  install(EXPORT ${target}-targets NAMESPACE inkling:: FILE inkling-targets.cmake DESTINATION "${package_folder}" ${ARGN})
+  install(EXPORT ${target}-targets NAMESPACE inkling:: DESTINATION "${package_folder}" ${ARGN})
   configure_package_config_file("${PROJECT_SOURCE_DIR}/third_party/cmake/inkling-config.cmake.in"
     "${generated}/inkling-config.cmake" INSTALL_DESTINATION "${package_folder}" NO_SET_AND_CHECK_MACRO)
   write_basic_package_version_file("${generated}/inkling-config-version.cmake" COMPATIBILITY SameMinorVersion)
