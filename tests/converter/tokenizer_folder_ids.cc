@@ -20,9 +20,9 @@ absl::StatusOr<Json> Describe(const std::string& folder, const Json& texts) {
   absl::StatusOr<ImportedTokenizer> imported = ImportTokenizerFolder(folder);
   if (!imported.ok()) return imported.status();
   const TokenizerData& data = imported->tokenizer;
-  Json result = {{"bos", data.bos_id},     {"eos", data.eos_id},       {"stops", data.stop_ids},
-                 {"pad", data.pad_id},     {"notes", imported->notes}, {"ids", Json::array()},
-                 {"framed", Json::array()}};
+  Json result = {{"bos", data.bos_id},      {"eos", data.eos_id},       {"stops", data.stop_ids},
+                 {"pad", data.pad_id},      {"notes", imported->notes}, {"ids", Json::array()},
+                 {"framed", Json::array()}, {"decoded", Json::array()}};
   auto tokenizer = Tokenizer::Create(std::move(imported->tokenizer));
   if (!tokenizer.ok()) return tokenizer.status();
   for (const Json& text : texts) {
@@ -34,6 +34,12 @@ absl::StatusOr<Json> Describe(const std::string& folder, const Json& texts) {
       const auto ids = (*tokenizer)->Encode(text.get<std::string>(), options);
       if (!ids.ok()) return ids.status();
       result[key].push_back(*ids);
+      if (added != AddedIds::kNone) continue;
+      DecodeOptions show;
+      show.special_tokens = SpecialTokenText::kShow;
+      const auto decoded = (*tokenizer)->Decode(*ids, show);
+      if (!decoded.ok()) return decoded.status();
+      result["decoded"].push_back(*decoded);
     }
   }
   return result;

@@ -55,6 +55,11 @@ TEST_P(TokenizerFolder, GivesTheIdsOfTransformers) {
     EXPECT_EQ(*(*tokenizer)->Encode(texts[i].get<std::string>(), options),
               (*expected)["ids"][i].get<std::vector<int32_t>>())
         << texts[i];
+    DecodeOptions show;
+    show.special_tokens = SpecialTokenText::kShow;
+    EXPECT_EQ(*(*tokenizer)->Decode((*expected)["ids"][i].get<std::vector<int32_t>>(), show),
+              (*expected)["decoded"][i].get<std::string>())
+        << texts[i];
     options.added_ids = AddedIds::kAsVocabularySays;
     EXPECT_EQ(*(*tokenizer)->Encode(texts[i].get<std::string>(), options),
               (*expected)["framed"][i].get<std::vector<int32_t>>())

@@ -377,8 +377,9 @@ def expected_of(folder):
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
     ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in TEXTS]
     framed = [tokenizer(text)["input_ids"] for text in TEXTS]
+    decoded = [tokenizer.decode(one, skip_special_tokens=False, clean_up_tokenization_spaces=False) for one in ids]
     return {"class": type(tokenizer).__name__, "eos": tokenizer.eos_token_id, "bos": tokenizer.bos_token_id, "texts": TEXTS, "ids": ids,
-            "framed": framed}
+            "framed": framed, "decoded": decoded}
 
 
 def compare(name, folder, tool):
@@ -387,10 +388,10 @@ def compare(name, folder, tool):
     if "error" in found:
         return [f"{name}: {found['error']}"]
     wrong = []
-    for kind in ("ids", "framed"):
+    for kind in ("ids", "framed", "decoded"):
         for text, want, have in zip(TEXTS, expected[kind], found[kind]):
             if want != have:
-                wrong.append(f"{name}: {kind} of {text!r}: expected {want}, found {have}")
+                wrong.append(f"{name}: {kind} of {text!r}: expected {want!r}, found {have!r}")
     if expected["eos"] is not None and expected["eos"] not in found["stops"] + [found["bos"]]:
         wrong.append(f"{name}: eos {expected['eos']} is no stop: {found['stops']}")
     return wrong
