@@ -20,6 +20,7 @@
 #include "converter/sentencepiece_tree.h"
 #include "converter/tokenizer_pipeline.h"
 #include "converter/tokenizer_stages.h"
+#include "src/text/utf8.h"
 
 namespace inkling {
 namespace {
@@ -202,16 +203,20 @@ class TreeBuilder {
     tree() = ClassStages(class_, settings_.config);
     Json model = ClassModel(class_, settings_.config);
     model["vocab"] = std::move(vocab);
-    model["merges"] = MergesOf(*merges);
+    ABSL_ASSIGN_OR_RETURN(model["merges"], MergesOf(*merges, merges_path));
     tree()["model"] = std::move(model);
     return absl::OkStatus();
   }
 
-  static Json MergesOf(absl::string_view text) {
+  static absl::StatusOr<Json> MergesOf(absl::string_view text, const std::string& path) {
     Json merges = Json::array();
     for (absl::string_view line : absl::StrSplit(text, '\n')) {
       line = absl::StripSuffix(line, "\r");
       if (line.empty() || line.substr(0, 8) == "#version") continue;
+      if (WellFormedPrefix(line) != line.size()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(path, ": merge ", merges.size(), " is not well-formed UTF-8"));
+      }
       merges.push_back(std::string(line));
     }
     return merges;

@@ -193,9 +193,9 @@ absl::Status CheckMergesAreThere(const PieceList& pieces, const TokenizerData& d
     const bool bytes = data.kind == TokenizerKind::kByteLevelBpe;
     const size_t unit = bytes ? 1 : DecodeUtf8(piece.bytes).length;
     if (piece.bytes.size() == unit) continue;
-    return Invalid(absl::StrCat(
-        "model.merges: expected the merges that make pieces such as ", id, " ('", piece.bytes,
-        "'), found none; give the tokenizer files of the checkpoint that this one comes from"));
+    return Invalid(absl::StrCat("model.merges: expected the merges that make pieces such as ", id,
+                                ", found none; give the tokenizer files of the checkpoint that "
+                                "this one comes from"));
   }
   return absl::OkStatus();
 }

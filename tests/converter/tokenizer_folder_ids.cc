@@ -58,7 +58,8 @@ int main(int argc, char** argv) {
   if (result.ok()) {
     std::cout << result->dump() << "\n";
   } else {
-    std::cout << nlohmann::json({{"error", std::string(result.status().message())}}).dump() << "\n";
+    const nlohmann::json error = {{"error", std::string(result.status().message())}};
+    std::cout << error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
   }
   return 0;
 }

@@ -136,6 +136,8 @@ TEST_F(ChangedFolder, MissingMergesAreRefused) {
   ExpectSays("no merges.txt beside it");
   std::ofstream(dir_.File("merges.txt")) << "#version: 0.2\n";
   ExpectSays("model.merges: expected the merges that make pieces");
+  std::ofstream(dir_.File("merges.txt")) << "#version: 0.2\nt h\n\xFF h\n";
+  ExpectSays("merges.txt: merge 1 is not well-formed UTF-8");
 }
 
 TEST_F(ChangedFolder, MergesThatTokenizerJsonLacksAreNamed) {
