@@ -6,12 +6,16 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "converter/folder_tree.h"
 #include "converter/input_file.h"
 #include "converter/json_text.h"
@@ -173,6 +177,37 @@ absl::StatusOr<bool> ReadsVocabJson(const std::string& folder) {
   return choice.tokenizer_class->is_byte_level();
 }
 
+// The version in "tokenizer.4.20.0.json"; empty for other names.
+std::vector<int> VersionOf(absl::string_view name) {
+  std::vector<int> version;
+  if (!absl::ConsumePrefix(&name, "tokenizer.") || !absl::ConsumeSuffix(&name, ".json")) return {};
+  for (absl::string_view part : absl::StrSplit(name, '.')) {
+    int number = 0;
+    if (!absl::SimpleAtoi(part, &number)) return {};
+    version.push_back(number);
+  }
+  return version;
+}
+
+// The tokenizer.json of the folder. fast_tokenizer_files may name others, for versions of
+// transformers from the one in their names on: the newest that 5.12.1 would read.
+absl::StatusOr<std::string> TokenizerJsonName(const std::string& folder) {
+  ABSL_ASSIGN_OR_RETURN(const Json config, ReadConfigFile(folder, "tokenizer_config.json"));
+  const Json& files = Field(config, "fast_tokenizer_files");
+  std::string chosen = "tokenizer.json";
+  std::vector<int> newest;
+  if (!files.is_array()) return chosen;
+  for (const Json& file : files) {
+    const std::string name = file.is_string() ? file.get<std::string>() : "";
+    const std::vector<int> version = VersionOf(name);
+    if (version <= newest || version > std::vector<int>{5, 12, 1}) continue;
+    if (!Exists(Join(folder, name))) continue;
+    newest = version;
+    chosen = name;
+  }
+  return chosen;
+}
+
 }  // namespace
 
 absl::StatusOr<ImportedTokenizer> ImportTokenizerWithConfig(const std::string& path,
@@ -188,7 +223,8 @@ absl::StatusOr<ImportedTokenizer> ImportTokenizerWithConfig(const std::string& p
 }
 
 absl::StatusOr<ImportedTokenizer> ImportTokenizerFolder(const std::string& folder) {
-  const std::string json = Join(folder, "tokenizer.json");
+  ABSL_ASSIGN_OR_RETURN(const std::string json_name, TokenizerJsonName(folder));
+  const std::string json = Join(folder, json_name);
   if (Exists(json)) return ImportTokenizerWithConfig(json, folder);
   const std::string model = Join(folder, "tokenizer.model");
   const std::string vocab = Join(folder, "vocab.json");

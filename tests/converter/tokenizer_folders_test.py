@@ -22,9 +22,12 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 try:
     import sentencepiece
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast, __version__
 except ImportError as missing:
     print(f"skipped: {missing}")
+    sys.exit(77)
+if int(__version__.split(".")[0]) < 5:
+    print(f"skipped: transformers {__version__} reads folders in another way than 5")
     sys.exit(77)
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -258,6 +261,11 @@ def llama_folders(v):
         "llama_saved_with_decoder": saved(base, update_config(added_tokens_decoder={**flagged, **decoder_of(430, *FLAGS)})),
         "llama_saved_no_class": saved(base, edit("tokenizer_config.json", lambda c: c.pop("tokenizer_class"))),
         "llama_saved_no_config": saved(base, remove("tokenizer_config.json")),
+        "llama_saved_versions": saved(base, in_turn(
+            lambda f: write(f, "tokenizer.4.0.0.json", (f / "tokenizer.json").read_text(encoding="utf-8")),
+            edit("tokenizer.4.0.0.json", lambda t: t["added_tokens"].append({"id": 430, **token("tool", normalized=False)})),
+            lambda f: write(f, "tokenizer.9.0.0.json", "{}"),
+            update_config(fast_tokenizer_files=["tokenizer.9.0.0.json", "tokenizer.json", "tokenizer.4.0.0.json"]))),
         "llama_saved_unknown_class": saved(base, update_config(tokenizer_class="QWenTokenizer")),
         "llama_saved_as_backend": saved(base, update_config(tokenizer_class="TokenizersBackend"), add=add_flags),
         "code_llama": slow_spm(v.spm_bpe, {**LLAMA, "tokenizer_class": "CodeLlamaTokenizer"}),
