@@ -20,11 +20,6 @@
 #include "tests/testing/forked_child.h"
 #include "tests/testing/status_matchers.h"
 
-#if defined(__SANITIZE_THREAD__)
-// Threads in the child of a process with threads are what this is about.
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
-#endif
-
 namespace inkling {
 namespace {
 
@@ -67,6 +62,7 @@ TEST(ProcessStamp, IsAnotherWhereTheParentNeverAsked) {
 }
 
 TEST(ProcessStamp, ThreadsOfAChildAgree) {
+  if (kForkedChildrenStartNoThreads) GTEST_SKIP() << kWhyTheyStartNone;
   for (int round = 0; round < 20; ++round) {
     ProcessStamp stamp;
     const uint64_t parent = stamp.Current();
@@ -87,6 +83,13 @@ TEST(ProcessStamp, ThreadsOfAChildAgree) {
               "");
   }
 }
+
+class ThreadPoolFork : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (kForkedChildrenStartNoThreads) GTEST_SKIP() << kWhyTheyStartNone;
+  }
+};
 
 // Whether all threads of `pool` are there: each item waits for the others.
 bool AllThreadsWork(ThreadPool& pool) {
@@ -110,7 +113,7 @@ void ExpectWorks(ThreadPool& pool) {
   EXPECT_TRUE(AllThreadsWork(pool));
 }
 
-TEST(ThreadPoolFork, ThreadsComeBackInTheChild) {
+TEST_F(ThreadPoolFork, ThreadsComeBackInTheChild) {
   for (const int32_t num_threads : {1, 2, 4}) {
     ASSERT_OK_AND_ASSIGN(std::unique_ptr<ThreadPool> pool, ThreadPool::Create(num_threads));
     EXPECT_EQ(InForkedChild([&] {
@@ -129,7 +132,7 @@ TEST(ThreadPoolFork, ThreadsComeBackInTheChild) {
 }
 
 // Before its threads are back, the child's work is done all the same.
-TEST(ThreadPoolFork, WorkWithoutThreadsRunsOnTheCaller) {
+TEST_F(ThreadPoolFork, WorkWithoutThreadsRunsOnTheCaller) {
   ASSERT_OK_AND_ASSIGN(std::unique_ptr<ThreadPool> pool, ThreadPool::Create(3));
   EXPECT_EQ(InForkedChild([&] {
               const ThreadPoolLease lease = pool->Lease();
@@ -140,7 +143,7 @@ TEST(ThreadPoolFork, WorkWithoutThreadsRunsOnTheCaller) {
             "");
 }
 
-TEST(ThreadPoolFork, AChildDestroysAPoolThatItNeverUsed) {
+TEST_F(ThreadPoolFork, AChildDestroysAPoolThatItNeverUsed) {
   for (const int32_t num_threads : {1, 2, 4}) {
     ASSERT_OK_AND_ASSIGN(std::unique_ptr<ThreadPool> pool, ThreadPool::Create(num_threads));
     EXPECT_EQ(InForkedChild([&] { pool.reset(); }), "");
@@ -148,7 +151,7 @@ TEST(ThreadPoolFork, AChildDestroysAPoolThatItNeverUsed) {
   }
 }
 
-TEST(ThreadPoolFork, ALeaseHeldInTheParentIsFreeInTheChild) {
+TEST_F(ThreadPoolFork, ALeaseHeldInTheParentIsFreeInTheChild) {
   for (const int32_t num_threads : {1, 2}) {
     ASSERT_OK_AND_ASSIGN(std::unique_ptr<ThreadPool> pool, ThreadPool::Create(num_threads));
     std::atomic<bool> held{false};
@@ -174,7 +177,7 @@ TEST(ThreadPoolFork, ALeaseHeldInTheParentIsFreeInTheChild) {
   }
 }
 
-TEST(ThreadPoolFork, ThreadsOfAChildTakeTurns) {
+TEST_F(ThreadPoolFork, ThreadsOfAChildTakeTurns) {
   ASSERT_OK_AND_ASSIGN(std::unique_ptr<ThreadPool> pool, ThreadPool::Create(2));
   for (int round = 0; round < 10; ++round) {
     ASSERT_EQ(InForkedChild([&] {
@@ -201,7 +204,7 @@ TEST(ThreadPoolFork, ThreadsOfAChildTakeTurns) {
 
 #if defined(__linux__)
 
-TEST(ThreadPoolFork, ThreadsAreBoundAgain) {
+TEST_F(ThreadPoolFork, ThreadsAreBoundAgain) {
   const std::vector<int32_t> cpus = AllowedCpus();
   if (cpus.size() < 2) GTEST_SKIP() << "needs two CPUs";
   ASSERT_OK_AND_ASSIGN(std::unique_ptr<ThreadPool> pool, ThreadPool::Create(2, cpus));
