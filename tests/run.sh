@@ -10,6 +10,8 @@
 #   --arm      also cross-compiled for 64-bit Arm: tests of all that computes, under qemu as three CPUs
 #   --wasm     also for WebAssembly with SIMD and threads, run under node
 #   --tidy     also clang-tidy over the sources
+#   --transformers  also the tests that compare with Hugging Face's transformers, PyTorch and gguf, which are otherwise
+#              skipped: installs those from Python's package index into a folder of their own (6 GB) in Inkling's cache
 #   --fuzz[=N] also every fuzz target (tests/fuzz) for N seconds, 20 by default, built with Clang 16
 #   --only     what other options add, without the release build and its tests
 #   --werror   compiler warnings in Inkling's sources are errors
@@ -19,7 +21,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-usage() { sed -n '4,18s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '4,20s/^# \{0,1\}//p' "$0"; }
 
 presets=release
 groups="build test"
@@ -28,6 +30,7 @@ fuzz=0
 arm=no
 tsan=no
 only=no
+oracle=no
 asan=no
 ubsan=no
 werror=OFF
@@ -43,6 +46,7 @@ while [ $# -gt 0 ]; do
     --fuzz=*[!0-9]*|--fuzz=|--fuzz=0) echo "run.sh: expected --fuzz=SECONDS, found '$1'" >&2; exit 2 ;;
     --fuzz=*) fuzz=${1#--fuzz=}; groups="$groups fuzz" ;;
     --tidy) tidy=yes; groups="$groups tidy" ;;
+    --transformers) oracle=yes; groups="$groups python" ;;
     --only) only=yes ;;
     --werror) werror=ON ;;
     -h|--help) usage; exit 0 ;;
@@ -58,6 +62,7 @@ case "$asan$ubsan" in
   noyes) presets="$presets ubsan" ;;
 esac
 if [ "$only" = yes ]; then
+  if [ "$oracle" = yes ]; then echo "run.sh: --transformers is about the release build's tests, which --only leaves out" >&2; exit 2; fi
   presets=${presets#release}
   case "$presets$tsan$arm$tidy$fuzz" in
     nonono0) echo "run.sh: --only leaves nothing to do; expected another option with it (--tidy, --arm, ...)" >&2; exit 2 ;;
@@ -79,6 +84,15 @@ third_party/get_sources.sh || echo "run.sh: not from the package archive; CMake 
 start "fetching TensorFlow Lite's schema, with which a test reads our files"
 third_party/get_tflite_schema.sh || echo "run.sh: without it, tflite_reader_test is skipped"
 
+python=""
+if [ "$oracle" = yes ]; then
+  start "installing transformers and what it needs (its first time: some minutes)"
+  environment=${XDG_CACHE_HOME:-$HOME/.cache}/inkling/python
+  [ -x "$environment/bin/python" ] || python3 -m venv "$environment"
+  "$environment/bin/pip" install --quiet --disable-pip-version-check -r tests/converter/transformers_requirements.txt
+  python="-DPython3_EXECUTABLE=$environment/bin/python"
+fi
+
 # Ninja where it is installed, unless the folder is configured already.
 generator_for() {
   if command -v ninja >/dev/null && [ ! -f "build/$1/CMakeCache.txt" ]; then echo "-G Ninja"; fi
@@ -87,8 +101,8 @@ generator_for() {
 jobs=$(nproc 2>/dev/null || sysctl -n hw.ncpu)
 for preset in $presets; do
   start "configuring $preset (its first time builds the dependencies: several minutes)"
-  # shellcheck disable=SC2046
-  cmake --preset "$preset" $(generator_for "$preset") -DINKLING_BUILD_TESTS=ON -DINKLING_WARNINGS_AS_ERRORS=$werror
+  # shellcheck disable=SC2046,SC2086  # no option, or one without blanks
+  cmake --preset "$preset" $(generator_for "$preset") -DINKLING_BUILD_TESTS=ON -DINKLING_WARNINGS_AS_ERRORS=$werror $python
 
   start "building $preset"
   cmake --build "build/$preset" --parallel "$jobs"
