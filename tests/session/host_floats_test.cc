@@ -5,11 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -105,43 +107,57 @@ std::vector<uint32_t> Logits(Decoder& decoder, KvElement element) {
   return bits;
 }
 
-TEST_F(HostFloatsTest, LogitsHaveTheSameBits) {
-  for (const TensorType type :
-       {TensorType{ElementType::kF32}, TensorType{ElementType::kBf16},
-        TensorType{ElementType::kInt8Channel}, TensorType{ElementType::kInt4Channel},
-        TensorType{ElementType::kInt4Block, 32}, TensorType{ElementType::kInt4Block, 128}}) {
-    ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ModelReader> reader,
-                         ModelReader::Open(WriteTyped(type)));
-    for (const auto& [products, element] : {std::pair(RowProducts::kInt8, KvElement::kF16),
-                                            std::pair(RowProducts::kFloat, KvElement::kInt8)}) {
-      const auto make = [&](int32_t num_threads) {
-        return Decoder::Create(
-            *reader,
-            {.num_threads = num_threads, .prefill_rows = kRows, .prefill_products = products});
-      };
-      ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Decoder> usual, make(1));
-      const std::vector<uint32_t> expected = Logits(*usual, element);
-      ASSERT_FALSE(expected.empty());
-      for (const HostFloatsCase& floats : HostFloatsCases()) {
-        for (const int32_t num_threads : {1, 3}) {
-          std::unique_ptr<Decoder> made;  // packed in the environment, and run in it
-          std::vector<uint32_t> in_it;
-          std::vector<uint32_t> usual_in_it;
-          In(floats, [&] {
-            made = *make(num_threads);
-            in_it = Logits(*made, element);
-            usual_in_it = Logits(*usual, element);
-          });
-          const std::string what =
-              absl::StrCat(TensorTypeName(type), " ", floats.name, " ", num_threads, " threads");
-          EXPECT_TRUE(in_it == expected) << what;
-          EXPECT_TRUE(usual_in_it == expected) << what;
-          EXPECT_TRUE(Logits(*made, element) == expected) << what;
-        }
-      }
+// One test for each kind of weights: together they would take too long under qemu.
+class EveryProduct : public HostFloatsTest,
+                     public testing::WithParamInterface<std::tuple<TensorType, RowProducts>> {};
+
+TEST_P(EveryProduct, LogitsHaveTheSameBits) {
+  const auto [type, products] = GetParam();
+  const KvElement element =
+      products == RowProducts::kInt8 ? KvElement::kF16 : KvElement::kInt8;  // each once
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ModelReader> reader,
+                       ModelReader::Open(WriteTyped(type)));
+  const auto make = [&, rows = products](int32_t num_threads) {
+    return Decoder::Create(
+        *reader, {.num_threads = num_threads, .prefill_rows = kRows, .prefill_products = rows});
+  };
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Decoder> usual, make(1));
+  const std::vector<uint32_t> expected = Logits(*usual, element);
+  ASSERT_FALSE(expected.empty());
+  for (const HostFloatsCase& floats : HostFloatsCases()) {
+    for (const int32_t num_threads : {1, 3}) {
+      std::unique_ptr<Decoder> made;  // packed in the environment, and run in it
+      std::vector<uint32_t> in_it;
+      std::vector<uint32_t> usual_in_it;
+      In(floats, [&] {
+        made = *make(num_threads);
+        in_it = Logits(*made, element);
+        usual_in_it = Logits(*usual, element);
+      });
+      const std::string what = absl::StrCat(floats.name, " ", num_threads, " threads");
+      EXPECT_TRUE(in_it == expected) << what;
+      EXPECT_TRUE(usual_in_it == expected) << what;
+      EXPECT_TRUE(Logits(*made, element) == expected) << what;
     }
   }
 }
+
+std::string ProductName(const testing::TestParamInfo<std::tuple<TensorType, RowProducts>>& info) {
+  const auto& [type, products] = info.param;
+  std::string name(TensorTypeName(type));
+  std::replace(name.begin(), name.end(), '/', '_');
+  return absl::StrCat(name, products == RowProducts::kInt8 ? "_int8" : "_float");
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, EveryProduct,
+                         testing::Combine(testing::Values(TensorType{ElementType::kF32},
+                                                          TensorType{ElementType::kBf16},
+                                                          TensorType{ElementType::kInt8Channel},
+                                                          TensorType{ElementType::kInt4Channel},
+                                                          TensorType{ElementType::kInt4Block, 32},
+                                                          TensorType{ElementType::kInt4Block, 128}),
+                                          testing::Values(RowProducts::kInt8, RowProducts::kFloat)),
+                         ProductName);
 
 // Everything that an app reads of a call.
 struct Said {
