@@ -29,8 +29,8 @@ class ProcessStamp {
   // The stamp that the latest process took, 0 before the first. Lies in a page that Linux wipes in
   // children, because an id alone may come again: inside a new namespace, a child has its parent's
   // if both are the first there.
-  std::atomic<uint64_t>* taken_;
-  std::atomic<uint64_t> taken_here_{0};  // where systems wipe no pages
+  [[maybe_unused]] std::atomic<uint64_t>* taken_;  // unused where systems can't fork
+  std::atomic<uint64_t> taken_here_{0};            // where systems wipe no pages
   std::atomic<uint32_t> count_{0};
 };
 
