@@ -17,13 +17,13 @@
 namespace inkling {
 
 // Tests whose children start threads skip where this is true.
-#if defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__) || defined(INKLING_TESTS_RUN_EMULATED)
 inline constexpr bool kForkedChildrenStartNoThreads = true;
 #else
 inline constexpr bool kForkedChildrenStartNoThreads = false;
 #endif
 inline constexpr char kWhyTheyStartNone[] =
-    "ThreadSanitizer can't start threads in the child of a process that has some";
+    "neither ThreadSanitizer nor qemu can start threads in the child of a process that has some";
 
 // Calls `body` in a child, which has `seconds` for it. Empty if it came to its end and no
 // expectation failed there; otherwise what happened.
