@@ -9,51 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "converter/byte_alphabet.h"
 #include "src/text/pieces.h"
-#include "src/text/utf8.h"
 
 namespace inkling {
 namespace {
-
-// Characters of GPT-2's alphabet -> bytes: printable Latin-1 characters stand for themselves, the
-// other bytes follow from U+0100 on in order.
-class ByteAlphabet {
- public:
-  ByteAlphabet() {
-    uint32_t next = 0x100;
-    for (uint32_t byte = 0; byte < 256; ++byte) {
-      const bool printable = (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte != 0xAD);
-      bytes_[printable ? byte : next++] = byte;
-    }
-  }
-
-  // -1 for a character outside.
-  int ByteOf(uint32_t codepoint) const {
-    const auto found = bytes_.find(codepoint);
-    return found == bytes_.end() ? -1 : static_cast<int>(found->second);
-  }
-
-  // False, and `bytes` as it was, if a character of `text` lies outside.
-  bool Translate(absl::string_view text, std::string& bytes) const {
-    std::string translated;
-    for (size_t pos = 0; pos < text.size();) {
-      const Utf8Char character = DecodeUtf8(text.substr(pos));
-      const int byte = ByteOf(character.codepoint);
-      if (byte < 0) return false;
-      translated.push_back(static_cast<char>(byte));
-      pos += character.length;
-    }
-    bytes = std::move(translated);
-    return true;
-  }
-
- private:
-  absl::flat_hash_map<uint32_t, uint32_t> bytes_;
-};
 
 absl::Status CheckForm(const TokenizerData& data) {
   const auto unsupported = [](absl::string_view what) {

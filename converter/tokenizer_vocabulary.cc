@@ -8,6 +8,7 @@
 #include "absl/status/status_macros.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "converter/byte_alphabet.h"
 #include "converter/tokenizer_pipeline.h"
 #include "src/text/utf8.h"
 
@@ -25,28 +26,10 @@ absl::Status Unsupported(absl::string_view what) {
   return absl::UnimplementedError(absl::StrCat("tokenizer.json: ", what, " is not supported"));
 }
 
-// The byte that each character of the byte-level alphabet stands for: printable Latin-1 characters
-// stand for themselves, the other bytes follow from U+0100 on in order.
-absl::flat_hash_map<uint32_t, uint8_t> ByteAlphabet() {
-  absl::flat_hash_map<uint32_t, uint8_t> alphabet;
-  uint32_t next = 0x100;
-  for (uint32_t byte = 0; byte < 256; ++byte) {
-    const bool printable = (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte != 0xAD);
-    alphabet[printable ? byte : next++] = static_cast<uint8_t>(byte);
-  }
-  return alphabet;
-}
-
-std::string PieceToBytes(const std::string& piece,
-                         const absl::flat_hash_map<uint32_t, uint8_t>& alphabet) {
-  std::string bytes;
-  for (size_t pos = 0; pos < piece.size();) {
-    const Utf8Char character = DecodeUtf8(absl::string_view(piece).substr(pos));
-    const auto found = alphabet.find(character.codepoint);
-    if (found == alphabet.end()) return piece;
-    bytes.push_back(static_cast<char>(found->second));
-    pos += character.length;
-  }
+// Text outside the alphabet stands for itself.
+std::string PieceToBytes(const std::string& piece, const ByteAlphabet& alphabet) {
+  std::string bytes = piece;
+  alphabet.Translate(piece, bytes);
   return bytes;
 }
 
@@ -69,7 +52,7 @@ absl::Status ReadVocabulary(const Json& vocab, const TokenizerData& data,
                             TokenizerVocabulary& vocabulary) {
   if (!vocab.is_object() || vocab.empty()) return Invalid("model.vocab: expected an object");
   const bool bytes = data.kind == TokenizerKind::kByteLevelBpe;
-  const auto alphabet = ByteAlphabet();
+  const ByteAlphabet alphabet;
   for (const auto& item : vocab.items()) {
     const std::string& text = item.key();
     if (!item.value().is_number_integer()) {
