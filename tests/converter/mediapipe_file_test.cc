@@ -27,52 +27,12 @@ namespace {
 using absl::StatusCode;
 using testing::ElementsAre;
 
-const nlohmann::json kSizes = {
-    {"vocab_size", 6},        {"hidden_size", 4},         {"intermediate_size", 8},
-    {"num_hidden_layers", 1}, {"num_attention_heads", 2}, {"num_key_value_heads", 1},
-    {"head_dim", 2}};
-
-// A SentencePiece model of six pieces, with a word of a prompt template.
-std::string TinySentencePiece() {
-  ProtobufWriter model;
-  const std::vector<std::pair<std::string, uint64_t>> pieces = {
-      {"<unk>", 2},           {"<eos>", 3},         {"<bos>", 3},
-      {"<start_of_turn>", 4}, {"<end_of_turn>", 4}, {"a", 1}};
-  for (const auto& [text, type] : pieces) {
-    model.Bytes(1, ProtobufWriter().Bytes(1, text).Float(2, 0.0f).Number(3, type).bytes());
-  }
-  ProtobufWriter trainer;
-  trainer.Number(3, 2).Bytes(46, "<bos>").Bytes(47, "<eos>");
-  return model.Bytes(2, trainer.bytes()).bytes();
-}
+const nlohmann::json kSizes = LittleMediapipeSizes(8);
 
 class MediapipeFileTest : public testing::Test {
  protected:
   // A complete little file: Gemma with int8 and, for one matrix, int4.
-  static MediapipeFixture Fixture() {
-    MediapipeFixture file;
-    file.parameters = MediapipeLlmParameters(kSizes, {}).bytes();
-    file.tokenizer = TinySentencePiece();
-    const std::string layer = "params.lm.transformer.x_layers_0.";
-    const auto matrix = [&](const std::string& name, int64_t rows, int64_t columns,
-                            wire::TensorType type = wire::TensorType::INT8) {
-      file.AddQuantized(name, type, rows, columns, FixtureValues(name, rows * columns));
-    };
-    matrix("params.lm.softmax.logits_ffn.w", 6, 4);
-    matrix(layer + "self_attention.q.w", 4, 4);
-    matrix(layer + "self_attention.k.w", 2, 4);
-    matrix(layer + "self_attention.v.w", 2, 4, wire::TensorType::INT4);
-    matrix(layer + "self_attention.post.w", 4, 4);
-    matrix(layer + "ff_layer.ffn_layer1.w", 8, 4);
-    matrix(layer + "ff_layer.ffn_layer1_gate.w", 8, 4);
-    matrix(layer + "ff_layer.ffn_layer2.w", 4, 8);
-    for (const std::string& name :
-         {layer + "pre_layer_norm.scale", layer + "ff_layer.pre_layer_norm.scale",
-          std::string("params.lm.final_ln.scale")}) {
-      file.AddFloats(name, {4}, FixtureValues(name, 4));
-    }
-    return file;
-  }
+  static MediapipeFixture Fixture() { return LittleMediapipeGemma({}, 8); }
 
   absl::StatusOr<ConvertSummary> Convert(const std::string& bytes) {
     WriteFileBytes(folder_.File("model.bin"), bytes);

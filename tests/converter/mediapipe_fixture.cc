@@ -377,6 +377,53 @@ MediapipeFixture MediapipeFile(const Checkpoint& checkpoint, uint32_t model_type
   return file;
 }
 
+std::string TinySentencePiece(const std::string& last, bool names_ends) {
+  ProtobufWriter model;
+  const std::vector<std::pair<std::string, uint64_t>> pieces = {
+      {"<unk>", 2},           {"<eos>", 3},         {"<bos>", 3},
+      {"<start_of_turn>", 4}, {"<end_of_turn>", 4}, {last, 1}};
+  for (const auto& [text, type] : pieces) {
+    model.Bytes(1, ProtobufWriter().Bytes(1, text).Float(2, 0.0f).Number(3, type).bytes());
+  }
+  ProtobufWriter trainer;
+  trainer.Number(3, 2);
+  if (names_ends) trainer.Bytes(46, "<bos>").Bytes(47, "<eos>");
+  return model.Bytes(2, trainer.bytes()).bytes();
+}
+
+nlohmann::json LittleMediapipeSizes(int64_t feed_forward) {
+  return {{"vocab_size", 6},        {"hidden_size", 4},         {"intermediate_size", feed_forward},
+          {"num_hidden_layers", 1}, {"num_attention_heads", 2}, {"num_key_value_heads", 1},
+          {"head_dim", 2}};
+}
+
+MediapipeFixture LittleMediapipeGemma(MediapipeForm form, int64_t feed_forward) {
+  MediapipeFixture file;
+  file.form = form;
+  file.backend = form.gpu ? "gpu" : "cpu";
+  file.parameters = MediapipeLlmParameters(LittleMediapipeSizes(feed_forward), {}).bytes();
+  file.tokenizer = TinySentencePiece();
+  const std::string layer = "params.lm.transformer.x_layers_0.";
+  const auto matrix = [&](const std::string& name, int64_t rows, int64_t columns,
+                          wire::TensorType type = wire::TensorType::INT8) {
+    file.AddQuantized(name, type, rows, columns, FixtureValues(name, rows * columns));
+  };
+  matrix("params.lm.softmax.logits_ffn.w", 6, 4);
+  matrix(layer + "self_attention.q.w", 4, 4);
+  matrix(layer + "self_attention.k.w", 2, 4);
+  matrix(layer + "self_attention.v.w", 2, 4, wire::TensorType::INT4);
+  matrix(layer + "self_attention.post.w", 4, 4);
+  matrix(layer + "ff_layer.ffn_layer1.w", feed_forward, 4);
+  matrix(layer + "ff_layer.ffn_layer1_gate.w", feed_forward, 4);
+  matrix(layer + "ff_layer.ffn_layer2.w", 4, feed_forward);
+  for (const std::string& name :
+       {layer + "pre_layer_norm.scale", layer + "ff_layer.pre_layer_norm.scale",
+        std::string("params.lm.final_ln.scale")}) {
+    file.AddFloats(name, {4}, FixtureValues(name, 4));
+  }
+  return file;
+}
+
 std::string MediapipeBundleBytes(const std::vector<ZipPart>& entries, bool only_zip64) {
   return std::string(4, '\0') + ZipBytes(entries, only_zip64, 4);
 }

@@ -109,6 +109,16 @@ MediapipeFixture MediapipeFile(const Checkpoint& checkpoint, uint32_t model_type
                                MediapipeForm form = {},
                                std::vector<FixtureTensor>* stored = nullptr);
 
+// A SentencePiece model of six pieces; the last says whose it is. `names_ends`: it says which of
+// them begin and end a text.
+std::string TinySentencePiece(const std::string& last = "a", bool names_ends = true);
+
+// config.json's sizes of LittleMediapipeGemma.
+nlohmann::json LittleMediapipeSizes(int64_t feed_forward);
+
+// A complete little Gemma in int8 and, for the values' matrix, int4.
+MediapipeFixture LittleMediapipeGemma(MediapipeForm form, int64_t feed_forward);
+
 // A .task bundle of these entries: a ZIP archive whose first header stands at byte 4.
 std::string MediapipeBundleBytes(const std::vector<ZipPart>& entries, bool only_zip64 = false);
 

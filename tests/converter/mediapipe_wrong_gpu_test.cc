@@ -22,51 +22,13 @@ namespace {
 using absl::StatusCode;
 using testing::ElementsAre;
 
-const nlohmann::json kSizes = {
-    {"vocab_size", 6},        {"hidden_size", 4},         {"intermediate_size", 10},
-    {"num_hidden_layers", 1}, {"num_attention_heads", 2}, {"num_key_value_heads", 1},
-    {"head_dim", 2}};
+const nlohmann::json kSizes = LittleMediapipeSizes(10);
 constexpr char kQuery[] = "params.lm.transformer.x_layers_0.self_attention.q.w";
 constexpr char kValue[] = "params.lm.transformer.x_layers_0.self_attention.v.w";
 
-// A SentencePiece model of six pieces; the last says whose it is.
-std::string TinySentencePiece(const std::string& last = "a") {
-  ProtobufWriter model;
-  const std::vector<std::pair<std::string, uint64_t>> pieces = {
-      {"<unk>", 2},           {"<eos>", 3},         {"<bos>", 3},
-      {"<start_of_turn>", 4}, {"<end_of_turn>", 4}, {last, 1}};
-  for (const auto& [text, type] : pieces) {
-    model.Bytes(1, ProtobufWriter().Bytes(1, text).Float(2, 0.0f).Number(3, type).bytes());
-  }
-  return model.Bytes(2, ProtobufWriter().Number(3, 2).bytes()).bytes();
-}
-
 // A complete little Gemma for gpu, int8 with zero points and, for one matrix, int4.
 MediapipeFixture Fixture(bool asymmetric = true) {
-  MediapipeFixture file;
-  file.form = {.gpu = true, .asymmetric = asymmetric, .sums = true};
-  file.backend = "gpu";
-  file.parameters = MediapipeLlmParameters(kSizes, {}).bytes();
-  file.tokenizer = TinySentencePiece();
-  const std::string layer = "params.lm.transformer.x_layers_0.";
-  const auto matrix = [&](const std::string& name, int64_t rows, int64_t columns,
-                          wire::TensorType type = wire::TensorType::INT8) {
-    file.AddQuantized(name, type, rows, columns, FixtureValues(name, rows * columns));
-  };
-  matrix("params.lm.softmax.logits_ffn.w", 6, 4);
-  matrix(kQuery, 4, 4);
-  matrix(layer + "self_attention.k.w", 2, 4);
-  matrix(kValue, 2, 4, wire::TensorType::INT4);
-  matrix(layer + "self_attention.post.w", 4, 4);
-  matrix(layer + "ff_layer.ffn_layer1.w", 10, 4);
-  matrix(layer + "ff_layer.ffn_layer1_gate.w", 10, 4);
-  matrix(layer + "ff_layer.ffn_layer2.w", 4, 10);
-  for (const std::string& name :
-       {layer + "pre_layer_norm.scale", layer + "ff_layer.pre_layer_norm.scale",
-        std::string("params.lm.final_ln.scale")}) {
-    file.AddFloats(name, {4}, FixtureValues(name, 4));
-  }
-  return file;
+  return LittleMediapipeGemma({.gpu = true, .asymmetric = asymmetric, .sums = true}, 10);
 }
 
 // What LlmParameters of a bundle say: no transformer.
@@ -83,7 +45,7 @@ ProtobufWriter Metadata() {
 
 std::vector<ZipPart> Entries(const std::string& model) {
   return {{"TF_LITE_PREFILL_DECODE", model, 0, 0},
-          {"TOKENIZER_MODEL", TinySentencePiece("b"), 0, 0},
+          {"TOKENIZER_MODEL", TinySentencePiece("b", /*names_ends=*/false), 0, 0},
           {"METADATA", Metadata().bytes(), 0, 0}};
 }
 
