@@ -85,7 +85,7 @@ absl::Status Run(const std::string& shape, int rounds) {
   auto model = inkling::LlmModel::Open(path.string());
   if (!model.ok()) return model.status();
   inkling::SessionOptions session_options;
-  session_options.max_tokens = kPromptTokens + 16;
+  session_options.context_length = kPromptTokens + 16;
   auto session = inkling::LlmSession::Create(*model, session_options);
   if (!session.ok()) return session.status();
   std::mt19937 engine(1);

@@ -29,7 +29,7 @@ class Shape:
     rope_base: float = 10000.0
     layer_norm: bool = False  # with biases; otherwise the root of the mean square
     tied_head: bool = False
-    biases: bool = False  # of the products; q, k and v are one matrix then, and the feed-forward has no gate
+    biases: bool = False  # of the matmuls; q, k and v are one matrix then, and the feed-forward has no gate
     post_norms: bool = False
     window: int = 0  # of every second layer
     attention_soft_cap: float = 0.0
@@ -47,7 +47,7 @@ SHAPES = {
 
 
 class Writer:
-    """Adds tensors of random levels; one scale everywhere, because the time of a product doesn't depend on values."""
+    """Adds tensors of random levels; one scale everywhere, because the time of a matmul doesn't depend on values."""
 
     def __init__(self, path, shape, kind):
         self.file = gguf.GGUFWriter(path, shape.architecture)

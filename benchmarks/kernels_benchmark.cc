@@ -107,11 +107,11 @@ void BM_AttentionPrefill(benchmark::State& state) {
   const AttentionArgs args = setup.Args();
   for (auto _ : state) Attend(args);
   // Each row sees context - 127 + r keys; the mean is context - 63.5.
-  const double products = 128.0 * static_cast<double>(state.range(2)) *
-                          (static_cast<double>(state.range(3)) - 63.5) * 2 *
-                          static_cast<double>(state.range(1));
+  const double matmuls = 128.0 * static_cast<double>(state.range(2)) *
+                         (static_cast<double>(state.range(3)) - 63.5) * 2 *
+                         static_cast<double>(state.range(1));
   state.counters["multiply_adds"] =
-      benchmark::Counter(products, benchmark::Counter::kIsIterationInvariantRate);
+      benchmark::Counter(matmuls, benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(BM_AttentionPrefill)
     ->ArgNames({"f16", "head_dim", "group", "context"})
@@ -183,12 +183,12 @@ BENCHMARK(BM_ActivateGated)->DenseRange(0, 3);
 
 constexpr size_t kRangeParts = 64;
 
-// Arguments: rows, values of a row, whether their ranges are known, and whether remainders are
+// Arguments: rows, values of a row, whether their ranges are known, and whether residual are
 // wanted. 128 rows of 16384 come from the third cache level, the rest from the first two.
 void BM_QuantizeRows(benchmark::State& state) {
   const size_t rows = static_cast<size_t>(state.range(0));
   const size_t dim = static_cast<size_t>(state.range(1));
-  const bool with_remainders = state.range(3) != 0;
+  const bool with_residual = state.range(3) != 0;
   const std::vector<float> input = RandomValues(rows * dim);
   const size_t stride = dim + 64;
   std::vector<int8_t> output(2 * rows * stride);
@@ -202,7 +202,7 @@ void BM_QuantizeRows(benchmark::State& state) {
                   .params = params.data(),
                   .num_rows = rows,
                   .dim = dim,
-                  .with_remainders = with_remainders,
+                  .with_residual = with_residual,
                   .ranges = state.range(2) != 0 ? ranges.data() : nullptr,
                   .num_parts = kRangeParts,
                   .range_stride = rows});
@@ -210,7 +210,7 @@ void BM_QuantizeRows(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(rows * dim));
 }
 BENCHMARK(BM_QuantizeRows)
-    ->ArgNames({"rows", "dim", "ranges", "remainders"})
+    ->ArgNames({"rows", "dim", "ranges", "residual"})
     ->Args({1, 2048, 0, 0})
     ->Args({128, 2048, 0, 0})
     ->Args({4, 16384, 1, 0})

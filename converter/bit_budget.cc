@@ -76,7 +76,7 @@ class UpgradeSearch {
       case TensorRole::kHead:
         return !options_.head.has_value();
       case TensorRole::kEmbedding:
-        // One that is only looked up has no products to be measured by, only what a file of this
+        // One that is only looked up has no matmuls to be measured by, only what a file of this
         // version says of lookups.
         return !options_.embedding.has_value() &&
                (config_.tied_head ? !options_.head.has_value()

@@ -29,7 +29,7 @@ int Low(std::byte pair) { return std::to_integer<int>(pair & std::byte{15}); }
 int High(std::byte pair) { return std::to_integer<int>(pair >> 4); }
 
 // half d, 16 bytes: d * (q - 8).
-void WidenQ4Symmetric(const std::byte* block, float* values) {
+void DequantizeQ4Symmetric(const std::byte* block, float* values) {
   const float d = Half(block);
   for (int i = 0; i < kNibbleBytes; ++i) {
     const std::byte pair = block[2 + i];
@@ -39,7 +39,7 @@ void WidenQ4Symmetric(const std::byte* block, float* values) {
 }
 
 // half d, half m, 16 bytes: d * q + m.
-void WidenQ4Affine(const std::byte* block, float* values) {
+void DequantizeQ4Affine(const std::byte* block, float* values) {
   const float d = Half(block);
   const float m = Half(block + 2);
   for (int i = 0; i < kNibbleBytes; ++i) {
@@ -57,7 +57,7 @@ struct FifthBits {
 };
 
 // half d, 32 bits, 16 bytes: d * (q - 16).
-void WidenQ5Symmetric(const std::byte* block, float* values) {
+void DequantizeQ5Symmetric(const std::byte* block, float* values) {
   const float d = Half(block);
   const FifthBits fifth(block + 2);
   for (int i = 0; i < kNibbleBytes; ++i) {
@@ -69,7 +69,7 @@ void WidenQ5Symmetric(const std::byte* block, float* values) {
 }
 
 // half d, half m, 32 bits, 16 bytes: d * q + m.
-void WidenQ5Affine(const std::byte* block, float* values) {
+void DequantizeQ5Affine(const std::byte* block, float* values) {
   const float d = Half(block);
   const float m = Half(block + 2);
   const FifthBits fifth(block + 4);
@@ -82,7 +82,7 @@ void WidenQ5Affine(const std::byte* block, float* values) {
 }
 
 // half d, 32 int8: d * q.
-void WidenQ8(const std::byte* block, float* values) {
+void DequantizeQ8(const std::byte* block, float* values) {
   const float d = Half(block);
   for (int i = 0; i < kSmallBlock; ++i) {
     values[i] = static_cast<float>(static_cast<int8_t>(block[2 + i])) * d;
@@ -111,7 +111,7 @@ struct SubBlockScales {
 // half d, half dmin, 12 bytes of scales, 128 bytes of nibbles. Value v of sub-block s is
 // d * scale[s] * q - dmin * minimum[s]; sub-blocks 2i and 2i + 1 are the low and the high nibbles
 // of the i-th 32 bytes.
-void WidenQ4Large(const std::byte* block, float* values) {
+void DequantizeQ4Large(const std::byte* block, float* values) {
   const float d = Half(block);
   const float dmin = Half(block + 2);
   const SubBlockScales scales(block + 4);
@@ -128,7 +128,7 @@ void WidenQ4Large(const std::byte* block, float* values) {
 
 // The same with 32 bytes before the nibbles: bit s of byte i is the fifth bit of value i of
 // sub-block s.
-void WidenQ5Large(const std::byte* block, float* values) {
+void DequantizeQ5Large(const std::byte* block, float* values) {
   const float d = Half(block);
   const float dmin = Half(block + 2);
   const SubBlockScales scales(block + 4);
@@ -149,7 +149,7 @@ void WidenQ5Large(const std::byte* block, float* values) {
 // Each half of 128 values has 64 and 32 bytes of them; its runs of 32 values take, in order, the
 // low nibbles of the first and of the second 32 bytes, then the high ones, and bit pairs from low
 // to high of the same 32 bytes.
-void WidenQ6Large(const std::byte* block, float* values) {
+void DequantizeQ6Large(const std::byte* block, float* values) {
   const float d = Half(block + 208);
   for (int half = 0; half < 2; ++half) {
     const std::byte* nibbles = block + half * 64;
@@ -170,14 +170,14 @@ constexpr BlockFormat kFormats[] = {
     {0, "F32", 1, 4, nullptr},
     {1, "F16", 1, 2, nullptr},
     {30, "BF16", 1, 2, nullptr},
-    {2, "Q4_0", 32, 18, WidenQ4Symmetric},
-    {3, "Q4_1", 32, 20, WidenQ4Affine},
-    {6, "Q5_0", 32, 22, WidenQ5Symmetric},
-    {7, "Q5_1", 32, 24, WidenQ5Affine},
-    {8, "Q8_0", 32, 34, WidenQ8},
-    {12, "Q4_K", 256, 144, WidenQ4Large},
-    {13, "Q5_K", 256, 176, WidenQ5Large},
-    {14, "Q6_K", 256, 210, WidenQ6Large},
+    {2, "Q4_0", 32, 18, DequantizeQ4Symmetric},
+    {3, "Q4_1", 32, 20, DequantizeQ4Affine},
+    {6, "Q5_0", 32, 22, DequantizeQ5Symmetric},
+    {7, "Q5_1", 32, 24, DequantizeQ5Affine},
+    {8, "Q8_0", 32, 34, DequantizeQ8},
+    {12, "Q4_K", 256, 144, DequantizeQ4Large},
+    {13, "Q5_K", 256, 176, DequantizeQ5Large},
+    {14, "Q6_K", 256, 210, DequantizeQ6Large},
 };
 
 struct UnreadType {

@@ -1,7 +1,7 @@
 // The number formats of GGUF files that are read: plain floats, and blocks of quantised weights
 // that share scales.
 //
-// The GGUF reader knows a tensor's size from them, source_numbers.cc widens with them.
+// The GGUF reader knows a tensor's size from them, source_numbers.cc dequantises with them.
 
 #ifndef INKLING_CONVERTER_BLOCK_FORMATS_H_
 #define INKLING_CONVERTER_BLOCK_FORMATS_H_
@@ -22,10 +22,10 @@ struct BlockFormat {
   int32_t num_values;      // of a block; blocks lie along the rows of a matrix
   int32_t num_bytes;
 
-  // Writes the num_values floats of one block. Products and sums are rounded to float one by one,
-  // as the reference implementation does. Null for plain numbers (num_values 1), which
-  // source_numbers.cc widens itself.
-  void (*widen)(const std::byte* block, float* values);
+  // Writes the num_values floats of one block. Multiplications and sums are rounded to float one by
+  // one, as the reference implementation does. Null for plain numbers (num_values 1), which
+  // source_numbers.cc dequantises itself.
+  void (*dequantize)(const std::byte* block, float* values);
 };
 
 // Null for a type that isn't read.

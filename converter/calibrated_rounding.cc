@@ -1,4 +1,4 @@
-// Coordinate descent over the levels and scales of one row after another.
+// Coordinate descent over the quantised values and scales of one row after another.
 
 #include "converter/calibrated_rounding.h"
 
@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "src/format/weight_levels.h"
+#include "src/format/quantized_range.h"
 
 namespace inkling {
 namespace {
@@ -26,10 +26,10 @@ constexpr double kDamping = 0.01;
 
 constexpr int kInt4ZeroPoint = 8;
 
-// H with its damping; rows are those of InputProducts.
-class DampedProducts {
+// H with its damping; rows are those of InputMoments.
+class DampedMoments {
  public:
-  explicit DampedProducts(const InputProducts& inputs)
+  explicit DampedMoments(const InputMoments& inputs)
       : block_(static_cast<size_t>(inputs.block)),
         columns_(static_cast<size_t>(inputs.columns)),
         values_(inputs.values) {
@@ -53,58 +53,58 @@ class DampedProducts {
   std::vector<float> values_;
 };
 
-// One row: w = scale * level + error, with the gradient H * error kept up to date.
+// One row: w = scale * quant + error, with the gradient H * error kept up to date.
 class RowDescent {
  public:
-  RowDescent(const DampedProducts& products, TensorType type)
-      : products_(products),
-        levels_range_(type.element == ElementType::kInt8Channel ? kInt8Levels : kInt4Levels),
+  RowDescent(const DampedMoments& moments, TensorType type)
+      : moments_(moments),
+        quants_range_(type.element == ElementType::kInt8Channel ? kInt8Range : kInt4Range),
         bf16_scales_(type.element == ElementType::kInt4Block),
         run_(type.element == ElementType::kInt4Block ? static_cast<size_t>(type.block_size)
-                                                     : products.columns()),
-        levels(products.columns()),
-        scales(products.columns() / run_),
-        gradient_(products.columns()) {}
+                                                     : moments.columns()),
+        quants(moments.columns()),
+        scales(moments.columns() / run_),
+        gradient_(moments.columns()) {}
 
  private:
-  const DampedProducts& products_;
-  LevelRange levels_range_;
+  const DampedMoments& moments_;
+  QuantizedRange quants_range_;
   bool bf16_scales_;
   size_t run_;  // columns that share a scale
 
  public:
-  std::vector<float> levels;  // [columns]
+  std::vector<float> quants;  // [columns]
   std::vector<float> scales;  // [columns / run]
 
   void Run(absl::Span<const float> weights) {
     std::fill(gradient_.begin(), gradient_.end(), 0.0f);
     for (size_t i = 0; i < weights.size(); ++i) {
-      AddToError(i, weights[i] - scales[i / run_] * levels[i]);
+      AddToError(i, weights[i] - scales[i / run_] * quants[i]);
     }
     for (int round = 0; round < kMaxRounds; ++round) {
-      const bool levels_changed = ImproveLevels();
+      const bool quants_changed = ImproveQuants();
       const bool scales_changed = ImproveScales();
-      if (!levels_changed && !scales_changed) return;
+      if (!quants_changed && !scales_changed) return;
     }
   }
 
  private:
   void AddToError(size_t column, float change) {
-    const float* row = products_.Row(column);
-    float* gradient = &gradient_[products_.FirstOfBlock(column)];
-    const size_t size = products_.BlockEnd(column) - products_.FirstOfBlock(column);
+    const float* row = moments_.Row(column);
+    float* gradient = &gradient_[moments_.FirstOfBlock(column)];
+    const size_t size = moments_.BlockEnd(column) - moments_.FirstOfBlock(column);
     for (size_t i = 0; i < size; ++i) gradient[i] += change * row[i];
   }
 
-  bool ImproveLevels() {
+  bool ImproveQuants() {
     bool changed = false;
-    for (size_t i = 0; i < levels.size(); ++i) {
+    for (size_t i = 0; i < quants.size(); ++i) {
       const float scale = scales[i / run_];
-      const float own = products_.Row(i)[i - products_.FirstOfBlock(i)];
-      const float best = NearestLevel(levels[i] + gradient_[i] / (scale * own), levels_range_);
-      if (best == levels[i]) continue;
-      AddToError(i, scale * (levels[i] - best));
-      levels[i] = best;
+      const float own = moments_.Row(i)[i - moments_.FirstOfBlock(i)];
+      const float best = NearestQuant(quants[i] + gradient_[i] / (scale * own), quants_range_);
+      if (best == quants[i]) continue;
+      AddToError(i, scale * (quants[i] - best));
+      quants[i] = best;
       changed = true;
     }
     return changed;
@@ -123,13 +123,13 @@ class RowDescent {
     double along = 0;
     double curvature = 0;
     for (size_t i = begin; i < end; ++i) {
-      along += static_cast<double>(levels[i]) * gradient_[i];
-      const size_t first = std::max(begin, products_.FirstOfBlock(i));
-      const size_t last = std::min(end, products_.BlockEnd(i));
-      const float* row = products_.Row(i) - products_.FirstOfBlock(i);
-      float product = 0;
-      for (size_t j = first; j < last; ++j) product += row[j] * levels[j];
-      curvature += static_cast<double>(levels[i]) * product;
+      along += static_cast<double>(quants[i]) * gradient_[i];
+      const size_t first = std::max(begin, moments_.FirstOfBlock(i));
+      const size_t last = std::min(end, moments_.BlockEnd(i));
+      const float* row = moments_.Row(i) - moments_.FirstOfBlock(i);
+      float sum = 0;
+      for (size_t j = first; j < last; ++j) sum += row[j] * quants[j];
+      curvature += static_cast<double>(quants[i]) * sum;
     }
     if (!(curvature > 0)) return false;
     float scale = scales[run] + static_cast<float>(along / curvature);
@@ -141,7 +141,7 @@ class RowDescent {
       return false;
     }
     for (size_t i = begin; i < end; ++i) {
-      AddToError(i, (scales[run] - scale) * levels[i]);
+      AddToError(i, (scales[run] - scale) * quants[i]);
     }
     scales[run] = scale;
     return true;
@@ -150,7 +150,7 @@ class RowDescent {
   std::vector<float> gradient_;
 };
 
-// Levels and scales of a row between their bytes and a descent.
+// Quantised values and scales of a row between their bytes and a descent.
 class StoredRow {
  public:
   StoredRow(TensorType type, size_t columns, size_t row, QuantizedRows& rows)
@@ -161,12 +161,12 @@ class StoredRow {
                 row * (bf16_ ? columns / static_cast<size_t>(type.block_size) * 2 : 4)) {}
 
   void Load(RowDescent& row) const {
-    for (size_t i = 0; i < row.levels.size(); ++i) {
+    for (size_t i = 0; i < row.quants.size(); ++i) {
       if (int8_) {
-        row.levels[i] = static_cast<float>(static_cast<int8_t>(values_[i]));
+        row.quants[i] = static_cast<float>(static_cast<int8_t>(values_[i]));
       } else {
         const int pair = std::to_integer<int>(values_[i / 2]);
-        row.levels[i] = static_cast<float>((i % 2 == 0 ? pair & 15 : pair >> 4) - kInt4ZeroPoint);
+        row.quants[i] = static_cast<float>((i % 2 == 0 ? pair & 15 : pair >> 4) - kInt4ZeroPoint);
       }
     }
     for (size_t i = 0; i < row.scales.size(); ++i) {
@@ -181,14 +181,14 @@ class StoredRow {
   }
 
   void Store(const RowDescent& row) {
-    for (size_t i = 0; i < row.levels.size(); ++i) {
-      const int level = static_cast<int>(row.levels[i]);
+    for (size_t i = 0; i < row.quants.size(); ++i) {
+      const int quant = static_cast<int>(row.quants[i]);
       if (int8_) {
-        values_[i] = static_cast<std::byte>(level);
+        values_[i] = static_cast<std::byte>(quant);
       } else if (i % 2 == 0) {
-        values_[i / 2] = static_cast<std::byte>(level + kInt4ZeroPoint);
+        values_[i / 2] = static_cast<std::byte>(quant + kInt4ZeroPoint);
       } else {
-        values_[i / 2] |= static_cast<std::byte>((level + kInt4ZeroPoint) << 4);
+        values_[i / 2] |= static_cast<std::byte>((quant + kInt4ZeroPoint) << 4);
       }
     }
     for (size_t i = 0; i < row.scales.size(); ++i) {
@@ -211,7 +211,7 @@ class StoredRow {
 }  // namespace
 
 absl::Status RefineRows(absl::Span<const float> weights, int64_t columns, TensorType type,
-                        const InputProducts& inputs, QuantizedRows& rows) {
+                        const InputMoments& inputs, QuantizedRows& rows) {
   const bool blocks = type.element == ElementType::kInt4Block;
   if (!blocks && type.element != ElementType::kInt8Channel &&
       type.element != ElementType::kInt4Channel) {
@@ -221,8 +221,8 @@ absl::Status RefineRows(absl::Span<const float> weights, int64_t columns, Tensor
     return absl::InvalidArgumentError(
         absl::StrCat("inputs of a matrix: expected ", columns, " columns, found ", inputs.columns));
   }
-  const DampedProducts products(inputs);
-  RowDescent row(products, type);
+  const DampedMoments moments(inputs);
+  RowDescent row(moments, type);
   const size_t width = static_cast<size_t>(columns);
   for (size_t i = 0; (i + 1) * width <= weights.size(); ++i) {
     StoredRow bytes(type, width, i, rows);
@@ -233,7 +233,7 @@ absl::Status RefineRows(absl::Span<const float> weights, int64_t columns, Tensor
   return absl::OkStatus();
 }
 
-double OutputErrorPower(absl::Span<const float> errors, const InputProducts& inputs) {
+double OutputErrorPower(absl::Span<const float> errors, const InputMoments& inputs) {
   const size_t columns = static_cast<size_t>(inputs.columns);
   const size_t block = static_cast<size_t>(inputs.block);
   double power = 0;
@@ -241,10 +241,10 @@ double OutputErrorPower(absl::Span<const float> errors, const InputProducts& inp
     const size_t column = i % columns;
     const size_t first = column / block * block;
     const size_t size = std::min(block, columns - first);
-    const float* products = &inputs.values[column * block];
+    const float* moments = &inputs.values[column * block];
     const float* row = &errors[i - column + first];
     float sum = 0;
-    for (size_t j = 0; j < size; ++j) sum += products[j] * row[j];
+    for (size_t j = 0; j < size; ++j) sum += moments[j] * row[j];
     power += static_cast<double>(errors[i]) * sum;
   }
   return power;

@@ -1,11 +1,11 @@
-// Rounding of weights by the error of the products they make, as far as statistics of their inputs
+// Rounding of weights by the error of the matmuls they make, as far as statistics of their inputs
 // tell it.
 //
-// RowEncoder calls it for --quality=best. For a row of weights w and inputs with mean products H,
+// RowEncoder calls it for --quality=best. For a row of weights w and inputs with second moments H,
 // the mean squared error of the output is (w - q)^T H (w - q), where q are the stored values.
-// Rounding each weight to its nearest level makes w - q small; here levels and scales are changed
-// one at a time, each to its best given all others, until nothing changes (coordinate descent).
-// H is known in blocks of columns; what lies between blocks counts as 0.
+// Rounding each weight to its nearest quantised value makes w - q small; here quantised values and
+// scales are changed one at a time, each to its best given all others, until nothing changes
+// (coordinate descent). H is known in blocks of columns; what lies between blocks counts as 0.
 
 #ifndef INKLING_CONVERTER_CALIBRATED_ROUNDING_H_
 #define INKLING_CONVERTER_CALIBRATED_ROUNDING_H_
@@ -23,10 +23,10 @@ namespace inkling {
 // Improves `rows`, the quantised form of `weights` [num_rows, columns] in `type`. Types that aren't
 // int4 or int8 stay as they are. Error: InvalidArgument for inputs of another number of columns.
 absl::Status RefineRows(absl::Span<const float> weights, int64_t columns, TensorType type,
-                        const InputProducts& inputs, QuantizedRows& rows);
+                        const InputMoments& inputs, QuantizedRows& rows);
 
 // The sum over rows of (w - q)^T H (w - q), for `errors` w - q [num_rows, columns].
-double OutputErrorPower(absl::Span<const float> errors, const InputProducts& inputs);
+double OutputErrorPower(absl::Span<const float> errors, const InputMoments& inputs);
 
 }  // namespace inkling
 

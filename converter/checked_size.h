@@ -1,4 +1,5 @@
-// Products and sums of sizes that a file claims: they may overflow, and then the file is damaged.
+// Sizes multiplied and summed of sizes that a file claims: they may overflow, and then the file is
+// damaged.
 //
 // The checkpoint readers compute every size through here.
 
@@ -12,10 +13,10 @@
 
 namespace inkling {
 
-// a * b for a, b >= 0; false, and `product` as it was, if that is over 2^63 - 1.
-inline bool CheckedProduct(int64_t a, int64_t b, int64_t& product) {
+// a * b for a, b >= 0; false, and `result` as it was, if that is over 2^63 - 1.
+inline bool CheckedMultiply(int64_t a, int64_t b, int64_t& result) {
   if (a != 0 && b > std::numeric_limits<int64_t>::max() / a) return false;
-  product = a * b;
+  result = a * b;
   return true;
 }
 
@@ -27,10 +28,10 @@ inline bool CheckedSum(int64_t a, int64_t b, int64_t& sum) {
 }
 
 // `first` times every one of `sizes`, all >= 0; false on overflow.
-inline bool CheckedProduct(int64_t first, absl::Span<const int64_t> sizes, int64_t& product) {
-  product = first;
+inline bool CheckedMultiply(int64_t first, absl::Span<const int64_t> sizes, int64_t& result) {
+  result = first;
   for (const int64_t size : sizes) {
-    if (!CheckedProduct(product, size, product)) return false;
+    if (!CheckedMultiply(result, size, result)) return false;
   }
   return true;
 }

@@ -92,7 +92,7 @@ class Balancer {
   absl::StatusOr<bool> Balance(const NormGroup& group) {
     if (!MayChange(group)) return false;
     const TensorInfo& first = plan_.tensors[group.matrices.front()].info;
-    ABSL_ASSIGN_OR_RETURN(const InputProducts inputs,
+    ABSL_ASSIGN_OR_RETURN(const InputMoments inputs,
                           importance_.ReadInputs(first.name, first.columns));
     ABSL_ASSIGN_OR_RETURN(double least, Divergence(group));
     least *= 1.0 - kLeastGain;
@@ -149,7 +149,7 @@ class Balancer {
 
 }  // namespace
 
-std::vector<float> ColumnFactors(const InputProducts& inputs, double strength) {
+std::vector<float> ColumnFactors(const InputMoments& inputs, double strength) {
   std::vector<double> sizes(static_cast<size_t>(inputs.columns));
   double sum = 0;
   for (size_t i = 0; i < sizes.size(); ++i) {

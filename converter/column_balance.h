@@ -1,10 +1,11 @@
 // BalanceColumns: makes inputs of matrices even by moving what is large in them into the weights.
 //
 // int8 inputs share one scale a row, so a few large columns, which trained models have, take the
-// levels from all others. Where a norm feeds matrices, its weights can be divided by a factor for
-// each column and the columns of those matrices multiplied by it: the product stays the same. The
-// factors are powers of two, so it stays the same to the last bit in f32. ConvertCheckpoint calls
-// it for --quality=best. The idea is that of SmoothQuant (Xiao et al., 2022).
+// quantised values from all others. Where a norm feeds matrices, its weights can be divided by a
+// factor for each column and the columns of those matrices multiplied by it: the result stays the
+// same. The factors are powers of two, so it stays the same to the last bit in f32.
+// ConvertCheckpoint calls it for --quality=best. The idea is that of SmoothQuant (Xiao et al.,
+// 2022).
 
 #ifndef INKLING_CONVERTER_COLUMN_BALANCE_H_
 #define INKLING_CONVERTER_COLUMN_BALANCE_H_
@@ -30,9 +31,9 @@ absl::StatusOr<int> BalanceColumns(const Checkpoint& checkpoint, const ModelConf
                                    const ConvertOptions& options, const ImportanceFile& importance,
                                    absl::Span<const TensorType> types, TensorPlan& plan);
 
-// What BalanceColumns would choose for inputs with these mean products, at a strength from 0 (no
+// What BalanceColumns would choose for inputs with these second moments, at a strength from 0 (no
 // change) to 1 (all columns alike): powers of two near (root mean square)^strength.
-std::vector<float> ColumnFactors(const InputProducts& inputs, double strength);
+std::vector<float> ColumnFactors(const InputMoments& inputs, double strength);
 
 }  // namespace inkling
 

@@ -49,7 +49,7 @@ void ConversionFlags::AddTo(CLI::App& app, const std::string& group) {
       ->group(group);
   app.add_option(
          "--quality", quality_,
-         "normal (default), or best: rounds weights by the error of their products and evens out "
+         "normal (default), or best: rounds weights by the error of their matmuls and evens out "
          "their inputs; much slower")
       ->check(CLI::IsMember({"normal", "best"}))
       ->group(group);

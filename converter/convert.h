@@ -33,8 +33,9 @@ struct ConvertProgress {
 
 // How weights are rounded.
 enum class ConvertQuality : uint8_t {
-  kNormal,  // each weight to the nearest level, with scales that make the squared error small
-  kBest,    // levels and scales that make the error of the products small; needs an importance file
+  kNormal,  // each weight to the nearest quant, with scales that make the squared error small
+  kBest,    // quantised values and scales that make the error of the matmuls small; needs an
+            // importance file
 };
 
 struct ConvertOptions {
@@ -59,8 +60,8 @@ struct ConvertOptions {
   std::string importance_path;
 
   // Matrices that would be int4 become int8, and int8 f16, the most sensitive first, while the file
-  // has at most so many bits per weight. f16 takes the memory of f32 at run time, and its products
-  // are float products. Needs an importance file.
+  // has at most so many bits per weight. f16 takes the memory of f32 at run time, and its matmuls
+  // are float matmuls. Needs an importance file.
   std::optional<double> bits_per_weight;
 
   // A tokenizer file (tokenizer.json, tokenizer.model, llama2.c's tokenizer.bin, GGUF) to use

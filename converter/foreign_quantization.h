@@ -12,8 +12,8 @@
 
 namespace inkling {
 
-// OK for a checkpoint of plain numbers, or of blocks that its reader widens. Error: Unimplemented,
-// naming the method (GPTQ, AWQ, bitsandbytes, MLX, ...) and what to convert instead.
+// OK for a checkpoint of plain numbers, or of blocks that its reader dequantises. Error:
+// Unimplemented, naming the method (GPTQ, AWQ, bitsandbytes, MLX, ...) and what to convert instead.
 //
 // A config that asks for bitsandbytes is no reason by itself: it also stands beside plain weights,
 // which transformers would quantise while it loads them.

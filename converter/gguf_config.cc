@@ -170,7 +170,7 @@ class ConfigBuilder {
   void ReadRotation() {
     const int32_t rotary_dim = fields_.Size(Key("rope.dimension_count"), head_dim_);
     if (family_.partial_rotation) {
-      // The half keeps the product with head_dim, rounded down, from landing one below.
+      // The half keeps the multiple of head_dim, rounded down, from landing one below.
       const double rotating = rotary_dim < head_dim_ ? rotary_dim + 0.5 : rotary_dim;
       Field("partial_rotary_factor", "rope.dimension_count") = rotating / head_dim_;
     } else if (rotary_dim != head_dim_) {

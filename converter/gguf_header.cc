@@ -272,9 +272,9 @@ class HeaderReader {
         absl::MakeSpan(tensor.shape).first(tensor.shape.size() - 1);
     int64_t num_values = 0;
     int64_t row_bytes = 0;
-    if (!CheckedProduct(columns, rows, num_values) ||
-        !CheckedProduct(columns / format.num_values, int64_t{format.num_bytes}, row_bytes) ||
-        !CheckedProduct(row_bytes, rows, tensor.bytes)) {
+    if (!CheckedMultiply(columns, rows, num_values) ||
+        !CheckedMultiply(columns / format.num_values, int64_t{format.num_bytes}, row_bytes) ||
+        !CheckedMultiply(row_bytes, rows, tensor.bytes)) {
       return Invalid(tensor, "its size overflows 63 bits");
     }
     return absl::OkStatus();

@@ -39,7 +39,7 @@ absl::StatusOr<std::vector<float>> ReadVector(const InputFile& file, const GgufT
   }
   std::vector<std::byte> bytes(static_cast<size_t>(entry.tensor.bytes));
   ABSL_RETURN_IF_ERROR(file.ReadAt(entry.offset, absl::MakeSpan(bytes)));
-  return WidenToFloat(bytes, entry.tensor.dtype);
+  return ConvertToFloat(bytes, entry.tensor.dtype);
 }
 
 absl::StatusOr<GgufRopeDivisors> ReadDivisors(absl::Span<const InputFile> files,
@@ -199,7 +199,7 @@ absl::StatusOr<std::vector<std::byte>> GgufCheckpoint::ReadBytes(size_t index, i
 absl::StatusOr<std::vector<float>> GgufCheckpoint::ReadRows(size_t index, int64_t first_row,
                                                             int64_t num_rows) const {
   ABSL_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, ReadBytes(index, first_row, num_rows));
-  ABSL_ASSIGN_OR_RETURN(std::vector<float> values, WidenToFloat(bytes, tensors_[index].dtype));
+  ABSL_ASSIGN_OR_RETURN(std::vector<float> values, ConvertToFloat(bytes, tensors_[index].dtype));
   // A sum of 0.5 or more is the same again once the recipe has added 1; a smaller one may differ by
   // 2^-25.
   if (const float added = views_[index].added; added != 0.0f) {

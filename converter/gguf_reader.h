@@ -2,7 +2,7 @@
 // Face form.
 //
 // Checkpoint::Open makes it. Headers are read at once, values only when asked for. Blocks of
-// quantised weights are widened row by row.
+// quantised weights are dequantised row by row.
 
 #ifndef INKLING_CONVERTER_GGUF_READER_H_
 #define INKLING_CONVERTER_GGUF_READER_H_

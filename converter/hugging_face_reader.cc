@@ -202,7 +202,7 @@ absl::StatusOr<std::vector<float>> HuggingFaceCheckpoint::ReadRows(size_t index,
     return absl::OutOfRangeError(absl::StrCat(tensor.name, ": rows ", first_row, " to ",
                                               first_row + num_rows, " of ", rows));
   }
-  if (!CanWiden(tensor.dtype)) {
+  if (!CanDequantize(tensor.dtype)) {
     return absl::UnimplementedError(absl::StrCat(tensor.file, ": tensor \"", GivenName(tensor),
                                                  "\": expected F32, F16 or BF16, found ",
                                                  tensor.dtype));
@@ -219,7 +219,7 @@ absl::StatusOr<std::vector<float>> HuggingFaceCheckpoint::ReadRows(size_t index,
                     absl::MakeSpan(bytes).subspan(row * row_bytes, piece_rows * row_bytes));
     if (!read.ok()) return read;
   }
-  return WidenToFloat(bytes, tensor.dtype);
+  return ConvertToFloat(bytes, tensor.dtype);
 }
 
 }  // namespace inkling

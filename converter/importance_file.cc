@@ -130,24 +130,24 @@ absl::StatusOr<std::vector<float>> ImportanceFile::ReadNumbers(const WeightEntry
   return numbers;
 }
 
-absl::StatusOr<InputProducts> ImportanceFile::ReadInputs(absl::string_view weight,
-                                                         int64_t columns) const {
+absl::StatusOr<InputMoments> ImportanceFile::ReadInputs(absl::string_view weight,
+                                                        int64_t columns) const {
   const auto found = inputs_.find(InputOwner(weight));
   if (found == inputs_.end()) {
     return absl::NotFoundError(
         absl::StrCat(file_.path(), " has no inputs of ", weight, "; was it made for this model?"));
   }
-  InputProducts products;
-  products.columns = found->second.tensor.shape[0];
-  products.block = found->second.tensor.shape[1];
-  if (products.columns != columns || products.block > columns) {
+  InputMoments moments;
+  moments.columns = found->second.tensor.shape[0];
+  moments.block = found->second.tensor.shape[1];
+  if (moments.columns != columns || moments.block > columns) {
     return absl::InvalidArgumentError(
         absl::StrCat(file_.path(), ": tensor \"", found->second.tensor.name, "\": expected ",
-                     columns, " columns and blocks of at most that, found [", products.columns,
-                     ", ", products.block, "]; was it made for this model?"));
+                     columns, " columns and blocks of at most that, found [", moments.columns, ", ",
+                     moments.block, "]; was it made for this model?"));
   }
-  ABSL_ASSIGN_OR_RETURN(products.values, ReadNumbers(found->second));
-  return products;
+  ABSL_ASSIGN_OR_RETURN(moments.values, ReadNumbers(found->second));
+  return moments;
 }
 
 absl::StatusOr<OutputImportance> ImportanceFile::Outputs(absl::string_view weight) const {

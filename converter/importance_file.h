@@ -1,7 +1,7 @@
 // ImportanceFile: what a model's matrices are multiplied with, and how much an error in each costs.
 //
 // `inkling-eval importance` measures it on a text with a model that is converted already, and
-// writes it; inkling-convert reads it, to round weights by the error of the products instead of the
+// writes it; inkling-convert reads it, to round weights by the error of the matmuls instead of the
 // error of the weights. A safetensors file of f32 tensors:
 //   NAME.inputs   [columns, block]  mean of x[i] * x[block * (i / block) + j] over the inputs x of
 //                                   the matrix; 0 beyond the last column
@@ -26,8 +26,8 @@
 
 namespace inkling {
 
-// Means of products of a matrix's inputs, for each pair of one block of columns.
-struct InputProducts {
+// Second moments of a matrix's inputs, for each pair of one block of columns.
+struct InputMoments {
   int64_t columns = 0;
   int64_t block = 0;          // columns of a block; the last one may be shorter
   std::vector<float> values;  // [columns, block], as in the file
@@ -48,7 +48,7 @@ struct OutputImportance {
 
 // What a program that measures fills in, by the names of the tensors.
 struct ImportanceData {
-  std::map<std::string, InputProducts> inputs;
+  std::map<std::string, InputMoments> inputs;
   std::map<std::string, OutputImportance> outputs;
 };
 
@@ -66,7 +66,7 @@ class ImportanceFile {
 
   // The inputs of matrix `weight`, read from the file. Errors: NotFound; InvalidArgument if they
   // have another number of columns or aren't finite; DataLoss.
-  absl::StatusOr<InputProducts> ReadInputs(absl::string_view weight, int64_t columns) const;
+  absl::StatusOr<InputMoments> ReadInputs(absl::string_view weight, int64_t columns) const;
 
   // Errors: NotFound.
   absl::StatusOr<OutputImportance> Outputs(absl::string_view weight) const;

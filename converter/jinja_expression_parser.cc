@@ -110,7 +110,7 @@ JinjaExpressionParser::ExpressionPtr JinjaExpressionParser::ParseComparison() {
   return chain;
 }
 
-// Levels 0 to 3: sums, ~, products, powers.
+// Levels 0 to 3: sums, ~, multiplication, powers.
 JinjaExpressionParser::ExpressionPtr JinjaExpressionParser::ParseBinary(size_t precedence) {
   static constexpr absl::string_view kLevels[] = {"+ -", "~", "* / // %", "**"};
   if (precedence == std::size(kLevels)) return ParseSigned(Filters::kAllowed);

@@ -1,8 +1,8 @@
 // Parses the expressions of a Jinja template, and keeps the place in the list of tokens.
 //
 // The parser of statements (jinja_parser.cc) builds on it. Order of precedence: conditional, or,
-// and, not, comparison, sum, ~, product, power, sign, then what follows a value. The first error
-// sticks and moves to the end of the tokens, so that every loop ends.
+// and, not, comparison, sum, ~, multiplication, power, sign, then what follows a value. The first
+// error sticks and moves to the end of the tokens, so that every loop ends.
 
 #ifndef INKLING_CONVERTER_JINJA_EXPRESSION_PARSER_H_
 #define INKLING_CONVERTER_JINJA_EXPRESSION_PARSER_H_
@@ -125,7 +125,7 @@ class JinjaExpressionParser {
   // The comparison operator that stands here, or "".
   std::string TakeComparison();
   ExpressionPtr ParseComparison();
-  // Levels 0 to 3: sums, ~, products, powers.
+  // Levels 0 to 3: sums, ~, multiplication, powers.
   ExpressionPtr ParseBinary(size_t precedence);
   ExpressionPtr ParseSigned(Filters filters);
   // What follows a value: .name [index] (arguments) |filter, and "is" a test.

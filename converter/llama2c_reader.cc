@@ -32,7 +32,7 @@ struct Header {
 };
 static_assert(sizeof(Header) == kHeaderBytes);
 
-// Bounds that keep every product below 2^63 and that no real model comes near.
+// Bounds that keep every size multiplied below 2^63 and that no real model comes near.
 bool IsSane(const Header& header) {
   const auto within = [](int64_t value, int64_t limit) { return value > 0 && value <= limit; };
   return within(header.dim, 1 << 20) && within(header.hidden_dim, 1 << 20) &&
@@ -180,7 +180,7 @@ absl::StatusOr<std::vector<float>> Llama2cCheckpoint::ReadRows(size_t index, int
   if (place.head_dim == 0) {
     absl::Status read = file_.ReadAt(place.offset + first_row * row_bytes, absl::MakeSpan(bytes));
     if (!read.ok()) return read;
-    return WidenToFloat(bytes, tensor.dtype);
+    return ConvertToFloat(bytes, tensor.dtype);
   }
   for (int64_t i = 0; i < num_rows; ++i) {
     // Row d of a head is the first (d < half) or second number of pair d % half.
@@ -192,7 +192,7 @@ absl::StatusOr<std::vector<float>> Llama2cCheckpoint::ReadRows(size_t index, int
                                      absl::MakeSpan(bytes).subspan(i * row_bytes, row_bytes));
     if (!read.ok()) return read;
   }
-  return WidenToFloat(bytes, tensor.dtype);
+  return ConvertToFloat(bytes, tensor.dtype);
 }
 
 }  // namespace inkling

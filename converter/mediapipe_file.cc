@@ -260,8 +260,8 @@ class FileReader {
   absl::StatusOr<int64_t> NeededBytes(const MediapipeTensor& tensor, int64_t bits,
                                       absl::string_view where) const {
     int64_t needed = 0;
-    if (!CheckedProduct(bits, tensor.shape, needed)) {
-      return Invalid(where, "shape: the product of the sizes overflows 63 bits");
+    if (!CheckedMultiply(bits, tensor.shape, needed)) {
+      return Invalid(where, "shape: the number of values overflows 63 bits");
     }
     if (backend_ == MediapipeBackend::kGpu) {
       if (tensor.shape.size() == 1) return tensor.shape[0];

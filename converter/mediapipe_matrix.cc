@@ -113,14 +113,14 @@ float NumberAt(absl::Span<const std::byte> bytes, int64_t row) {
   return number;
 }
 
-// The level of each value of one row, as in the order of model files.
-void ReadLevels(const std::byte* row, Type type, absl::Span<float> levels) {
-  for (size_t i = 0; i < levels.size(); ++i) {
+// The quantised value of each value of one row, as in the order of model files.
+void ReadQuants(const std::byte* row, Type type, absl::Span<float> quants) {
+  for (size_t i = 0; i < quants.size(); ++i) {
     if (type == Type::kInt8) {
-      levels[i] = static_cast<float>(std::to_integer<int8_t>(row[i]));
+      quants[i] = static_cast<float>(std::to_integer<int8_t>(row[i]));
     } else {
       const int pair = std::to_integer<int>(row[i / 2]);
-      levels[i] = static_cast<float>((i % 2 == 0 ? pair & 15 : pair >> 4) - 8);
+      quants[i] = static_cast<float>((i % 2 == 0 ? pair & 15 : pair >> 4) - 8);
     }
   }
 }
@@ -132,7 +132,7 @@ std::optional<int64_t> MediapipeValueBytes(Type type, int64_t rows, int64_t colu
   if (rows > kMost || columns > kMost) return std::nullopt;
   int64_t bits = 0;
   const int64_t sizes[] = {tiled ? RoundedUp(rows) : rows, tiled ? RoundedUp(columns) : columns};
-  if (!CheckedProduct(Bits(type), sizes, bits)) return std::nullopt;
+  if (!CheckedMultiply(Bits(type), sizes, bits)) return std::nullopt;
   return bits / 8;
 }
 
@@ -158,7 +158,7 @@ absl::Status AppendFloatRows(const InputFile& file, const MediapipeMatrix& matri
   ABSL_RETURN_IF_ERROR(AppendStoredRows(file, matrix, first_row, num_rows, stored));
   if (IsFloat(matrix.type)) {
     ABSL_ASSIGN_OR_RETURN(const std::vector<float> values,
-                          WidenToFloat(stored.values, matrix.type == Type::kF16 ? "F16" : "F32"));
+                          ConvertToFloat(stored.values, matrix.type == Type::kF16 ? "F16" : "F32"));
     rows.insert(rows.end(), values.begin(), values.end());
     return absl::OkStatus();
   }
@@ -172,7 +172,7 @@ absl::Status AppendFloatRows(const InputFile& file, const MediapipeMatrix& matri
   rows.resize(end + static_cast<size_t>(num_rows) * width);
   for (int64_t row = 0; row < num_rows; ++row, end += width) {
     const absl::Span<float> values = absl::MakeSpan(rows).subspan(end, width);
-    ReadLevels(stored.values.data() + row * RowBytes(matrix.type, matrix.columns), matrix.type,
+    ReadQuants(stored.values.data() + row * RowBytes(matrix.type, matrix.columns), matrix.type,
                values);
     const float scale = NumberAt(stored.scales, row);
     const float zero_point = zero_points.empty() ? 0.0f : NumberAt(zero_points, row);
@@ -186,11 +186,11 @@ absl::StatusOr<bool> UsesBothEnds(const InputFile& file, const MediapipeMatrix& 
   QuantizedRows stored;
   ABSL_RETURN_IF_ERROR(AppendStoredRows(file, matrix, 0, num_rows, stored));
   const float highest = matrix.type == Type::kInt8 ? 127.0f : 7.0f;
-  std::vector<float> levels(static_cast<size_t>(matrix.columns));
+  std::vector<float> quants(static_cast<size_t>(matrix.columns));
   for (int64_t row = 0; row < num_rows; ++row) {
-    ReadLevels(stored.values.data() + row * RowBytes(matrix.type, matrix.columns), matrix.type,
-               absl::MakeSpan(levels));
-    const auto [low, high] = std::minmax_element(levels.begin(), levels.end());
+    ReadQuants(stored.values.data() + row * RowBytes(matrix.type, matrix.columns), matrix.type,
+               absl::MakeSpan(quants));
+    const auto [low, high] = std::minmax_element(quants.begin(), quants.end());
     if (*low != -highest - 1 || *high != highest) return false;
   }
   return true;

@@ -3,7 +3,7 @@
 // Files for cpu have row after row, int8 as it is and int4 with 8 added, just as model files do.
 // Files for gpu have tiles of 4 outputs and 4 inputs, in the order [inputs / 4][outputs / 4][4
 // inputs][4 outputs], with both numbers rounded up to 4; int8 has 128 added there. Either way a
-// row has one scale. Asymmetric rows (gpu only) have a zero point, too: a weight is (level - zero
+// row has one scale. Asymmetric rows (gpu only) have a zero point, too: a weight is (quant - zero
 // point) * scale.
 
 #ifndef INKLING_CONVERTER_MEDIAPIPE_MATRIX_H_
@@ -47,7 +47,7 @@ absl::Status AppendFloatRows(const InputFile& file, const MediapipeMatrix& matri
                              int64_t first_row, int64_t num_rows, std::vector<float>& rows);
 
 // Whether each of the first `num_rows` rows of a quantised matrix has both the lowest and the
-// highest level of its type. Error: DataLoss.
+// highest quantised value of its type. Error: DataLoss.
 absl::StatusOr<bool> UsesBothEnds(const InputFile& file, const MediapipeMatrix& matrix,
                                   int64_t num_rows);
 

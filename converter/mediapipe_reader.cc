@@ -203,8 +203,8 @@ absl::Status MediapipeCheckpoint::CheckFused() const {
 }
 
 // MediaPipe's converter loses the zero points of asymmetric files for cpu, and nothing in them says
-// so. But symmetric rounding leaves the lowest level out, where asymmetric rounding gives every row
-// both ends.
+// so. But symmetric rounding leaves the lowest quantised value out, where asymmetric rounding gives
+// every row both ends.
 absl::Status MediapipeCheckpoint::NoteLostZeroPoints() {
   constexpr int64_t kSampledRows = 4;
   constexpr int64_t kFewestRows = 16;
@@ -219,7 +219,7 @@ absl::Status MediapipeCheckpoint::NoteLostZeroPoints() {
   }
   if (num_rows < kFewestRows) return absl::OkStatus();
   notes_.push_back(
-      "every row of the weights uses all levels, as after MediaPipe's asymmetric quantisation, "
+      "every row of the weights uses all quants, as after MediaPipe's asymmetric quantisation, "
       "whose zero points files for cpu have lost: if the model writes nonsense, that is why, and "
       "the checkpoint must be converted instead");
   return absl::OkStatus();

@@ -3,7 +3,7 @@
 //
 // Checkpoint::Open makes it. Its symmetric int8 and int4 matrices have one scale for each output
 // row, just as those of model files, so they can be taken without rounding again (StoredType).
-// Asymmetric ones are widened to floats.
+// Asymmetric ones are dequantised to floats.
 
 #ifndef INKLING_CONVERTER_MEDIAPIPE_READER_H_
 #define INKLING_CONVERTER_MEDIAPIPE_READER_H_

@@ -231,7 +231,7 @@ bool LastIndex(const View& view, int64_t& last) {
   last = view.offset;
   for (size_t i = 0; i < view.shape.size(); ++i) {
     int64_t reach = 0;
-    if (!CheckedProduct(view.shape[i] - 1, view.strides[i], reach)) return false;
+    if (!CheckedMultiply(view.shape[i] - 1, view.strides[i], reach)) return false;
     if (!CheckedSum(last, reach, last)) return false;
   }
   return true;
@@ -251,7 +251,7 @@ bool RowsAreDense(const View& view) {
 absl::StatusOr<WeightEntry> Place(const View& view, const ZipEntry& storage) {
   const int64_t size = DtypeBytes(view.dtype);
   int64_t storage_bytes = 0;
-  if (!CheckedProduct(view.storage_size, size, storage_bytes) || storage_bytes != storage.bytes) {
+  if (!CheckedMultiply(view.storage_size, size, storage_bytes) || storage_bytes != storage.bytes) {
     return Damaged(absl::StrCat("storage ", view.storage, ": ", view.storage_size,
                                 " numbers of type ", view.dtype, " don't take the ", storage.bytes,
                                 " bytes of its entry"));
@@ -260,8 +260,8 @@ absl::StatusOr<WeightEntry> Place(const View& view, const ZipEntry& storage) {
   entry.tensor.dtype = std::string(view.dtype);
   entry.tensor.shape = view.shape;
   // The numbers of an expanded view (stride 0) may be more than its storage holds.
-  if (!CheckedProduct(size, view.shape, entry.tensor.bytes)) {
-    return Damaged("sizes: their product overflows 63 bits");
+  if (!CheckedMultiply(size, view.shape, entry.tensor.bytes)) {
+    return Damaged("sizes: the number of values overflows 63 bits");
   }
   if (entry.tensor.bytes > 0) {
     int64_t last = 0;

@@ -47,9 +47,9 @@ absl::Status CheckScales(absl::Span<const std::byte> scales, TensorType type) {
   return absl::OkStatus();
 }
 
-// Model files leave out the level -128 (src/format/weight_levels.h), which others may use: rows
+// Model files leave out the quant -128 (src/format/quantized_range.h), which others may use: rows
 // that have it are quantised again from their values.
-absl::Status ReplaceLowestLevel(absl::Span<const float> weights, int64_t columns,
+absl::Status ReplaceLowestQuant(absl::Span<const float> weights, int64_t columns,
                                 ScaleSearch search, QuantizedRows& rows) {
   constexpr TensorType kInt8 = {ElementType::kInt8Channel, 0};
   constexpr std::byte kLowest{0x80};
@@ -68,8 +68,9 @@ absl::Status ReplaceLowestLevel(absl::Span<const float> weights, int64_t columns
 
 // Blocks of 32 weights that are `block_scales[i]` times whole numbers from -8 to 7 keep those
 // numbers; their scales are rounded to bf16. Not so where the scale is negative, which model files
-// can't have: there the search's result stays, whose levels reach to 7 on the side that had 8.
-void KeepBlockLevels(absl::Span<const float> weights, absl::Span<const float> block_scales,
+// can't have: there the search's result stays, whose quantised values reach to 7 on the side that
+// had 8.
+void KeepBlockQuants(absl::Span<const float> weights, absl::Span<const float> block_scales,
                      QuantizedRows& rows) {
   constexpr size_t kBlock = 32;
   constexpr int kZeroPoint = 8;
@@ -141,7 +142,7 @@ absl::StatusOr<EncodedRows> RowEncoder::EncodeSlice(const PlannedTensor& tensor,
   if (type == TensorType{ElementType::kInt4Block, 32}) {
     ABSL_ASSIGN_OR_RETURN(const std::vector<float> block_scales,
                           ReadPlannedBlockScales(checkpoint_, tensor, first_row, num_rows));
-    KeepBlockLevels(weights, block_scales, encoded.bytes);
+    KeepBlockQuants(weights, block_scales, encoded.bytes);
   }
   if (calibration.refine) {
     ABSL_RETURN_IF_ERROR(RefineRows(weights, columns, type, *calibration.inputs, encoded.bytes));
@@ -170,7 +171,7 @@ absl::StatusOr<EncodedRows> RowEncoder::TakeSlice(const PlannedTensor& tensor, T
                         DequantizeRows(bytes.values, bytes.scales, num_rows, columns, type));
   ABSL_RETURN_IF_ERROR(CheckScales(bytes.scales, type));
   if (type.element == ElementType::kInt8Channel) {
-    ABSL_RETURN_IF_ERROR(ReplaceLowestLevel(weights, columns, search_, bytes));
+    ABSL_RETURN_IF_ERROR(ReplaceLowestQuant(weights, columns, search_, bytes));
   }
   ABSL_ASSIGN_OR_RETURN(const std::vector<float> stored,
                         DequantizeRows(bytes.values, bytes.scales, num_rows, columns, type));

@@ -31,9 +31,9 @@ struct EncodedRows {
 
 // What is known of the inputs of a tensor.
 struct RowCalibration {
-  std::optional<InputProducts> inputs;  // unset: nothing
-  double squared_range = 0;             // OutputImportance's
-  bool refine = false;                  // rows are rounded by the error of their products
+  std::optional<InputMoments> inputs;  // unset: nothing
+  double squared_range = 0;            // OutputImportance's
+  bool refine = false;                 // rows are rounded by the error of their matmuls
 };
 
 class RowEncoder {

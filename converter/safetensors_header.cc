@@ -86,15 +86,15 @@ absl::StatusOr<std::vector<int64_t>> IntegerList(const json& entry, absl::string
   return list;
 }
 
-// dtype and shape -> bytes, with checked products.
+// dtype and shape -> bytes, with checked multiplication.
 absl::StatusOr<int64_t> TensorBytes(absl::string_view dtype, absl::Span<const int64_t> shape) {
   const int64_t size = DtypeBytes(dtype);
   if (size == 0) {
     return absl::InvalidArgumentError(absl::StrCat("dtype \"", dtype, "\" is not known"));
   }
   int64_t bytes = 0;
-  if (!CheckedProduct(size, shape, bytes)) {
-    return absl::InvalidArgumentError("shape: the product of the sizes overflows 63 bits");
+  if (!CheckedMultiply(size, shape, bytes)) {
+    return absl::InvalidArgumentError("shape: the number of values overflows 63 bits");
   }
   return bytes;
 }

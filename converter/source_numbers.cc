@@ -26,11 +26,11 @@ uint16_t Load16(const std::byte* bytes) {
   return bits;
 }
 
-float WidenBfloat16(uint16_t bits) { return absl::bit_cast<float>(uint32_t{bits} << 16); }
+float ConvertBfloat16(uint16_t bits) { return absl::bit_cast<float>(uint32_t{bits} << 16); }
 
 // The exponent moves by a multiplication, which also makes subnormal halves normal; infinities and
 // NaNs (exponent 31) get the float's own exponent bits instead.
-float WidenHalf(uint16_t bits) {
+float ConvertHalf(uint16_t bits) {
   const uint32_t sign = uint32_t{bits & 0x8000u} << 16;
   const uint32_t magnitude = uint32_t{bits & 0x7FFFu} << 13;
   const uint32_t finite = absl::bit_cast<uint32_t>(absl::bit_cast<float>(magnitude) * 0x1p112f);
@@ -52,10 +52,10 @@ int64_t DtypeBytes(absl::string_view dtype) {
 }
 
 // Plain numbers of GGUF files have the same names.
-bool CanWiden(absl::string_view dtype) { return FindBlockFormat(dtype) != nullptr; }
+bool CanDequantize(absl::string_view dtype) { return FindBlockFormat(dtype) != nullptr; }
 
-absl::StatusOr<std::vector<float>> WidenToFloat(absl::Span<const std::byte> bytes,
-                                                absl::string_view dtype) {
+absl::StatusOr<std::vector<float>> ConvertToFloat(absl::Span<const std::byte> bytes,
+                                                  absl::string_view dtype) {
   const BlockFormat* format = FindBlockFormat(dtype);
   if (format == nullptr) {
     return absl::UnimplementedError(
@@ -68,16 +68,16 @@ absl::StatusOr<std::vector<float>> WidenToFloat(absl::Span<const std::byte> byte
   }
   const size_t num_values = static_cast<size_t>(format->num_values);
   std::vector<float> values(bytes.size() / block_bytes * num_values);
-  if (format->widen != nullptr) {
+  if (format->dequantize != nullptr) {
     for (size_t i = 0; i < bytes.size() / block_bytes; ++i) {
-      format->widen(&bytes[i * block_bytes], &values[i * num_values]);
+      format->dequantize(&bytes[i * block_bytes], &values[i * num_values]);
     }
   } else if (dtype == "F32") {
     if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
   } else if (dtype == "BF16") {
-    for (size_t i = 0; i < values.size(); ++i) values[i] = WidenBfloat16(Load16(&bytes[2 * i]));
+    for (size_t i = 0; i < values.size(); ++i) values[i] = ConvertBfloat16(Load16(&bytes[2 * i]));
   } else {
-    for (size_t i = 0; i < values.size(); ++i) values[i] = WidenHalf(Load16(&bytes[2 * i]));
+    for (size_t i = 0; i < values.size(); ++i) values[i] = ConvertHalf(Load16(&bytes[2 * i]));
   }
   return values;
 }

@@ -1,4 +1,4 @@
-// The number types that checkpoints store, widened to float: plain numbers exactly, blocks of
+// The number types that checkpoints store, dequantised to float: plain numbers exactly, blocks of
 // quantised weights as the format's reference implementation does.
 //
 // Checkpoint readers call it for every row they read. Bytes are little-endian and may be unaligned.
@@ -20,13 +20,14 @@ namespace inkling {
 // that sizes can be checked; 0 for an unknown name.
 int64_t DtypeBytes(absl::string_view dtype);
 
-// True for the dtypes that WidenToFloat takes: F32, F16, BF16, and GGUF's blocks (block_formats.h).
-bool CanWiden(absl::string_view dtype);
+// True for the dtypes that ConvertToFloat takes: F32, F16, BF16, and GGUF's blocks
+// (block_formats.h).
+bool CanDequantize(absl::string_view dtype);
 
 // `bytes` holds whole numbers, or whole blocks, of `dtype`. Error: Unimplemented for other dtypes,
 // by name.
-absl::StatusOr<std::vector<float>> WidenToFloat(absl::Span<const std::byte> bytes,
-                                                absl::string_view dtype);
+absl::StatusOr<std::vector<float>> ConvertToFloat(absl::Span<const std::byte> bytes,
+                                                  absl::string_view dtype);
 
 }  // namespace inkling
 

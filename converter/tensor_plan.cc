@@ -126,7 +126,7 @@ class Planner {
                                                      absl::StrJoin(shape, ", "), "], found [",
                                                      absl::StrJoin(tensor.shape, ", "), "]"));
     }
-    if (!CanWiden(tensor.dtype) && !checkpoint_.KeptType(*index).has_value()) {
+    if (!CanDequantize(tensor.dtype) && !checkpoint_.KeptType(*index).has_value()) {
       return absl::UnimplementedError(
           absl::StrCat(tensor.file, ": tensor \"", GivenName(tensor), "\" (for ", info.name,
                        "): expected F32, F16 or BF16, found ", tensor.dtype));

@@ -42,7 +42,7 @@ absl::StatusOr<OutputImportance> OutputsOf(const ImportanceFile& importance,
   return outputs;
 }
 
-bool HasProducts(const TensorInfo& info, const ModelConfig& config) {
+bool HasMatmul(const TensorInfo& info, const ModelConfig& config) {
   return info.role == TensorRole::kLinear || info.role == TensorRole::kHead ||
          (info.role == TensorRole::kEmbedding && config.tied_head);
 }
@@ -58,7 +58,7 @@ absl::StatusOr<double> DivergenceOf(const ImportanceFile& importance, const Tens
                                     TensorType type, const ModelConfig& config,
                                     const MatrixLoss& loss) {
   double divergence = 0;
-  if (HasProducts(info, config)) {
+  if (HasMatmul(info, config)) {
     ABSL_ASSIGN_OR_RETURN(divergence, ExpectedDivergence(importance, info.name, type, loss));
   }
   if (info.role == TensorRole::kEmbedding) divergence += LookupDivergence(importance, loss);
@@ -67,7 +67,7 @@ absl::StatusOr<double> DivergenceOf(const ImportanceFile& importance, const Tens
 
 // About how the range of a row grows with the sizes of its columns: a few large ones rule it, many
 // alike add a little each.
-double RangeOfColumns(const InputProducts& inputs) {
+double RangeOfColumns(const InputMoments& inputs) {
   double sum = 0;
   for (int64_t i = 0; i < inputs.columns; ++i) {
     const double square = inputs.values[static_cast<size_t>(i * inputs.block + i % inputs.block)];
@@ -79,7 +79,7 @@ double RangeOfColumns(const InputProducts& inputs) {
 // Turns what is known of inputs into what is known of inputs whose columns are divided.
 void DivideColumns(absl::Span<const float> factors, RowCalibration& calibration) {
   if (factors.empty()) return;
-  InputProducts& inputs = *calibration.inputs;
+  InputMoments& inputs = *calibration.inputs;
   const double before = RangeOfColumns(inputs);
   for (int64_t i = 0; i < inputs.columns; ++i) {
     const int64_t first = i / inputs.block * inputs.block;
@@ -108,10 +108,10 @@ absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
                                              ConvertQuality quality) {
   const TensorInfo& info = tensor.info;
   RowCalibration calibration;
-  if (importance == nullptr || !HasProducts(info, config)) return calibration;
+  if (importance == nullptr || !HasMatmul(info, config)) return calibration;
   const bool is_head = info.role != TensorRole::kLinear;
   // A head that was given its own copy of a tied embedding is known under the embedding's name.
-  absl::StatusOr<InputProducts> inputs = importance->ReadInputs(info.name, info.columns);
+  absl::StatusOr<InputMoments> inputs = importance->ReadInputs(info.name, info.columns);
   if (is_head && absl::IsNotFound(inputs.status())) {
     inputs = importance->ReadInputs("embedding.weight", info.columns);
   }

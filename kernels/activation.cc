@@ -74,9 +74,9 @@ HWY_INLINE void ActivateWith(const ActivateArgs& args, const Function& function)
       const float* multiplier = args.multiplier + r * args.multiplier_stride;
       ForEachVector(d, args.dim, [&](size_t i, auto lanes) HWY_ATTR {
         const FloatVector active = function(d, LoadLanes(d, input + i, lanes));
-        const FloatVector product = hn::Mul(active, LoadLanes(d, multiplier + i, lanes));
-        range.Include(product);
-        StoreLanes(d, product, output + i, lanes);
+        const FloatVector gated = hn::Mul(active, LoadLanes(d, multiplier + i, lanes));
+        range.Include(gated);
+        StoreLanes(d, gated, output + i, lanes);
       });
     }
     if (args.ranges != nullptr) args.ranges[r] = {range.Min(d), range.Max(d)};

@@ -1,6 +1,6 @@
 // Feed-forward activations, gated and plain, and the soft cap of logits.
 //
-// Called by the decoder between the two products of a feed-forward, and after the output head
+// Called by the decoder between the two matmuls of a feed-forward, and after the output head
 // where the config caps logits. Relative error against double libm is about 1e-6.
 #ifndef INKLING_KERNELS_ACTIVATION_H_
 #define INKLING_KERNELS_ACTIVATION_H_

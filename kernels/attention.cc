@@ -17,7 +17,7 @@
 
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
-#include "kernels/attention_products-inl.h"
+#include "kernels/attention_matmul-inl.h"
 #include "kernels/vector_math-inl.h"
 #include "kernels/vector_span-inl.h"
 
@@ -120,8 +120,8 @@ HWY_INLINE float FinishScores(const AttentionArgs& args, const QueryTile& tile, 
     const auto offset = hn::Iota(d, static_cast<float>(i));
     if (slope != nullptr) {
       const auto key = hn::Iota(d, static_cast<float>(span_begin + static_cast<int64_t>(i)));
-      const auto product = hn::Mul(RoundToBf16(d, key), RoundToBf16(d, hn::Set(d, *slope)));
-      score = hn::MulAdd(RoundToBf16(d, product), hn::Set(d, args.scale), score);
+      const auto bias = hn::Mul(RoundToBf16(d, key), RoundToBf16(d, hn::Set(d, *slope)));
+      score = hn::MulAdd(RoundToBf16(d, bias), hn::Set(d, args.scale), score);
     }
     if (args.soft_cap > 0) {
       const auto capped = Tanh(d, hn::Mul(score, hn::Set(d, 1.0f / args.soft_cap)));

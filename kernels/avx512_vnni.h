@@ -1,5 +1,5 @@
-// What BlockProduct and ChannelProduct share: how a function is compiled for AVX-512 VNNI, whatever
-// the rest of the file is compiled for, the few operations that Highway can't say, and the product
+// What BlockMatmul and ChannelMatmul share: how a function is compiled for AVX-512 VNNI, whatever
+// the rest of the file is compiled for, the few operations that Highway can't say, and the matmul
 // of a unit. Included by their two .cc files alone.
 #ifndef INKLING_KERNELS_AVX512_VNNI_H_
 #define INKLING_KERNELS_AVX512_VNNI_H_
@@ -21,7 +21,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/block_product.h"
+#include "kernels/block_matmul.h"
 
 #define INKLING_AVX512_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define INKLING_AVX512_INLINE INKLING_AVX512_VNNI __attribute__((always_inline)) inline

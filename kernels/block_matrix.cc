@@ -1,10 +1,10 @@
-// The packed form that BlockProduct reads, written once when a model is opened; see block_product.h
+// The packed form that BlockMatmul reads, written once when a model is opened; see block_matmul.h
 // for the layout.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 
-#include "kernels/block_product.h"
+#include "kernels/block_matmul.h"
 #include "kernels/convert.h"
 #include "kernels/dequantize.h"
 #include "kernels/nibble_units.h"
@@ -18,7 +18,7 @@ constexpr size_t kHeadBytes = 2 * kTileOutputs * sizeof(float);
 size_t NumBlocks(const BlockMatrixShape& shape) { return shape.num_inputs / shape.block_size; }
 
 size_t BlockBytes(const BlockMatrixShape& shape) {
-  return shape.block_size / kProductUnit * kUnitBytes;
+  return shape.block_size / kMatmulUnit * kUnitBytes;
 }
 
 size_t TileBytes(const BlockMatrixShape& shape) {
@@ -31,10 +31,10 @@ float SumOfRow(const uint8_t* nibbles, const uint16_t* scales, const BlockMatrix
   double sum = 0;
   for (size_t block = 0; block < NumBlocks(shape); ++block) {
     const uint8_t* bytes = nibbles + block * shape.block_size / 2;
-    int levels = 0;
-    for (size_t i = 0; i < shape.block_size / 2; ++i) levels += (bytes[i] & 15) + (bytes[i] >> 4);
-    levels -= kInt4ZeroPoint * static_cast<int>(shape.block_size);
-    sum += static_cast<double>(Bf16Value(scales[block])) * levels;
+    int quants = 0;
+    for (size_t i = 0; i < shape.block_size / 2; ++i) quants += (bytes[i] & 15) + (bytes[i] >> 4);
+    quants -= kInt4ZeroPoint * static_cast<int>(shape.block_size);
+    sum += static_cast<double>(Bf16Value(scales[block])) * quants;
   }
   return static_cast<float>(sum);
 }

@@ -1,10 +1,10 @@
-// The packed form that ChannelProduct reads, written once when a model is opened; see
-// channel_product.h for the layout.
+// The packed form that ChannelMatmul reads, written once when a model is opened; see
+// channel_matmul.h for the layout.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 
-#include "kernels/channel_product.h"
+#include "kernels/channel_matmul.h"
 #include "kernels/dequantize.h"
 #include "kernels/nibble_units.h"
 
@@ -18,7 +18,7 @@ size_t TileBytes(const ChannelMatrixShape& shape) {
   return kHeadBytes + kTileOutputs * shape.num_inputs / 2;
 }
 
-int32_t SumOfLevels(const uint8_t* nibbles, size_t num_inputs) {
+int32_t SumOfQuants(const uint8_t* nibbles, size_t num_inputs) {
   int32_t sum = 0;
   for (size_t i = 0; i < num_inputs / 2; ++i) sum += (nibbles[i] & 15) + (nibbles[i] >> 4);
   return sum - kInt4ZeroPoint * static_cast<int32_t>(num_inputs);
@@ -44,7 +44,7 @@ void PackChannelMatrix(const PackChannelMatrixArgs& args) {
     for (size_t lane = 0; lane < count; ++lane) {
       const uint8_t* nibbles = args.nibbles + (first + lane) * shape.num_inputs / 2;
       PackNibbleUnits(nibbles, shape.num_inputs, lane, tile + kHeadBytes);
-      sums[lane] = SumOfLevels(nibbles, shape.num_inputs);
+      sums[lane] = SumOfQuants(nibbles, shape.num_inputs);
       scales[lane] = args.scales[first + lane];
       if (args.bias != nullptr) bias[lane] = args.bias[first + lane];
     }

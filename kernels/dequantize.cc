@@ -1,7 +1,7 @@
 // Stored rows to float32; see dequantize.h for who calls them.
 //
-// Each format is one load of as many elements as a float vector has lanes, widened and multiplied
-// by its scale once, so that results do not depend on the instruction set.
+// Each format is one load of as many elements as a float vector has lanes, dequantised and
+// multiplied by its scale once, so that results do not depend on the instruction set.
 #include "kernels/dequantize.h"
 
 #include "kernels/compiled_targets.h"

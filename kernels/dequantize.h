@@ -10,7 +10,7 @@
 
 namespace inkling::kernels {
 
-// The level of an int4 weight that stands for 0.
+// The quantised value of an int4 weight that stands for 0.
 inline constexpr int kInt4ZeroPoint = 8;
 
 // Writes output[i] = values[i] * scale.

@@ -1,12 +1,12 @@
-// Where the parts of a packed tile lie: what i8mm_matrix.cc writes and i8mm_product.cc reads.
-// i8mm_product.h says what they are.
+// Where the parts of a packed tile lie: what i8mm_matrix.cc writes and i8mm_matmul.cc reads.
+// i8mm_matmul.h says what they are.
 #ifndef INKLING_KERNELS_I8MM_LAYOUT_H_
 #define INKLING_KERNELS_I8MM_LAYOUT_H_
 
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/i8mm_product.h"
+#include "kernels/i8mm_matmul.h"
 
 namespace inkling::kernels {
 

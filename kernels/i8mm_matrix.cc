@@ -1,5 +1,5 @@
-// The packed form that I8mmProduct reads, written once when a model is opened, and the order of its
-// rows, written once per input; see i8mm_product.h for both.
+// The packed form that I8mmMatmul reads, written once when a model is opened, and the order of its
+// rows, written once per input; see i8mm_matmul.h for both.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include "kernels/convert.h"
 #include "kernels/dequantize.h"
 #include "kernels/i8mm_layout.h"
-#include "kernels/i8mm_product.h"
+#include "kernels/i8mm_matmul.h"
 
 namespace inkling::kernels {
 namespace {
@@ -28,7 +28,7 @@ class OutputWeights {
     return (input % 2 == 0 ? both & 15 : both >> 4) - kInt4ZeroPoint;
   }
 
-  // Of inputs [first, end), as often as the product counts them.
+  // Of inputs [first, end), as often as the matmul counts them.
   int32_t Sum(size_t first, size_t end) const {
     int32_t sum = 0;
     for (size_t i = first; i < end; ++i) sum += At(i);

@@ -1,11 +1,11 @@
 // The memory layout of one layer's key/value cache, shared by kv_store.h and attention.h.
 //
-// The cache is stored the way a matrix product wants its weights, so attention never repacks it.
+// The cache is stored the way a matmul wants its weights, so attention never repacks it.
 // With B = kKvBlock positions to a block and slot = position % ring_capacity:
 //   K: [kv_head][slot / B][head_dim][B]     a query row times a block is B running sums
 //   V: [kv_head][slot / B][B][head_dim]     a row of weights times a block is head_dim sums
-// int8 elements are levels from -127 to 127; behind those of a kv head stand its scales, f32
-// [slot].
+// int8 elements are quantised values from -127 to 127; behind those of a kv head stand its scales,
+// f32 [slot].
 #ifndef INKLING_KERNELS_KV_LAYOUT_H_
 #define INKLING_KERNELS_KV_LAYOUT_H_
 

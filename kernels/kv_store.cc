@@ -46,7 +46,7 @@ HWY_INLINE void ConvertSpan(const float* from, int8_t* to, size_t size, float fa
     const FloatVector x = hn::Mul(LoadLanes(d, from + i, lanes), factor_v);
     // An infinity stays one; see ScaleOf.
     const FloatVector bounded = hn::Clamp(x, hn::Neg(limit), limit);
-    StoreLanes(hn::Rebind<int8_t, FloatTag>(), LevelsFromFloat(d, bounded), to + i, lanes);
+    StoreLanes(hn::Rebind<int8_t, FloatTag>(), QuantsFromFloat(d, bounded), to + i, lanes);
   });
 }
 
@@ -143,8 +143,8 @@ void LoadStrided(const KvLoadArgs& args, size_t slot, size_t first, size_t strid
     if (args.layout.element == KvElement::kF32) {
       args.output[i] = static_cast<const float*>(args.cache)[index];
     } else if (args.layout.element == KvElement::kInt8) {
-      const float level = static_cast<float>(static_cast<const int8_t*>(args.cache)[index]);
-      args.output[i] = level * KvScales(args.layout, args.cache)[slot];
+      const float quant = static_cast<float>(static_cast<const int8_t*>(args.cache)[index]);
+      args.output[i] = quant * KvScales(args.layout, args.cache)[slot];
     } else {
       F16ToF32(static_cast<const uint16_t*>(args.cache) + index, args.output + i, 1);
     }

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "kernels/block_product.h"
+#include "kernels/block_matmul.h"
 
 namespace inkling::kernels {
 namespace {
@@ -32,17 +32,17 @@ uint64_t Load64(const uint8_t* bytes) {
 
 // Words are put together as little-endian memory has them; kernels that read units run on x86.
 void PackNibbleUnits(const uint8_t* nibbles, size_t num_inputs, size_t lane, uint8_t* units) {
-  constexpr size_t kHalfBytes = kProductUnit / 4;
+  constexpr size_t kHalfBytes = kMatmulUnit / 4;
   constexpr size_t kLineBytes = 4 * kBlockTileOutputs;
-  for (size_t first = 0; first < num_inputs; first += kProductUnit) {
+  for (size_t first = 0; first < num_inputs; first += kMatmulUnit) {
     const uint64_t low_pairs = Load64(nibbles + first / 2);
     const uint64_t high_pairs = Load64(nibbles + first / 2 + kHalfBytes);
     for (size_t half = 0; half < 2; ++half) {
-      const uint64_t levels = NibblesOf(low_pairs >> 32 * half) | NibblesOf(high_pairs >> 32 * half)
+      const uint64_t quants = NibblesOf(low_pairs >> 32 * half) | NibblesOf(high_pairs >> 32 * half)
                                                                       << 4;
       uint8_t* line = units + 2 * half * kLineBytes + 4 * lane;
-      std::memcpy(line, &levels, 4);
-      const uint64_t upper = levels >> 32;
+      std::memcpy(line, &quants, 4);
+      const uint64_t upper = quants >> 32;
       std::memcpy(line + kLineBytes, &upper, 4);
     }
     units += kUnitBytes;

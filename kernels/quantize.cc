@@ -27,8 +27,8 @@ namespace inkling::kernels {
 // Below this range 255 / range is no longer finite.
 inline constexpr float kSmallestRange = 1e-36f;
 
-// Steps of a remainder in a step of its row.
-inline constexpr float kRemainderLevels = 127.0f;
+// Steps of a residual in a step of its row.
+inline constexpr float kResidualSteps = 127.0f;
 
 // 1.5 * 2^23, and its bits. A number of up to 2^21 added to it is rounded to the nearest integer,
 // to even between two, and the bits of the sum are that integer above these bits. Two operations;
@@ -38,16 +38,16 @@ inline constexpr int32_t kRounderBits = 0x4B400000;
 
 inline QuantizationParams ParamsOfRange(RowRange range) {
   const bool is_zero = range.max - range.min < kSmallestRange;
-  const float levels_per_unit = is_zero ? 1.0f : 255.0f / (range.max - range.min);
-  const float scaled_min = range.min * levels_per_unit;
-  const float scaled_max = range.max * levels_per_unit;
+  const float quants_per_unit = is_zero ? 1.0f : 255.0f / (range.max - range.min);
+  const float scaled_min = range.min * quants_per_unit;
+  const float scaled_max = range.max * quants_per_unit;
   const float error_from_min = -128.0f + scaled_min;
   const float error_from_max = 127.0f + scaled_max;
   float zero_point =
       error_from_min + error_from_max > 0 ? -128.0f - scaled_min : 127.0f - scaled_max;
   zero_point = zero_point > -128.0f ? zero_point : -128.0f;
   zero_point = zero_point < 127.0f ? zero_point : 127.0f;
-  return {static_cast<int32_t>(std::lrintf(zero_point)), 1.0f / levels_per_unit};
+  return {static_cast<int32_t>(std::lrintf(zero_point)), 1.0f / quants_per_unit};
 }
 
 }  // namespace inkling::kernels
@@ -84,29 +84,29 @@ HWY_INLINE RowRange JoinedRange(const QuantizeRowsArgs& args, size_t r) {
   return range;
 }
 
-// The int8 levels of a row. Numbers that int8 can't hold get the outermost level: by saturation
-// when they are narrowed, or before that by Limited.
-class RowLevels {
+// The int8 quantised values of a row. Numbers that int8 can't hold get the outermost quantised
+// value: by saturation when they are narrowed, or before that by Limited.
+class RowQuants {
  public:
-  explicit HWY_INLINE RowLevels(QuantizationParams params)
-      : levels_per_unit_(hn::Set(FloatTag(), 1.0f / params.scale)),
+  explicit HWY_INLINE RowQuants(QuantizationParams params)
+      : quants_per_unit_(hn::Set(FloatTag(), 1.0f / params.scale)),
         lowest_(hn::Set(FloatTag(), static_cast<float>(-128 - params.zero_point))),
         highest_(hn::Set(FloatTag(), static_cast<float>(127 - params.zero_point))),
         zero_bits_(hn::Set(IntTag(), kRounderBits - params.zero_point)) {}
 
   HWY_INLINE FloatVector Scaled(FloatVector x) const {
-    return hn::MaskedMul(hn::Eq(x, x), x, levels_per_unit_);
+    return hn::MaskedMul(hn::Eq(x, x), x, quants_per_unit_);
   }
   HWY_INLINE FloatVector Limited(FloatVector scaled) const {
     return hn::Min(hn::Max(scaled, lowest_), highest_);
   }
   // Of a sum of a scaled value and kRounder.
-  HWY_INLINE IntVector Level(FloatVector sum) const {
+  HWY_INLINE IntVector Quant(FloatVector sum) const {
     return hn::Sub(hn::BitCast(IntTag(), sum), zero_bits_);
   }
 
  private:
-  FloatVector levels_per_unit_;
+  FloatVector quants_per_unit_;
   FloatVector lowest_;
   FloatVector highest_;
   IntVector zero_bits_;  // kRounder's, less the zero point
@@ -120,45 +120,45 @@ HWY_INLINE void StoreNarrowed(IntVector a, IntVector b, IntVector c, IntVector d
       d8, output);
 }
 
-// kStep values to their levels.
+// kStep values to their quants.
 struct ConvertStep {
   static constexpr size_t kRows = 1;
 
   HWY_INLINE void operator()(const float* from, int8_t* output, size_t /*stride*/) const {
     const FloatTag d;
-    const auto level = [&](size_t part) HWY_ATTR {
-      const FloatVector x = levels.Scaled(hn::LoadU(d, from + part * hn::MaxLanes(d)));
-      return levels.Level(hn::Add(x, hn::Set(d, kRounder)));
+    const auto quant = [&](size_t part) HWY_ATTR {
+      const FloatVector x = quants.Scaled(hn::LoadU(d, from + part * hn::MaxLanes(d)));
+      return quants.Quant(hn::Add(x, hn::Set(d, kRounder)));
     };
-    StoreNarrowed(level(0), level(1), level(2), level(3), output);
+    StoreNarrowed(quant(0), quant(1), quant(2), quant(3), output);
   }
 
-  RowLevels levels;
+  RowQuants quants;
 };
 
 // ConvertStep, and what it leaves of each value to the row behind.
-struct ConvertStepAndRemainder {
+struct ConvertStepAndResidual {
   static constexpr size_t kRows = 2;
 
   HWY_INLINE void operator()(const float* from, int8_t* output, size_t stride) const {
     const FloatTag d;
     const FloatVector rounder = hn::Set(d, kRounder);
     IntVector left[4];
-    const auto level = [&](size_t part) HWY_ATTR {
-      const FloatVector x = levels.Scaled(hn::LoadU(d, from + part * hn::MaxLanes(d)));
-      const FloatVector sum = hn::Add(levels.Limited(x), rounder);
-      // At most a step, not half of one: the zero point's own rounding moves the outermost levels.
+    const auto quant = [&](size_t part) HWY_ATTR {
+      const FloatVector x = quants.Scaled(hn::LoadU(d, from + part * hn::MaxLanes(d)));
+      const FloatVector sum = hn::Add(quants.Limited(x), rounder);
+      // At most a step, not half of one: the zero point's own rounding moves the outermost quants.
       const FloatVector rest = hn::Sub(x, hn::Sub(sum, rounder));
-      const FloatVector steps = hn::Mul(rest, hn::Set(d, kRemainderLevels));
+      const FloatVector steps = hn::Mul(rest, hn::Set(d, kResidualSteps));
       left[part] =
           hn::Sub(hn::BitCast(IntTag(), hn::Add(steps, rounder)), hn::Set(IntTag(), kRounderBits));
-      return levels.Level(sum);
+      return quants.Quant(sum);
     };
-    StoreNarrowed(level(0), level(1), level(2), level(3), output);
+    StoreNarrowed(quant(0), quant(1), quant(2), quant(3), output);
     StoreNarrowed(left[0], left[1], left[2], left[3], output + stride);
   }
 
-  RowLevels levels;
+  RowQuants quants;
 };
 
 template <class Step>
@@ -180,15 +180,15 @@ void QuantizeEachRow(const QuantizeRowsArgs& args) {
     const float* row = args.input + r * args.input_stride;
     const QuantizationParams params =
         ParamsOfRange(args.ranges == nullptr ? RangeOfRow(row, args.dim) : JoinedRange(args, r));
-    if (!args.with_remainders) {
+    if (!args.with_residual) {
       args.params[r] = params;
-      ConvertRow(row, ConvertStep{RowLevels(params)}, args.output + r * args.output_stride,
+      ConvertRow(row, ConvertStep{RowQuants(params)}, args.output + r * args.output_stride,
                  args.output_stride, args.dim);
       continue;
     }
     args.params[2 * r] = params;
-    args.params[2 * r + 1] = {0, params.scale / kRemainderLevels};
-    ConvertRow(row, ConvertStepAndRemainder{RowLevels(params)},
+    args.params[2 * r + 1] = {0, params.scale / kResidualSteps};
+    ConvertRow(row, ConvertStepAndResidual{RowQuants(params)},
                args.output + 2 * r * args.output_stride, args.output_stride, args.dim);
   }
 }

@@ -21,7 +21,7 @@ struct RopeTableArgs {
   float* sine;    // [num_rows, num_frequencies], written
 };
 
-// Fills cosine and sine for consecutive positions. The angle is the float32 product
+// Fills cosine and sine for consecutive positions. The angle is the float32 value of
 // position * frequency, as the reference implementations compute it; its cosine and sine are then
 // taken in double and rounded once. Once per Forward, not per layer.
 void FillRopeTable(const RopeTableArgs& args);

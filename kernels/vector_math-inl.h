@@ -44,7 +44,7 @@ HWY_INLINE V Exp(D d, V x) {
   const V magic = hn::Set(d, 12582912.0f);
   const V shifted = hn::MulAdd(x, hn::Set(d, 1.44269504f), magic);
   const V n = hn::Sub(shifted, magic);
-  // ln(2) in two parts: the product of n with the first, of 9 bits, is exact.
+  // ln(2) in two parts: n times the first, of 9 bits, is exact.
   V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);
   r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
   const V sum = hn::Add(hn::MulAdd(hn::Mul(r, r), Polynomial(d, r, kRest), r), hn::Set(d, 1.0f));

@@ -27,12 +27,12 @@ using FloatVector = hn::Vec<FloatTag>;
 
 // int8 to float32, and back from integers within its range.
 template <class D>
-HWY_INLINE hn::Vec<D> FloatFromLevels(D d, hn::Vec<hn::Rebind<int8_t, D>> levels) {
-  return hn::ConvertTo(d, hn::PromoteTo(hn::RebindToSigned<D>(), levels));
+HWY_INLINE hn::Vec<D> FloatFromQuants(D d, hn::Vec<hn::Rebind<int8_t, D>> quants) {
+  return hn::ConvertTo(d, hn::PromoteTo(hn::RebindToSigned<D>(), quants));
 }
 
 template <class D>
-HWY_INLINE hn::Vec<hn::Rebind<int8_t, D>> LevelsFromFloat(D /*d*/, hn::Vec<D> x) {
+HWY_INLINE hn::Vec<hn::Rebind<int8_t, D>> QuantsFromFloat(D /*d*/, hn::Vec<D> x) {
   return hn::DemoteTo(hn::Rebind<int8_t, D>(), hn::NearestInt(x));
 }
 
@@ -74,7 +74,7 @@ HWY_INLINE FloatVector LoadAsFloat(FloatTag d, const uint16_t* from, Lanes lanes
 
 template <class Lanes>
 HWY_INLINE FloatVector LoadAsFloat(FloatTag d, const int8_t* from, Lanes lanes) {
-  return FloatFromLevels(d, LoadLanes(hn::Rebind<int8_t, FloatTag>(), from, lanes));
+  return FloatFromQuants(d, LoadLanes(hn::Rebind<int8_t, FloatTag>(), from, lanes));
 }
 
 // Calls body(i, lanes) for i = 0, N, 2N ... so that every element of [0, size) is covered once.

@@ -33,7 +33,7 @@ constexpr float kSmallestFactor = 0.6f;
 constexpr int kRefinements = 2;
 
 // The grids of dividers of UnbiasedScales, from above 1 down: a divider that clips nothing may be
-// too small. 1 itself is in both, for weights that were on such levels before.
+// too small. 1 itself is in both, for weights that were on such quantised values before.
 struct DividerGrid {
   size_t num_steps;
   size_t step_of_one;
@@ -96,13 +96,13 @@ class RunGroup {
   HWY_ALIGN float tile_[kTileSize * kMaxLanes];
 };
 
-struct LevelVectors {
+struct QuantRange {
   LaneVector lowest;
   LaneVector highest;
 };
 
-HWY_INLINE LaneVector NearestLevel(LaneVector value, LevelVectors levels) {
-  return hn::Min(hn::Max(hn::Round(value), levels.lowest), levels.highest);
+HWY_INLINE LaneVector NearestQuant(LaneVector value, QuantRange quants) {
+  return hn::Min(hn::Max(hn::Round(value), quants.lowest), quants.highest);
 }
 
 HWY_INLINE LaneVector RoundToStored(LaneVector scale, StoredScale stored) {
@@ -141,38 +141,38 @@ HWY_INLINE LaneVector MaxAbsScale(Extremes extremes, const WeightScalesArgs& arg
   const LaneTag d;
   const LaneVector largest = hn::Max(extremes.high, hn::Neg(extremes.low));
   const LaneVector scale =
-      RoundToStored(hn::Div(largest, hn::Set(d, args.highest_level)), args.stored);
+      RoundToStored(hn::Div(largest, hn::Set(d, args.highest_quant)), args.stored);
   return hn::IfThenElse(IsUsable(scale), scale, hn::Set(d, 1.0f));
 }
 
-// Adds (w - scale * level)^2 of a tile to `error`.
+// Adds (w - scale * quant)^2 of a tile to `error`.
 HWY_INLINE LaneVector AddSquaredError(const float* tile, size_t size, LaneVector scale,
-                                      LevelVectors levels, LaneVector error) {
+                                      QuantRange quants, LaneVector error) {
   const LaneTag d;
   const size_t lanes = hn::Lanes(d);
   const LaneVector inverse = hn::Div(hn::Set(d, 1.0f), scale);
   for (size_t i = 0; i < size; ++i) {
     const LaneVector weight = hn::Load(d, tile + i * lanes);
-    const LaneVector level = NearestLevel(hn::Mul(weight, inverse), levels);
-    const LaneVector difference = hn::Sub(weight, hn::Mul(scale, level));
+    const LaneVector quant = NearestQuant(hn::Mul(weight, inverse), quants);
+    const LaneVector difference = hn::Sub(weight, hn::Mul(scale, quant));
     error = hn::Add(error, hn::Mul(difference, difference));
   }
   return error;
 }
 
-// The scale with the least squared error for the levels that `scale` gives: <w, levels> / <levels,
-// levels>.
-HWY_INLINE LaneVector LeastSquaresScale(RunGroup& runs, LaneVector scale, LevelVectors levels) {
+// The scale with the least squared error for the quantised values that `scale` gives: <w, quants> /
+// <quants, quants>.
+HWY_INLINE LaneVector LeastSquaresScale(RunGroup& runs, LaneVector scale, QuantRange quants) {
   const LaneTag d;
   const LaneVector inverse = hn::Div(hn::Set(d, 1.0f), scale);
-  LaneVector products = hn::Zero(d);
+  LaneVector dots = hn::Zero(d);
   LaneVector squares = hn::Zero(d);
   runs.ForEachWeight([&](LaneVector weight) HWY_ATTR {
-    const LaneVector level = NearestLevel(hn::Mul(weight, inverse), levels);
-    products = hn::Add(products, hn::Mul(weight, level));
-    squares = hn::Add(squares, hn::Mul(level, level));
+    const LaneVector quant = NearestQuant(hn::Mul(weight, inverse), quants);
+    dots = hn::Add(dots, hn::Mul(weight, quant));
+    squares = hn::Add(squares, hn::Mul(quant, quant));
   });
-  return hn::Div(products, squares);
+  return hn::Div(dots, squares);
 }
 
 // Scales that can't be used keep the grid's place but never win.
@@ -186,12 +186,12 @@ HWY_INLINE void KeepBetter(LaneVector scale, LaneVector error, LaneVector& best,
 HWY_INLINE LaneVector SearchScale(RunGroup& runs, const WeightScalesArgs& args) {
   const LaneTag d;
   const size_t lanes = hn::Lanes(d);
-  const LevelVectors levels = {hn::Set(d, args.lowest_level), hn::Set(d, args.highest_level)};
+  const QuantRange quants = {hn::Set(d, args.lowest_quant), hn::Set(d, args.highest_quant)};
   const Extremes extremes = ExtremesOf(runs);
   const LaneVector first = MaxAbsScale(extremes, args);
-  // Each sign has its own number of levels.
+  // Each sign has its own number of quants.
   const LaneVector unclipped =
-      hn::Max(hn::Div(extremes.low, levels.lowest), hn::Div(extremes.high, levels.highest));
+      hn::Max(hn::Div(extremes.low, quants.lowest), hn::Div(extremes.high, quants.highest));
 
   constexpr float kStep = (1.0f - kSmallestFactor) / (kGridSteps - 1);
   HWY_ALIGN float scales[(kGridSteps + 1) * kMaxLanes];
@@ -204,7 +204,7 @@ HWY_INLINE LaneVector SearchScale(RunGroup& runs, const WeightScalesArgs& args) 
   }
   runs.ForEachTile([&](const float* tile, size_t size) HWY_ATTR {
     for (size_t i = 0; i <= kGridSteps; ++i) {
-      const LaneVector error = AddSquaredError(tile, size, hn::Load(d, scales + i * lanes), levels,
+      const LaneVector error = AddSquaredError(tile, size, hn::Load(d, scales + i * lanes), quants,
                                                hn::Load(d, errors + i * lanes));
       hn::Store(error, d, errors + i * lanes);
     }
@@ -215,10 +215,10 @@ HWY_INLINE LaneVector SearchScale(RunGroup& runs, const WeightScalesArgs& args) 
     KeepBetter(hn::Load(d, scales + i * lanes), hn::Load(d, errors + i * lanes), best, best_error);
   }
   for (int i = 0; i < kRefinements; ++i) {
-    const LaneVector scale = RoundToStored(LeastSquaresScale(runs, best, levels), args.stored);
+    const LaneVector scale = RoundToStored(LeastSquaresScale(runs, best, quants), args.stored);
     LaneVector error = hn::Zero(d);
     runs.ForEachTile([&](const float* tile, size_t size)
-                         HWY_ATTR { error = AddSquaredError(tile, size, scale, levels, error); });
+                         HWY_ATTR { error = AddSquaredError(tile, size, scale, quants, error); });
     KeepBetter(scale, error, best, best_error);
   }
   return best;
@@ -229,21 +229,21 @@ struct UnbiasedScale {
   LaneVector divider;
 };
 
-// <x, l> and <l, l> of a run, where x are the weights over a divider and l its levels.
-struct LevelSums {
-  LaneVector products;
+// <x, l> and <l, l> of a run, where x are the weights over a divider and l its quants.
+struct QuantSums {
+  LaneVector dots;
   LaneVector squares;
 };
 
-HWY_INLINE LevelSums AddLevels(const float* tile, size_t size, LaneVector inverse,
-                               LevelVectors levels, LevelSums sums) {
+HWY_INLINE QuantSums AddQuants(const float* tile, size_t size, LaneVector inverse,
+                               QuantRange quants, QuantSums sums) {
   const LaneTag d;
   const size_t lanes = hn::Lanes(d);
   for (size_t i = 0; i < size; ++i) {
     const LaneVector value = hn::Mul(hn::Load(d, tile + i * lanes), inverse);
-    const LaneVector level = NearestLevel(value, levels);
-    sums.products = hn::Add(sums.products, hn::Mul(value, level));
-    sums.squares = hn::Add(sums.squares, hn::Mul(level, level));
+    const LaneVector quant = NearestQuant(value, quants);
+    sums.dots = hn::Add(sums.dots, hn::Mul(value, quant));
+    sums.squares = hn::Add(sums.squares, hn::Mul(quant, quant));
   }
   return sums;
 }
@@ -252,7 +252,7 @@ HWY_INLINE LevelSums AddLevels(const float* tile, size_t size, LaneVector invers
 // no square overflows.
 struct DividerSums {
   HWY_ALIGN float inverses[kMaxDividers * kMaxLanes];
-  HWY_ALIGN float products[kMaxDividers * kMaxLanes] = {};
+  HWY_ALIGN float dots[kMaxDividers * kMaxLanes] = {};
   HWY_ALIGN float squares[kMaxDividers * kMaxLanes] = {};
 };
 
@@ -264,7 +264,7 @@ HWY_INLINE LaneVector GridFactor(DividerGrid grid, size_t step) {
 
 // Fills `sums`; returns the sum of (w / unclipped)^2.
 HWY_INLINE LaneVector SumDividers(RunGroup& runs, LaneVector unclipped, DividerGrid grid,
-                                  LevelVectors levels, DividerSums& sums) {
+                                  QuantRange quants, DividerSums& sums) {
   const LaneTag d;
   const size_t lanes = hn::Lanes(d);
   const LaneVector inverse = hn::Div(hn::Set(d, 1.0f), unclipped);
@@ -278,10 +278,9 @@ HWY_INLINE LaneVector SumDividers(RunGroup& runs, LaneVector unclipped, DividerG
       norm = hn::Add(norm, hn::Mul(value, value));
     }
     for (size_t i = 0; i < grid.num_steps * lanes; i += lanes) {
-      const LevelSums sum =
-          AddLevels(tile, size, hn::Load(d, sums.inverses + i), levels,
-                    {hn::Load(d, sums.products + i), hn::Load(d, sums.squares + i)});
-      hn::Store(sum.products, d, sums.products + i);
+      const QuantSums sum = AddQuants(tile, size, hn::Load(d, sums.inverses + i), quants,
+                                      {hn::Load(d, sums.dots + i), hn::Load(d, sums.squares + i)});
+      hn::Store(sum.dots, d, sums.dots + i);
       hn::Store(sum.squares, d, sums.squares + i);
     }
   });
@@ -292,23 +291,22 @@ HWY_INLINE UnbiasedScale SearchUnbiased(RunGroup& runs, const WeightScalesArgs& 
   const LaneTag d;
   const size_t lanes = hn::Lanes(d);
   const DividerGrid grid = args.run_size <= kTileSize ? kBlockGrid : kRowGrid;
-  const LevelVectors levels = {hn::Set(d, args.lowest_level), hn::Set(d, args.highest_level)};
+  const QuantRange quants = {hn::Set(d, args.lowest_quant), hn::Set(d, args.highest_quant)};
   const Extremes extremes = ExtremesOf(runs);
   const LaneVector unclipped =
-      hn::Max(hn::Div(extremes.low, levels.lowest), hn::Div(extremes.high, levels.highest));
+      hn::Max(hn::Div(extremes.low, quants.lowest), hn::Div(extremes.high, quants.highest));
   DividerSums sums;
-  const LaneVector norm = SumDividers(runs, unclipped, grid, levels, sums);
+  const LaneVector norm = SumDividers(runs, unclipped, grid, quants, sums);
 
   const LaneVector plain = MaxAbsScale(extremes, args);
   UnbiasedScale best = {plain, plain};
   LaneVector best_cost = hn::Set(d, FLT_MAX);  // the square of 1 / cosine, but for a factor
   for (size_t i = 0; i < grid.num_steps; ++i) {
     const LaneVector factor = GridFactor(grid, i);
-    const LaneVector product = hn::Mul(hn::Load(d, sums.products + i * lanes), factor);
-    const LaneVector cost =
-        hn::Div(hn::Load(d, sums.squares + i * lanes), hn::Mul(product, product));
+    const LaneVector dot = hn::Mul(hn::Load(d, sums.dots + i * lanes), factor);
+    const LaneVector cost = hn::Div(hn::Load(d, sums.squares + i * lanes), hn::Mul(dot, dot));
     const LaneVector scale = RoundToStored(
-        hn::Min(hn::Mul(unclipped, hn::Div(norm, product)), hn::Set(d, kLargestInt4Scale)),
+        hn::Min(hn::Mul(unclipped, hn::Div(norm, dot)), hn::Set(d, kLargestInt4Scale)),
         args.stored);
     const auto better =
         hn::And(hn::And(IsUsable(scale), IsUsable(unclipped)), hn::Lt(cost, best_cost));
@@ -350,23 +348,23 @@ void UnbiasedScalesOfRuns(const WeightScalesArgs& args, float* dividers) {
   }
 }
 
-void RoundSpan(const WeightLevelsArgs& args) {
+void RoundSpan(const RoundToQuantsArgs& args) {
   const FloatTag d;
   const hn::Rebind<int8_t, FloatTag> d8;
   const FloatVector inverse = hn::Set(d, 1.0f / args.divider);
-  const FloatVector lowest = hn::Set(d, args.lowest_level);
-  const FloatVector highest = hn::Set(d, args.highest_level);
+  const FloatVector lowest = hn::Set(d, args.lowest_quant);
+  const FloatVector highest = hn::Set(d, args.highest_quant);
   ForEachVector(d, args.size, [&](size_t i, auto lanes) HWY_ATTR {
-    const FloatVector level = hn::Round(hn::Mul(LoadLanes(d, args.weights + i, lanes), inverse));
-    const auto integer = hn::NearestInt(hn::Min(hn::Max(level, lowest), highest));
-    StoreLanes(d8, hn::DemoteTo(d8, integer), args.levels + i, lanes);
+    const FloatVector quant = hn::Round(hn::Mul(LoadLanes(d, args.weights + i, lanes), inverse));
+    const auto integer = hn::NearestInt(hn::Min(hn::Max(quant, lowest), highest));
+    StoreLanes(d8, hn::DemoteTo(d8, integer), args.quants + i, lanes);
   });
 }
 
-// The two halves of a 16-bit lane are an even level and the odd one after it.
-void PackSpan(const int8_t* levels, size_t size, uint8_t* nibbles) {
+// The two halves of a 16-bit lane are an even quantised value and the odd one after it.
+void PackSpan(const int8_t* quants, size_t size, uint8_t* nibbles) {
   for (size_t i = 0; i + 1 < size; i += 2) {
-    nibbles[i / 2] = static_cast<uint8_t>((levels[i] + 8) | ((levels[i + 1] + 8) << 4));
+    nibbles[i / 2] = static_cast<uint8_t>((quants[i] + 8) | ((quants[i + 1] + 8) << 4));
   }
 }
 
@@ -422,10 +420,10 @@ void UnbiasedScales(const WeightScalesArgs& args, float* dividers) {
   HWY_DYNAMIC_DISPATCH(UnbiasedScalesOfRuns)(args, dividers);
 }
 
-void RoundToLevels(const WeightLevelsArgs& args) { HWY_DYNAMIC_DISPATCH(RoundSpan)(args); }
+void RoundToQuants(const RoundToQuantsArgs& args) { HWY_DYNAMIC_DISPATCH(RoundSpan)(args); }
 
-void PackNibbles(const int8_t* levels, size_t size, uint8_t* nibbles) {
-  HWY_DYNAMIC_DISPATCH(PackSpan)(levels, size, nibbles);
+void PackNibbles(const int8_t* quants, size_t size, uint8_t* nibbles) {
+  HWY_DYNAMIC_DISPATCH(PackSpan)(quants, size, nibbles);
 }
 
 ErrorSums SumErrors(const float* a, const float* b, size_t size) {

@@ -1,4 +1,5 @@
-// Rounding of float weights to the integer levels of a model file: scales first, then levels.
+// Rounding of float weights to the integer quantised values of a model file: scales first, then
+// quants.
 //
 // The format room quantises with it, a few hundred thousand weights at a time. A run is a row, or a
 // block of a row, whose weights share a scale. Every instruction set gives the same bits: a vector
@@ -19,13 +20,13 @@ struct WeightScalesArgs {
   const float* weights;  // [num_runs, run_size], finite
   size_t num_runs;
   size_t run_size;
-  float lowest_level;   // -8 or -127
-  float highest_level;  // 7 or 127
+  float lowest_quant;   // -8 or -127
+  float highest_quant;  // 7 or 127
   StoredScale stored;
   float* scales;  // [num_runs], written: positive, normal, rounded to the stored form
 };
 
-// Writes scale = max|w| / highest_level of each run; 1 where that is no normal number.
+// Writes scale = max|w| / highest_quant of each run; 1 where that is no normal number.
 void MaxAbsScales(const WeightScalesArgs& args);
 
 // Writes the scale with the least squared error among that of MaxAbsScales, a grid of 20 from the
@@ -33,27 +34,27 @@ void MaxAbsScales(const WeightScalesArgs& args);
 // best of those.
 void SquaredErrorScales(const WeightScalesArgs& args);
 
-// For int4, whose rounding is coarse. Levels that come nearest to the direction of their run, and
-// the scale that leaves an error at right angles to it: <stored, w> = <w, w>. With the scale of
-// least squares <stored, w> is less, so that every matrix of a model makes its outputs a little too
-// small. Levels are those of w / divider, for the best of a grid of dividers around the smallest
-// that clips no weight: 12 down to 0.68 of it, or for runs longer than 128 16 down to 0.3.
-// `dividers` [num_runs] is written too; where the scale is no normal number both are as
-// MaxAbsScales would have them.
+// For int4, whose rounding is coarse. Quantised values that come nearest to the direction of their
+// run, and the scale that leaves an error at right angles to it: <stored, w> = <w, w>. With the
+// scale of least squares <stored, w> is less, so that every matrix of a model makes its outputs a
+// little too small. Quantised values are those of w / divider, for the best of a grid of dividers
+// around the smallest that clips no weight: 12 down to 0.68 of it, or for runs longer than 128 16
+// down to 0.3. `dividers` [num_runs] is written too; where the scale is no normal number both are
+// as MaxAbsScales would have them.
 void UnbiasedScales(const WeightScalesArgs& args, float* dividers);
 
-struct WeightLevelsArgs {
+struct RoundToQuantsArgs {
   const float* weights;  // [size]
   size_t size;
   float divider;  // of each weight, before it is rounded
-  float lowest_level;
-  float highest_level;
-  int8_t* levels;  // [size], written: the nearest level of each weight, ties to even
+  float lowest_quant;
+  float highest_quant;
+  int8_t* quants;  // [size], written: the nearest quantised value of each weight, ties to even
 };
-void RoundToLevels(const WeightLevelsArgs& args);
+void RoundToQuants(const RoundToQuantsArgs& args);
 
-// Writes nibbles[i] = (levels[2 i] + 8) + 16 (levels[2 i + 1] + 8) for i < size / 2.
-void PackNibbles(const int8_t* levels, size_t size, uint8_t* nibbles);
+// Writes nibbles[i] = (quants[2 i] + 8) + 16 (quants[2 i + 1] + 8) for i < size / 2.
+void PackNibbles(const int8_t* quants, size_t size, uint8_t* nibbles);
 
 // Sums over `size` numbers: (a - b)^2 and a^2, in float64 in a fixed order.
 struct ErrorSums {

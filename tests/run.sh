@@ -130,7 +130,7 @@ fi
 # CPUs with I8MM, with dot product only and with neither run different kernels. qemu is slow: what computes is tested as
 # each of them, what else depends on threads or on the instruction set as the first; parsers and text are the same as here.
 if [ "$arm" = yes ]; then
-  computing="$(cd tests/kernels && ls ./*_test.cc | sed 's|^./||; s|_test.cc$|_kernel_test|') linear_test float_products_test golden_test
+  computing="$(cd tests/kernels && ls ./*_test.cc | sed 's|^./||; s|_test.cc$|_kernel_test|') linear_test dequantized_matmul_test golden_test
     decoder_reference_test decoder_property_test llm_session_test"
   others="packed_weights_test embedding_table_test thread_pool_test float_environment_test host_floats_test process_fork_test fork_test kv_cache_test decoder_error_test quantization_test"
   failed=""

@@ -53,7 +53,7 @@ constexpr CountedModel kModels[] = {
     {"int4_32", {ElementType::kInt4Block, 32}},
 };
 
-// A gated decoder with grouped heads; wide enough that products are most of the work, small enough
+// A gated decoder with grouped heads; wide enough that matmuls are most of the work, small enough
 // that valgrind takes seconds.
 ModelConfig CountedConfig() {
   ModelConfig config = TinyConfig();
@@ -126,7 +126,7 @@ absl::Status Generate(LlmSession& session, int32_t new_tokens) {
   options.max_new_tokens = new_tokens;
   options.sampling.temperature = 0;
   options.ignore_model_stop_tokens = true;
-  options.max_guessed_tokens = 0;
+  options.max_draft_tokens = 0;
   ABSL_RETURN_IF_ERROR(session.Reset());
   return session.GenerateFromTokens(prompt, options, [](absl::string_view) { return true; })
       .status();
@@ -139,7 +139,7 @@ absl::Status CountModel(const CountedModel& model, const std::string& folder, Mo
   ABSL_ASSIGN_OR_RETURN(const std::shared_ptr<const LlmModel> opened,
                         LlmModel::Open(FileOf(model, folder), options));
   SessionOptions session_options;
-  session_options.max_tokens = kPromptTokens + kNewTokens + 2;
+  session_options.context_length = kPromptTokens + kNewTokens + 2;
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<LlmSession> session,
                         LlmSession::Create(opened, session_options));
   const ModelDescription description = opened->Describe();
@@ -163,7 +163,7 @@ absl::Status Run(int argc, char** argv) {
         "usage: counted_passes --write FOLDER | counted_passes FOLDER [auto|int8|float]");
   }
   ModelOptions options;
-  options.prefill_products = choice->second;
+  options.prefill_activations = choice->second;
 #if !defined(INKLING_HAS_VALGRIND)
   std::cout << "built without valgrind\n";
 #endif

@@ -119,7 +119,7 @@ absl::Status MeasureModel(const std::string& path, const std::string& name, int 
   model_options.decode_threads = options.decode_threads;
   model_options.cpus = options.cpus;
   model_options.prefill_chunk = options.chunk;
-  model_options.prefill_products = inkling::PrefillChoices().at(options.prefill);
+  model_options.prefill_activations = inkling::PrefillChoices().at(options.prefill);
   model_options.cache_dir = options.cache_dir;
   inkling::SpeedRow common;
   common.model_filename = name;

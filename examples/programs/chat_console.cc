@@ -82,20 +82,20 @@ void ShowStats(const GenerateResult& result) {
   struct rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
   const std::string drafts =
-      result.num_drafted_tokens == 0
+      result.num_draft_model_tokens == 0
           ? ""
-          : absl::StrFormat(" (%d of %d by the draft model)", result.num_right_drafts,
-                            result.num_drafted_tokens);
+          : absl::StrFormat(" (%d of %d by the draft model)",
+                            result.num_accepted_draft_model_tokens, result.num_draft_model_tokens);
   const double generated = static_cast<double>(result.tokens.size());
   std::fprintf(stderr,
                "[prompt %d tokens, %.1f tokens/s; first token after %.0f ms; generated %zu tokens, "
                "%.1f tokens/s; "
-               "%d of %d guessed right%s; %s; peak memory %.0f MB]\n",
+               "%d of %d accepted%s; %s; peak memory %.0f MB]\n",
                result.num_prompt_tokens,
                PerSecond(result.num_prompt_tokens, result.prefill_seconds),
                1e3 * result.time_to_first_token_seconds, result.tokens.size(),
-               PerSecond(generated, result.decode_seconds), result.num_right_guesses,
-               result.num_guessed_tokens, drafts.c_str(), ReasonText(result.stop_reason),
+               PerSecond(generated, result.decode_seconds), result.num_accepted_tokens,
+               result.num_draft_tokens, drafts.c_str(), ReasonText(result.stop_reason),
                static_cast<double>(usage.ru_maxrss) / 1024);
 }
 

@@ -50,7 +50,7 @@ struct ImportanceOptions {
   std::string output;
   int32_t context = 512;
   int32_t max_windows = 64;
-  int32_t block = 256;              // columns whose products with one another are kept
+  int32_t block = 256;              // columns whose second moments with one another are kept
   int32_t sensitivity_windows = 4;  // windows on which the cost of noise is measured
 };
 absl::Status RunImportance(const ImportanceOptions& options);

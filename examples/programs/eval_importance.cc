@@ -1,5 +1,5 @@
-// `importance`: one pass over the text for the products of every matrix's inputs; then, for each
-// matrix, a pass over a few windows with noise in its outputs, for what an error there costs.
+// `importance`: one pass over the text for the second moments of every matrix's inputs; then, for
+// each matrix, a pass over a few windows with noise in its outputs, for what an error there costs.
 
 #include <algorithm>
 #include <cmath>
@@ -19,7 +19,7 @@
 #include "converter/importance_file.h"
 #include "examples/programs/eval_commands.h"
 #include "examples/programs/text_windows.h"
-#include "src/decoder/product_observer.h"
+#include "src/decoder/matmul_observer.h"
 #include "src/format/tensor_list.h"
 
 namespace inkling {
@@ -36,32 +36,32 @@ double SumOfSquares(absl::Span<const float> values) {
   return sum;
 }
 
-// Adds up products of inputs and squares of outputs; Take() makes means of them.
-class ProductSums {
+// Adds up second moments of inputs and squares of outputs; Take() makes means of them.
+class MomentSums {
  public:
-  explicit ProductSums(int64_t block) : block_(block) {}
+  explicit MomentSums(int64_t block) : block_(block) {}
 
-  void Add(const ObservedProduct& product) {
-    const std::string name(product.weight);
-    const size_t outputs = static_cast<size_t>(product.num_rows * product.num_outputs);
-    data_.outputs[name].power += SumOfSquares({product.output, outputs});
-    rows_[name] += product.num_rows;
+  void Add(const ObservedMatmul& matmul) {
+    const std::string name(matmul.weight);
+    const size_t outputs = static_cast<size_t>(matmul.num_rows * matmul.num_outputs);
+    data_.outputs[name].power += SumOfSquares({matmul.output, outputs});
+    rows_[name] += matmul.num_rows;
     if (name == kEmbeddingLookup) return;  // it has no inputs
-    for (int64_t row = 0; row < product.num_rows; ++row) {
-      const float* input = product.input + row * product.num_inputs;
-      const auto [least, most] = std::minmax_element(input, input + product.num_inputs);
+    for (int64_t row = 0; row < matmul.num_rows; ++row) {
+      const float* input = matmul.input + row * matmul.num_inputs;
+      const auto [least, most] = std::minmax_element(input, input + matmul.num_inputs);
       const double range = static_cast<double>(std::max(*most, 0.0f)) - std::min(*least, 0.0f);
       data_.outputs[name].squared_range += range * range;
     }
     if (InputOwner(name) != name) return;
-    InputProducts& inputs = data_.inputs[name];
+    InputMoments& inputs = data_.inputs[name];
     if (inputs.values.empty()) {
-      inputs.columns = product.num_inputs;
-      inputs.block = std::min(block_, product.num_inputs);
+      inputs.columns = matmul.num_inputs;
+      inputs.block = std::min(block_, matmul.num_inputs);
       inputs.values.resize(static_cast<size_t>(inputs.columns * inputs.block));
     }
-    for (int64_t row = 0; row < product.num_rows; ++row) {
-      AddRow(product.input + row * product.num_inputs, inputs);
+    for (int64_t row = 0; row < matmul.num_rows; ++row) {
+      AddRow(matmul.input + row * matmul.num_inputs, inputs);
     }
   }
 
@@ -78,7 +78,7 @@ class ProductSums {
   }
 
  private:
-  static void AddRow(const float* row, InputProducts& inputs) {
+  static void AddRow(const float* row, InputMoments& inputs) {
     for (int64_t i = 0; i < inputs.columns; ++i) {
       const int64_t first = i / inputs.block * inputs.block;
       const int64_t size = std::min(inputs.block, inputs.columns - first);
@@ -115,17 +115,17 @@ class SensitivityProbe {
   absl::StatusOr<double> Divergence(const std::string& weight, double noise) {
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
-    const auto observer = [&](const ObservedProduct& product) {
-      if (product.weight != weight) return;
-      for (int64_t row = 0; row < product.num_rows; ++row) {
-        float* output = product.output + row * product.num_outputs;
+    const auto observer = [&](const ObservedMatmul& matmul) {
+      if (matmul.weight != weight) return;
+      for (int64_t row = 0; row < matmul.num_rows; ++row) {
+        float* output = matmul.output + row * matmul.num_outputs;
         const absl::Span<const float> source =
-            product.input == nullptr
-                ? absl::MakeConstSpan(output, static_cast<size_t>(product.num_outputs))
-                : absl::MakeConstSpan(product.input + row * product.num_inputs,
-                                      static_cast<size_t>(product.num_inputs));
+            matmul.input == nullptr
+                ? absl::MakeConstSpan(output, static_cast<size_t>(matmul.num_outputs))
+                : absl::MakeConstSpan(matmul.input + row * matmul.num_inputs,
+                                      static_cast<size_t>(matmul.num_inputs));
         const float deviation = static_cast<float>(noise * std::sqrt(SumOfSquares(source)));
-        for (int64_t i = 0; i < product.num_outputs; ++i) output[i] += deviation * normal(random);
+        for (int64_t i = 0; i < matmul.num_outputs; ++i) output[i] += deviation * normal(random);
       }
     };
     double sum = 0;
@@ -155,7 +155,7 @@ class SensitivityProbe {
 };
 
 // The mean of |x|^2: the sum of H's diagonal.
-double InputPower(const InputProducts& inputs) {
+double InputPower(const InputMoments& inputs) {
   double power = 0;
   for (int64_t i = 0; i < inputs.columns; ++i) {
     power += inputs.values[static_cast<size_t>(i * inputs.block + i % inputs.block)];
@@ -197,11 +197,11 @@ absl::Status RunImportance(const ImportanceOptions& options) {
       CutWindows((*runner)->engine(), options.text_file, options.context, options.max_windows);
   if (!windows.ok()) return windows.status();
 
-  ProductSums sums(options.block);
+  MomentSums sums(options.block);
   for (size_t i = 0; i < windows->size(); ++i) {
     absl::Status status = (*runner)->RunObserved(
         (*windows)[i], 0, [](int32_t, absl::Span<const float>) { return absl::OkStatus(); },
-        [&](const ObservedProduct& product) { sums.Add(product); });
+        [&](const ObservedMatmul& matmul) { sums.Add(matmul); });
     if (!status.ok()) return status;
     std::fprintf(stderr, "[%zu/%zu] windows\n", i + 1, windows->size());
   }

@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
                  importance.max_windows);
   importance_command->add_option("--output", importance.output, "File to write")->required();
   importance_command
-      ->add_option("--block", importance.block, "Neighbouring inputs whose products are kept")
+      ->add_option("--block", importance.block, "Neighbouring inputs whose second moments are kept")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   importance_command

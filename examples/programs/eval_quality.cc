@@ -140,7 +140,7 @@ absl::Status RunDivergence(const DivergenceOptions& options) {
   Divergence sums;
   std::vector<float> model_rows;
   std::vector<float> reference_rows;
-  const auto ignore = [](const ObservedProduct&) {};
+  const auto ignore = [](const ObservedMatmul&) {};
   for (size_t i = 0; i < windows->size(); ++i) {
     const absl::Span<const int32_t> window = (*windows)[i];
     const absl::Span<const int32_t> inputs = window.subspan(0, window.size() - 1);

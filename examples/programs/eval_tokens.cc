@@ -77,7 +77,7 @@ absl::Status RunGenerateTokens(const GenerateTokensOptions& options) {
   ModelOptions model_options;
   model_options.num_threads = options.model.threads;
   model_options.prefill_chunk = options.model.chunk;
-  model_options.prefill_products = PrefillChoices().at(options.model.prefill);
+  model_options.prefill_activations = PrefillChoices().at(options.model.prefill);
   absl::StatusOr<std::shared_ptr<const LlmModel>> model =
       LlmModel::Open(options.model.model, model_options);
   if (!model.ok()) return model.status();

@@ -1,4 +1,4 @@
-// One block of random bytes is used again and again at a shifting start: products take equally long
+// One block of random bytes is used again and again at a shifting start: matmuls take equally long
 // whatever the numbers are, and no memory or cache can tell repeated bytes from others.
 
 #include "examples/programs/fabricated_model.h"
@@ -63,7 +63,7 @@ class ByteSource {
   size_t start_ = 0;
 };
 
-// The scale with which a product of `columns` such weights with inputs of order one is of order
+// The scale with which the sum of `columns` such weights with inputs of order one is of order
 // one. Uniform integers in [-n, n] have the variance n^2 / 3.
 float ScaleOf(TensorType type, int64_t columns) {
   const float largest = type.element == ElementType::kInt8Channel ? 127.0f : 8.0f;

@@ -28,10 +28,10 @@ namespace inkling {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// A tile of 3 x 4 products, `rounds` times over operands that lie in the first cache: [16 vectors]
-// each. Twelve accumulators are more than latency times throughput of any CPU and fewer than it has
-// registers; different operands keep the compiler from computing one product for two. Returns how
-// many multiply-adds that were.
+// A tile of 3 x 4 multiplications, `rounds` times over operands that lie in the first cache: [16
+// vectors] each. Twelve accumulators are more than latency times throughput of any CPU and fewer
+// than it has registers; different operands keep the compiler from computing one multiplication for
+// two. Returns how many multiply-adds that were.
 int64_t MultiplyAdd(int64_t rounds, const uint8_t* left, const int8_t* right, int32_t* sink) {
   const hn::ScalableTag<int32_t> d32;
   const hn::Repartition<uint8_t, decltype(d32)> du8;
@@ -110,7 +110,7 @@ double Seconds(absl::FunctionRef<void()> work) {
 }
 
 double ProbeMultiplyAdds(ThreadPool& pool) {
-  const ThreadPoolLease lease = pool.Lease();
+  const ThreadPoolLock lock = pool.Lock();
   const size_t threads = static_cast<size_t>(pool.num_threads());
   alignas(64) uint8_t left[kOperandBytes];
   alignas(64) int8_t right[kOperandBytes];
@@ -133,7 +133,7 @@ double ProbeMultiplyAdds(ThreadPool& pool) {
 }
 
 double ProbeReads(ThreadPool& pool, const uint8_t* buffer) {
-  const ThreadPoolLease lease = pool.Lease();
+  const ThreadPoolLock lock = pool.Lock();
   double best = 0;
   for (int i = 0; i < kReadRepetitions; ++i) {
     const double seconds = Seconds([&] {

@@ -15,9 +15,10 @@
 namespace inkling {
 
 struct MachineLimits {
-  // int8 multiply-adds a second of a prompt's threads together, without touching memory: 4 products
-  // of 8-bit values added to each 32-bit lane by one instruction where the CPU has it (AVX-512
-  // VNNI, Arm's dot product), several where it hasn't. I8MM, which multiplies tiles, isn't counted.
+  // int8 multiply-adds a second of a prompt's threads together, without touching memory: 4
+  // multiplications of 8-bit values added to each 32-bit lane by one instruction where the CPU has
+  // it (AVX-512 VNNI, Arm's dot product), several where it hasn't. I8MM, which multiplies tiles,
+  // isn't counted.
   double multiply_adds_per_second = 0;
   // Bytes a second that a generated token's threads together read from memory that no cache holds.
   double bytes_read_per_second = 0;

@@ -33,7 +33,7 @@ struct Shape {
   bool gated = false;
   bool tied_head = false;
   bool layer_norm = false;  // with biases
-  bool biases = false;      // of the products
+  bool biases = false;      // of the matmuls
   bool parallel = false;    // attention and feed-forward read one norm
   bool post_norms = false;  // outputs of blocks are normalised too
   float attention_soft_cap = 0;

@@ -15,11 +15,11 @@ inline constexpr char kPrefillHelp[] =
     "faster";
 
 // By what the flag is given.
-inline const std::map<std::string, PrefillProducts>& PrefillChoices() {
+inline const std::map<std::string, ActivationPrecision>& PrefillChoices() {
   static const auto& choices =
-      *new std::map<std::string, PrefillProducts>{{"auto", PrefillProducts::kAuto},
-                                                  {"int8", PrefillProducts::kInt8},
-                                                  {"float", PrefillProducts::kFloat}};
+      *new std::map<std::string, ActivationPrecision>{{"auto", ActivationPrecision::kAuto},
+                                                      {"int8", ActivationPrecision::kInt8},
+                                                      {"float", ActivationPrecision::kFloat}};
   return choices;
 }
 

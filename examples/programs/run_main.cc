@@ -40,10 +40,9 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::
   const char* const model_help = "Model file made by inkling-convert";
 #endif
   app.add_option("--model,-m,model", options.model, model_help)->required();
-  app.add_option(
-      "--draft", options.draft,
-      "A smaller model of the same vocabulary that guesses what the model says; the text "
-      "is the same");
+  app.add_option("--draft", options.draft,
+                 "A smaller model of the same vocabulary that drafts what the model says; the text "
+                 "is the same");
   app.add_option("--prompt,-p", options.prompt,
                  "Continue this text and end; without it: a conversation");
   app.add_flag("--chat", options.chat, "The prompt is a user's turn in the model's own template");
@@ -64,7 +63,7 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::
   app.add_option("--prefill", prefill, inkling::kPrefillHelp)
       ->check(CLI::IsMember(inkling::PrefillChoices()))
       ->capture_default_str();
-  app.add_option("--context,-c", options.session_options.max_tokens,
+  app.add_option("--context,-c", options.session_options.context_length,
                  "Positions of the session; 0 = the model's, at most 4096")
       ->capture_default_str();
   app.add_option("--cache-dir", options.model_options.cache_dir,
@@ -96,8 +95,8 @@ void AddGenerateOptions(CLI::App& app, inkling::GenerateOptions& options) {
   app.add_option("--stop", options.stop_strings,
                  "End in front of this text; may be given several times")
       ->allow_extra_args(false);
-  app.add_option("--max-guessed-tokens", options.max_guessed_tokens,
-                 "Tokens guessed at once, from repetitions in the text or by --draft, 0 to 7; 0 = "
+  app.add_option("--max-draft-tokens", options.max_draft_tokens,
+                 "Tokens drafted at once, from repetitions in the text or by --draft, 0 to 7; 0 = "
                  "off; the text is "
                  "the same")
       ->capture_default_str();
@@ -185,7 +184,7 @@ int main(int argc, char** argv) {
   }
   options.has_prompt = app.count("--prompt") > 0;
   options.session_options.kv_cache_type = inkling::KvCacheTypes().at(kv_cache);
-  options.model_options.prefill_products = inkling::PrefillChoices().at(prefill);
+  options.model_options.prefill_activations = inkling::PrefillChoices().at(prefill);
   absl::Status status;
 #ifdef INKLING_HAS_CONVERTER
   const std::string wrong = conversion.Resolve();

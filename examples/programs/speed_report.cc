@@ -125,7 +125,7 @@ nlohmann::ordered_json Fields(const SpeedRow& row, const std::string& cpu) {
   fields["cpu_info"] = cpu;
   fields["backends"] = "CPU";
   fields["kernel_class"] = row.model.kernel_class;
-  fields["prefill_products"] = row.model.prefill_products;
+  fields["prefill_activations"] = row.model.prefill_activations;
   fields["model_filename"] = row.model_filename;
   fields["model_type"] = absl::StrCat(row.model.source, " ", row.model.weight_types);
   fields["model_size"] = row.model.file_bytes;

@@ -81,13 +81,13 @@ absl::StatusOr<std::unique_ptr<WindowRunner>> WindowRunner::Create(const EvalMod
   ModelOptions model_options;
   model_options.num_threads = options.threads;
   model_options.prefill_chunk = options.chunk;
-  model_options.prefill_products = PrefillChoices().at(options.prefill);
+  model_options.prefill_activations = PrefillChoices().at(options.prefill);
   absl::StatusOr<std::unique_ptr<ModelEngine>> engine =
       ModelEngine::Open(options.model, model_options);
   if (!engine.ok()) return engine.status();
   runner->engine_ = *std::move(engine);
   SessionOptions session_options;
-  session_options.max_tokens = context;
+  session_options.context_length = context;
   session_options.kv_cache_type = KvCacheTypes().at(options.kv_cache);
   absl::StatusOr<KvCache::Options> cache_options =
       ResolveCacheOptions(session_options, runner->engine_->config(), options.chunk);
@@ -102,13 +102,13 @@ absl::StatusOr<std::unique_ptr<WindowRunner>> WindowRunner::Create(const EvalMod
 absl::Status WindowRunner::Run(
     absl::Span<const int32_t> tokens, int32_t first,
     absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume) {
-  return RunObserved(tokens, first, consume, [](const ObservedProduct&) {});
+  return RunObserved(tokens, first, consume, [](const ObservedMatmul&) {});
 }
 
 absl::Status WindowRunner::RunObserved(
     absl::Span<const int32_t> tokens, int32_t first,
     absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume,
-    ProductObserver observer) {
+    MatmulObserver observer) {
   absl::Status rewound = cache_->Rewind(0);
   if (!rewound.ok()) return rewound;
   const size_t vocab = static_cast<size_t>(engine_->config().vocab_size);
@@ -137,7 +137,7 @@ absl::Status WindowRunner::RunObserved(
 }
 
 absl::Status WindowRunner::LogProbabilities(absl::Span<const int32_t> tokens, int32_t first,
-                                            std::vector<float>& output, ProductObserver observer) {
+                                            std::vector<float>& output, MatmulObserver observer) {
   const size_t vocab = static_cast<size_t>(engine_->config().vocab_size);
   output.clear();
   const auto consume = [&](int32_t position, absl::Span<const float> rows) {

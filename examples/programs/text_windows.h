@@ -20,7 +20,7 @@
 #include "absl/types/span.h"
 #include "examples/programs/eval_commands.h"
 #include "src/decoder/kv_cache.h"
-#include "src/decoder/product_observer.h"
+#include "src/decoder/matmul_observer.h"
 #include "src/session/model_engine.h"
 
 namespace inkling {
@@ -50,16 +50,16 @@ class WindowRunner {
   absl::Status Run(absl::Span<const int32_t> tokens, int32_t first,
                    absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume);
 
-  // Run with `observer` called for every product.
+  // Run with `observer` called for every matmul.
   absl::Status RunObserved(
       absl::Span<const int32_t> tokens, int32_t first,
       absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume,
-      ProductObserver observer);
+      MatmulObserver observer);
 
   // Natural logarithms of the probabilities that follow the positions from `first` on, [positions,
-  // vocab]; `observer` sees the products. Errors: Internal where the logits aren't numbers.
+  // vocab]; `observer` sees the matmuls. Errors: Internal where the logits aren't numbers.
   absl::Status LogProbabilities(absl::Span<const int32_t> tokens, int32_t first,
-                                std::vector<float>& output, ProductObserver observer);
+                                std::vector<float>& output, MatmulObserver observer);
 
  private:
   std::unique_ptr<ModelEngine> engine_;

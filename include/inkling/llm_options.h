@@ -18,15 +18,15 @@ class LlmModel;  // llm_model.h
 
 // What prompts are multiplied with quantised weights as. Generated tokens, and passes of few rows,
 // always use int8 rows.
-enum class PrefillProducts : uint8_t {
+enum class ActivationPrecision : uint8_t {
   // What is faster with each matrix, as measured on CPUs of this one's class: floats where it has
-  // no products of bytes worth the name, int8 elsewhere.
+  // no matmuls of bytes worth the name, int8 elsewhere.
   kAuto = 0,
   // Rows are rounded to int8 (where weights are int8, rows of the widest spread twice, to 15 bits).
   kInt8 = 1,
-  // Weights are widened to f32, a panel at a time, and rows aren't rounded at all; there is no
+  // Weights are dequantised to f32, a panel at a time, and rows aren't rounded at all; there is no
   // second copy of the weights. Slower than kInt8 on most CPUs. Matrices whose number of inputs
-  // isn't a multiple of 32 keep int8 rows: ModelDescription::prefill_products says so.
+  // isn't a multiple of 32 keep int8 rows: ModelDescription::prefill_activations says so.
   kFloat = 2,
 };
 
@@ -37,7 +37,7 @@ struct ModelOptions {
   // core hold the others up; with `cpus`, one for each of those. Results are the same, bit for bit,
   // for any number.
   int32_t num_threads = 0;
-  // Threads that compute one token, or a few guessed ones, where that should be another number: it
+  // Threads that compute one token, or a few drafted ones, where that should be another number: it
   // needs the memory's speed rather than the cores'. 0 = num_threads.
   int32_t decode_threads = 0;
   // CPUs, by number, that threads are bound to, one each, in this order; at least as many as
@@ -50,8 +50,8 @@ struct ModelOptions {
   int32_t prefill_chunk = 128;
   // With floats, a chunk of more than 8 rows has other bits than the same tokens in smaller chunks,
   // which are int8 ones; results are still the same for any number of threads. Tokens that are
-  // guessed are checked as generated ones are computed, so text is the same with and without them.
-  PrefillProducts prefill_products = PrefillProducts::kAuto;
+  // drafted are checked as generated ones are computed, so text is the same with and without them.
+  ActivationPrecision prefill_activations = ActivationPrecision::kAuto;
   // Folder for packed weights, which must exist. The first start writes a file there, about as
   // large as the model's; later ones map it instead of packing, which takes milliseconds, and
   // processes share its memory. A file that is damaged or belongs to another model, CPU or version
@@ -71,7 +71,7 @@ enum class KvCacheType : uint8_t {
 struct SessionOptions {
   // Context: prompt and generated tokens together. 0 = what the model was made for, at most 4096. A
   // number above what the model was made for is refused.
-  int32_t max_tokens = 0;
+  int32_t context_length = 0;
   KvCacheType kv_cache_type = KvCacheType::kFloat16;
   // Goes in front of the first Chat turn, where the model's prompt template has a place for it.
   std::string system_prompt = {};
@@ -83,7 +83,7 @@ struct SessionOptions {
   // several of its tokens are then checked in one pass of the session's model, which is faster if
   // they are often right. The text is the same with any draft model, greedy or drawn. It has memory
   // and a key/value cache of its own, and where its context is shorter than the session, it helps
-  // up to there. Null: none. GenerateOptions::max_guessed_tokens bounds what it says at once.
+  // up to there. Null: none. GenerateOptions::max_draft_tokens bounds what it says at once.
   std::shared_ptr<const LlmModel> draft_model = nullptr;
 };
 
@@ -139,11 +139,11 @@ struct GenerateOptions {
   bool parse_special_tokens = false;
   // Fill GenerateResult::log_probabilities.
   bool return_log_probabilities = false;
-  // Tokens that may be guessed at once, from repetitions in the session's text or by its draft
+  // Tokens that may be drafted at once, from repetitions in the session's text or by its draft
   // model, and checked in one pass of the model, which makes text that repeats itself (a summary,
-  // an edited program) faster. How many it are follows from how often guesses come true and from
-  // the measured time of passes. The text is the same whatever is guessed. 0 = off, at most 7.
-  int32_t max_guessed_tokens = 7;
+  // an edited program) faster. How many it are follows from how often drafts are accepted and from
+  // the measured time of passes. The text is the same whatever is drafted. 0 = off, at most 7.
+  int32_t max_draft_tokens = 7;
 };
 
 // Why generation ended. None of these is an error.
@@ -176,12 +176,12 @@ struct GenerateResult {
   // first token, turning the prompt into tokens included.
   double decode_seconds = 0;
   double time_to_first_token_seconds = 0;
-  // Tokens that were guessed (GenerateOptions::max_guessed_tokens), and how many of them came true.
-  int32_t num_guessed_tokens = 0;
-  int32_t num_right_guesses = 0;
+  // Tokens that were drafted (GenerateOptions::max_draft_tokens), and how many of them came true.
+  int32_t num_draft_tokens = 0;
+  int32_t num_accepted_tokens = 0;
   // Those of them that the draft model said (SessionOptions::draft_model).
-  int32_t num_drafted_tokens = 0;
-  int32_t num_right_drafts = 0;
+  int32_t num_draft_model_tokens = 0;
+  int32_t num_accepted_draft_model_tokens = 0;
 };
 
 // What a model and one session of it need. All in bytes.
@@ -202,11 +202,11 @@ struct ModelDescription {
   std::string
       prompt_template;  // how turns are written and what to know about it, or why there is none
   std::string
-      kernel_class;  // instruction class of the quantised products: "avx512vnni", "neoni8mm", ...
+      kernel_class;  // instruction class of the quantised matmuls: "avx512vnni", "neoni8mm", ...
   std::string simd_target;  // instruction class of Inkling's own kernels
-  // What ModelOptions::prefill_products came to: "int8", "float from 9 rows on", or which of both
-  // for how many matrices and why.
-  std::string prefill_products;
+  // What ModelOptions::prefill_activations came to: "int8", "float from 9 rows on", or which of
+  // both for how many matrices and why.
+  std::string prefill_activations;
   int32_t num_threads = 0;
   int32_t decode_threads = 0;
   std::vector<int32_t> cpus;  // that threads are bound to

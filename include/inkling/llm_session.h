@@ -102,7 +102,7 @@ class INKLING_EXPORT LlmSession {
   // Tokens in the session so far.
   int32_t position() const;
   // Positions in all, and those that are free.
-  int32_t max_tokens() const;
+  int32_t context_length() const;
   int32_t remaining_tokens() const;
   // The tokens themselves. Errors: FailedPrecondition while another call runs.
   absl::StatusOr<std::vector<int32_t>> tokens() const;

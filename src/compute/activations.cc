@@ -10,8 +10,8 @@
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "kernels/block_product.h"
-#include "kernels/i8mm_product.h"
+#include "kernels/block_matmul.h"
+#include "kernels/i8mm_matmul.h"
 #include "kernels/quantize.h"
 #include "src/compute/linear.h"
 #include "src/compute/matrix_operator.h"
@@ -44,10 +44,10 @@ constexpr int64_t kMinValuesToSplit = 32768;
 }  // namespace
 
 absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, size_t max_parts,
-                                                Remainders remainders,
+                                                ResidualQuantization residual,
                                                 absl::Span<const TensorType> readers) {
   constexpr int64_t kMaxValues = std::numeric_limits<int32_t>::max();
-  const int64_t rows_per_row = Int8RowsPerRow(remainders);
+  const int64_t rows_per_row = Int8RowsPerRow(residual);
   if (max_rows < 1 || dim < 1 || max_rows > kMaxValues / dim / rows_per_row) {
     return absl::InvalidArgumentError(
         absl::StrCat("activations: expected at least one row and column and at most ", kMaxValues,
@@ -70,7 +70,7 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, s
         return MatrixOperator::NeedsUnitSums(type, dim, own);
       })) {
     activations.unit_sum_stride_ = static_cast<size_t>(int8_rows) + kUnitSumPadding;
-    const size_t num_units = static_cast<size_t>(dim) / kernels::kProductUnit;
+    const size_t num_units = static_cast<size_t>(dim) / kernels::kMatmulUnit;
     ABSL_ASSIGN_OR_RETURN(activations.unit_sums_,
                           AlignedArray<int32_t>::Create(num_units * activations.unit_sum_stride_));
   }
@@ -98,7 +98,7 @@ bool Activations::IsMadeFor(TensorType type) const {
 void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
   const size_t dim = static_cast<size_t>(dim_);
   const size_t stride = static_cast<size_t>(quantized_stride_);
-  const size_t rows_per_row = static_cast<size_t>(Int8RowsPerRow(remainders_));
+  const size_t rows_per_row = static_cast<size_t>(Int8RowsPerRow(residual_));
   const size_t first_int8 = first * rows_per_row;
   const size_t num_int8 = (end - first) * rows_per_row;
   kernels::QuantizeRowsArgs args;
@@ -109,7 +109,7 @@ void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
   args.params = parameters_.data() + first_int8;
   args.num_rows = end - first;
   args.dim = dim;
-  args.with_remainders = remainders_ != Remainders::kNone;
+  args.with_residual = residual_ != ResidualQuantization::kNone;
   if (num_parts > 0) {
     args.ranges = ranges_.data() + first;
     args.num_parts = num_parts;
@@ -134,10 +134,10 @@ void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
   }
 }
 
-void Activations::QuantizeInParallel(int64_t num_rows, size_t num_parts, Remainders remainders,
-                                     ThreadPool& pool) {
+void Activations::QuantizeInParallel(int64_t num_rows, size_t num_parts,
+                                     ResidualQuantization residual, ThreadPool& pool) {
   num_rows = std::clamp<int64_t>(num_rows, 0, max_rows_);
-  remainders_ = remainders;
+  residual_ = residual;
   const size_t rows = static_cast<size_t>(num_rows);
   if (num_rows * dim_ < kMinValuesToSplit) {
     QuantizeTile(0, rows, num_parts);
@@ -152,20 +152,20 @@ void Activations::QuantizeInParallel(int64_t num_rows, size_t num_parts, Remaind
   if (num_rows > 0) PadParameters();
 }
 
-void Activations::Quantize(int64_t num_rows, ThreadPool& pool, Remainders remainders) {
-  QuantizeInParallel(num_rows, 0, remainders, pool);
+void Activations::Quantize(int64_t num_rows, ThreadPool& pool, ResidualQuantization residual) {
+  QuantizeInParallel(num_rows, 0, residual, pool);
 }
 
-void Activations::QuantizeKnowingRanges(int64_t num_rows, size_t num_parts, Remainders remainders,
-                                        ThreadPool& pool) {
-  QuantizeInParallel(num_rows, num_parts, remainders, pool);
+void Activations::QuantizeKnowingRanges(int64_t num_rows, size_t num_parts,
+                                        ResidualQuantization residual, ThreadPool& pool) {
+  QuantizeInParallel(num_rows, num_parts, residual, pool);
 }
 
 void Activations::PadParameters() {
   // A kernel of many rows reads the parameters of rows that don't exist, and writes what it makes
   // of them over the last row's output.
   kernels::QuantizationParams* end =
-      parameters_.data() + quantized_rows_ * Int8RowsPerRow(remainders_);
+      parameters_.data() + quantized_rows_ * Int8RowsPerRow(residual_);
   std::fill_n(end, kExtraParameters, end[-1]);
 }
 

@@ -102,7 +102,7 @@ absl::Status AddressSpace::Commit(int64_t bytes) {
         absl::StrCat("the system has no memory for ", length, " more bytes: ", strerror(errno)));
   }
 #ifdef MADV_HUGEPAGE
-  // Products stream through all of it: one row times 200 MB of int4 weights read 14.0 GB/s from
+  // Matmuls stream through all of it: one row times 200 MB of int4 weights read 14.0 GB/s from
   // huge pages and 10.7 from 4 KiB ones (Zen 3, one thread). Advice only: failing changes nothing.
   madvise(start, length, MADV_HUGEPAGE);
 #endif

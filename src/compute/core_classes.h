@@ -2,7 +2,7 @@
 //
 // ThreadPool::DefaultThreadCount asks. A parallel region lasts until its last thread is done, so a
 // core much slower than the others holds them up by more than it helps; and two threads on one core
-// share the units that the products keep busy.
+// share the units that the matmuls keep busy.
 
 #ifndef INKLING_SRC_COMPUTE_CORE_CLASSES_H_
 #define INKLING_SRC_COMPUTE_CORE_CLASSES_H_

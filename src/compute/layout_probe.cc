@@ -1,7 +1,7 @@
-// PackedLayout::Learn. A level is found by its signature: what it is in each of several matrices
-// that differ in all levels. 48 bits of random levels are the same for no two of the thousands of
-// places that a small matrix is packed into, and if they were, the comparison at the end would show
-// it.
+// PackedLayout::Learn. A quantised value is found by its signature: what it is in each of several
+// matrices that differ in all quants. 48 bits of random quantised values are the same for no two of
+// the thousands of places that a small matrix is packed into, and if they were, the comparison at
+// the end would show it.
 
 #include <algorithm>
 #include <array>
@@ -19,7 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "kernels/float_product.h"
+#include "kernels/float_matmul.h"
 #include "src/compute/aligned_array.h"
 #include "src/compute/packed_layout.h"
 #include "src/compute/packed_weights.h"
@@ -32,7 +32,7 @@ constexpr int64_t kPanelInputs = int64_t{kernels::kPanelInputs};
 constexpr int64_t kPanelOutputs = int64_t{kernels::kPanelOutputs};
 // One output more than the largest tile has.
 constexpr int64_t kRows = kPanelOutputs + 1;
-// Scales are stored divided by up to 2^8, where products count levels so many times.
+// Scales are stored divided by up to 2^8, where matmuls count quantised values so many times.
 constexpr int kMaxScaleShift = 8;
 
 }  // namespace
@@ -58,7 +58,7 @@ class LayoutProbe {
   }
 
  private:
-  // Place of a level: twice the byte's offset and, of nibbles, 1 for the high one.
+  // Place of a quantised value: twice the byte's offset and, of nibbles, 1 for the high one.
   using Places = absl::flat_hash_map<int64_t, int64_t>;  // by row * kColumnKey + column
   static constexpr int64_t kColumnKey = 1024;
   static constexpr size_t kMatrices = 12;
@@ -100,9 +100,9 @@ class LayoutProbe {
   }
   size_t NumSigned() const { return has_nibbles_ ? kMatrices : kMatrices / 2; }
 
-  // Levels of rows [0, kRows) and the given columns, stored as they are or with their first bit
-  // turned around; empty if some aren't there.
-  std::optional<Places> FindLevels(size_t size, int64_t first_column, int64_t num_columns,
+  // Quantised values of rows [0, kRows) and the given columns, stored as they are or with their
+  // first bit turned around; empty if some aren't there.
+  std::optional<Places> FindQuants(size_t size, int64_t first_column, int64_t num_columns,
                                    uint8_t flip) const {
     uint64_t flips = 0;
     absl::flat_hash_map<uint64_t, int64_t> wanted;
@@ -112,7 +112,7 @@ class LayoutProbe {
         uint64_t signature = 0;
         for (size_t i = 0; i < NumSigned(); ++i) {
           signature =
-              signature << (has_nibbles_ ? 4 : 8) | matrices_[size][i].StoredLevel(row, column);
+              signature << (has_nibbles_ ? 4 : 8) | matrices_[size][i].StoredQuant(row, column);
         }
         wanted[signature ^ flips] = row * kColumnKey + column;
       }
@@ -136,13 +136,14 @@ class LayoutProbe {
   absl::Status FindTiles() {
     std::array<Places, 2> first;
     for (const uint8_t flip : {uint8_t{0}, static_cast<uint8_t>(has_nibbles_ ? 8 : 0x80)}) {
-      std::optional<Places> places = FindLevels(0, 0, kPanelInputs + 1, flip);
+      std::optional<Places> places = FindQuants(0, 0, kPanelInputs + 1, flip);
       if (!places.has_value()) continue;
       layout_.flip_ = flip;
       first[0] = *std::move(places);
     }
-    std::optional<Places> longer = FindLevels(1, 0, 1, layout_.flip_);
-    if (first[0].empty() || !longer.has_value()) return Unknown("not all levels were found");
+    std::optional<Places> longer = FindQuants(1, 0, 1, layout_.flip_);
+    if (first[0].empty() || !longer.has_value())
+      return Unknown("not all quantised values were found");
     first[1] = *std::move(longer);
     int64_t outputs = 1;  // rows of a tile lie where they lie whatever the number of inputs
     while (outputs < kRows &&
@@ -170,38 +171,38 @@ class LayoutProbe {
 
   // The first tile's first panel, 16 bytes at a time.
   absl::Status FindChunks() {
-    struct Level {
+    struct Quant {
       int64_t place;
       uint16_t target;
     };
-    std::vector<Level> levels;
+    std::vector<Quant> quants;
     for (int64_t row = 0; row < layout_.tile_outputs_; ++row) {
       for (int64_t column = 0; column < kPanelInputs; ++column) {
-        levels.push_back({places_.at(row * kColumnKey + column),
+        quants.push_back({places_.at(row * kColumnKey + column),
                           static_cast<uint16_t>(column * kPanelOutputs + row)});
       }
     }
-    std::sort(levels.begin(), levels.end(),
-              [](const Level& a, const Level& b) { return a.place < b.place; });
+    std::sort(quants.begin(), quants.end(),
+              [](const Quant& a, const Quant& b) { return a.place < b.place; });
     const size_t num_halves = has_nibbles_ ? 2 : 1;
     const int64_t step = has_nibbles_ ? 1 : 2;
-    const size_t chunk_levels = kernels::kChunkBytes * num_halves;
+    const size_t chunk_quants = kernels::kChunkBytes * num_halves;
     struct Chunk {
       size_t unit;  // of its last input
       uint32_t offset;
       kernels::ChunkHalf halves[2];
     };
     std::vector<Chunk> chunks;
-    for (size_t first = 0; first < levels.size(); first += chunk_levels) {
+    for (size_t first = 0; first < quants.size(); first += chunk_quants) {
       Chunk chunk = {};
-      chunk.offset = static_cast<uint32_t>(levels[first].place / 2);
-      for (size_t i = 0; i < chunk_levels; ++i) {
-        if (levels[first + i].place != levels[first].place + static_cast<int64_t>(i) * step ||
-            levels[first].place % 2 != 0) {
+      chunk.offset = static_cast<uint32_t>(quants[first].place / 2);
+      for (size_t i = 0; i < chunk_quants; ++i) {
+        if (quants[first + i].place != quants[first].place + static_cast<int64_t>(i) * step ||
+            quants[first].place % 2 != 0) {
           return Unknown(absl::StrCat("expected ", kernels::kChunkBytes,
-                                      " bytes of levels together, found a gap in them"));
+                                      " bytes of quantised values together, found a gap in them"));
         }
-        const uint16_t target = levels[first + i].target;
+        const uint16_t target = quants[first + i].target;
         chunk.halves[i % num_halves].places[i / num_halves] = target;
         chunk.unit =
             std::max(chunk.unit, target / kernels::kPanelOutputs / kernels::kPanelInputUnit);
@@ -222,11 +223,11 @@ class LayoutProbe {
     return absl::OkStatus();
   }
 
-  // Says of the chunks which of the orders their levels have.
+  // Says of the chunks which of the orders their quantised values have.
   void NameOrders(size_t num_halves) {
     std::vector<kernels::ChunkHalf>& halves = layout_.chunk_halves_;
     for (kernels::ChunkHalf& half : halves) {
-      if (HasOrder(half, [](size_t i) { return i; })) half.order = kernels::LevelOrder::kRun;
+      if (HasOrder(half, [](size_t i) { return i; })) half.order = kernels::QuantOrder::kRun;
     }
     const std::vector<uint32_t>& offsets = layout_.chunk_offsets_;
     for (size_t c = 0; c + kernels::kSquareChunks <= offsets.size();) {
@@ -242,7 +243,7 @@ class LayoutProbe {
         }
       }
       for (size_t h = 0; is_square && h < num_halves; ++h) {
-        halves[c * num_halves + h].order = kernels::LevelOrder::kSquare;
+        halves[c * num_halves + h].order = kernels::QuantOrder::kSquare;
       }
       c += is_square ? kernels::kSquareChunks : 1;
     }
@@ -312,7 +313,7 @@ class LayoutProbe {
     return absl::OkStatus();
   }
 
-  // Prove and products read no byte outside of a tile, and all tiles are there.
+  // Prove and matmuls read no byte outside of a tile, and all tiles are there.
   absl::Status CheckBounds(int64_t packed_bytes) const {
     const int64_t tiles = (kRows + layout_.tile_outputs_ - 1) / layout_.tile_outputs_;
     const int64_t last_panel = (num_inputs_ - 1) / kPanelInputs;
@@ -337,15 +338,15 @@ class LayoutProbe {
       return absl::OkStatus();
     }
     return Unknown(absl::StrCat("expected ", tiles, " tiles of ", layout_.tile_bytes_,
-                                " bytes, found ", packed_bytes, " bytes, and a level or scale at ",
-                                end));
+                                " bytes, found ", packed_bytes,
+                                " bytes, and a quantised value or scale at ", end));
   }
 
   absl::Status Prove() const {
     ProbeMatrix matrix(type_, kRows, num_inputs_, 1000);
     ABSL_RETURN_IF_ERROR(matrix.Pack(*packed_));
     ABSL_RETURN_IF_ERROR(CheckBounds(static_cast<int64_t>(matrix.packed().size())));
-    ABSL_ASSIGN_OR_RETURN(AlignedArray<int8_t> levels,
+    ABSL_ASSIGN_OR_RETURN(AlignedArray<int8_t> quants,
                           AlignedArray<int8_t>::Create(kernels::kPanelFloats));
     ABSL_ASSIGN_OR_RETURN(AlignedArray<float> scales,
                           AlignedArray<float>::Create(kernels::kPanelFloats));
@@ -354,8 +355,8 @@ class LayoutProbe {
     const auto* packed = reinterpret_cast<const std::byte*>(matrix.packed().data());
     for (int64_t first_row = 0; first_row < kRows; first_row += kPanelOutputs) {
       for (int64_t first = 0; first < num_inputs_; first += kPanelInputs) {
-        layout_.Widen({packed, kRows, first_row, first},
-                      {levels.data(), scales.data(), panel.data()});
+        layout_.Dequantize({packed, kRows, first_row, first},
+                           {quants.data(), scales.data(), panel.data()});
         ABSL_RETURN_IF_ERROR(CompareWithStored(matrix, first_row, first, panel.data()));
       }
     }
@@ -386,7 +387,7 @@ class LayoutProbe {
   std::unique_ptr<PackedWeights> packed_;
   std::array<std::vector<ProbeMatrix>, 2> matrices_;
   std::array<int64_t, 2> tile_bytes_ = {};
-  Places places_;  // of the first panel's levels and the next input's
+  Places places_;  // of the first panel's quantised values and the next input's
   PackedLayout layout_;
 };
 

@@ -5,9 +5,9 @@
 // next rows, so the weights of a wide one are read from memory again and again. A thread that takes
 // all rows through one slice reads them once.
 //
-// f16 and bf16 have no product of their own that reads f32 rows, so they are widened while packing:
-// a slice at a time, so that the f32 copy of a matrix never exists. Rows that XNNPACK would read
-// past go the same way.
+// f16 and bf16 have no matmul of their own that reads f32 rows, so they are dequantised while
+// packing: a slice at a time, so that the f32 copy of a matrix never exists. Rows that XNNPACK
+// would read past go the same way.
 
 #include "src/compute/linear.h"
 
@@ -39,7 +39,7 @@ namespace {
 constexpr int64_t kSliceMultiple = 64;
 // Where a matrix has them, this many slices keep threads busy to the end of a region.
 constexpr int64_t kSlices = 64;
-// Narrower ones cost few-row products 5% (2048 inputs), wider ones help nothing.
+// Narrower ones cost few-row matmuls 5% (2048 inputs), wider ones help nothing.
 constexpr int64_t kMinSliceRows = 128;
 constexpr int64_t kMaxSliceRows = 512;
 // Weights of a slice: int4 and int8 ones lie in the second cache level with room for activations.
@@ -48,7 +48,7 @@ constexpr int64_t kMaxSliceWeights = int64_t{1} << 20;
 // Multiply-adds below which one thread is done sooner than others are woken: about a microsecond.
 constexpr int64_t kMinMultiplyAddsToSplit = int64_t{1} << 17;
 
-constexpr size_t kMaxProducts = 8;
+constexpr size_t kMaxMatmuls = 8;
 
 // Values of a matrix that are packed between two calls of RowsPacked, at least.
 constexpr int64_t kTellBytes = int64_t{16} << 20;
@@ -65,7 +65,7 @@ int64_t SliceRows(int64_t rows, int64_t columns) {
   return std::min(wanted, round_down(kMaxSliceWeights / columns));
 }
 
-bool IsWidened(ElementType element) {
+bool IsConverted(ElementType element) {
   return element == ElementType::kF16 || element == ElementType::kBf16;
 }
 
@@ -82,11 +82,11 @@ int64_t StoredRowBytes(const TensorView& weight) { return weight.value_bytes / w
 MatrixRows RowsOf(const TensorView& weight, const TensorView* bias, Linear::Slice slice) {
   const int64_t rows = weight.info.rows;
   MatrixRows matrix;
-  matrix.type = IsWidened(weight.type.element) ? TensorType{ElementType::kF32} : weight.type;
+  matrix.type = IsConverted(weight.type.element) ? TensorType{ElementType::kF32} : weight.type;
   matrix.rows = slice.size;
   matrix.columns = weight.info.columns;
   matrix.output_stride = rows;
-  if (!IsWidened(weight.type.element)) {
+  if (!IsConverted(weight.type.element)) {
     matrix.values = weight.values + StoredRowBytes(weight) * slice.first;
   }
   if (weight.scales != nullptr) {
@@ -100,15 +100,15 @@ MatrixRows RowsOf(const TensorView& weight, const TensorView* bias, Linear::Slic
 
 // Bytes of a row as XNNPACK gets it.
 int64_t RowBytes(const TensorView& weight) {
-  if (!IsWidened(weight.type.element)) return StoredRowBytes(weight);
+  if (!IsConverted(weight.type.element)) return StoredRowBytes(weight);
   return weight.info.columns * static_cast<int64_t>(sizeof(float));
 }
 
 bool IsPackedFromCopy(const TensorView& weight) {
-  return IsWidened(weight.type.element) || RowBytes(weight) % kPackingUnitBytes != 0;
+  return IsConverted(weight.type.element) || RowBytes(weight) % kPackingUnitBytes != 0;
 }
 
-// Writes the slice's rows, widened where they are, to `copy`.
+// Writes the slice's rows, dequantised where they are, to `copy`.
 void CopyRows(const TensorView& weight, Linear::Slice slice, std::byte* copy) {
   const int64_t row_bytes = StoredRowBytes(weight);
   const std::byte* first = weight.values + row_bytes * slice.first;
@@ -139,10 +139,10 @@ struct Linear::State {
         num_slices(NumSlices(num_outputs, num_inputs)),
         type(weight.type),
         is_quantized(IsQuantized(weight.type.element)),
-        remainders(is_quantized ? options.remainders : Remainders::kNone),
-        float_products(options.float_products) {
-    if (float_products != nullptr) {
-      float_matrix = float_products->Decide(weight.type, num_inputs, Int8RowsPerRow(remainders));
+        residual(is_quantized ? options.residual : ResidualQuantization::kNone),
+        dequantized_matmul(options.dequantized_matmul) {
+    if (dequantized_matmul != nullptr) {
+      float_matrix = dequantized_matmul->Decide(weight.type, num_inputs, Int8RowsPerRow(residual));
     }
   }
 
@@ -152,13 +152,13 @@ struct Linear::State {
 
   // Makes one row of two: adds row 2r + 1, which has the bias once more, to row 2r, and moves the
   // sum to row r.
-  void AddRemainders(Slice slice, int64_t num_rows, float* output) const;
+  void AddResiduals(Slice slice, int64_t num_rows, float* output) const;
 
   int64_t OutputStride(Slice slice) const {
     return slice_output == SliceOutput::kInPlace ? num_outputs : slice.size;
   }
 
-  // RunSlice as a product of floats; `output` is the slice's own.
+  // RunSlice as a matmul of floats; `output` is the slice's own.
   void RunFloatSlice(size_t index, Slice slice, const Activations& input, int64_t num_rows,
                      float* output, size_t worker) const;
 
@@ -170,41 +170,41 @@ struct Linear::State {
   size_t num_slices;
   TensorType type;
   bool is_quantized;
-  Remainders remainders;  // of int8 rows
-  FloatProducts* float_products;
-  FloatProducts::Matrix float_matrix;
+  ResidualQuantization residual;  // of int8 rows
+  DequantizedMatmul* dequantized_matmul;
+  DequantizedMatmul::Matrix float_matrix;
   std::vector<float> bias;                // [num_outputs] where it is added here, or empty
   std::vector<MatrixOperator> operators;  // one for each slice
-  std::vector<const std::byte*> packed;   // one for each slice, where products may be of floats
+  std::vector<const std::byte*> packed;   // one for each slice, where matmuls may be of floats
 };
 
-void Linear::State::AddRemainders(Slice slice, int64_t num_rows, float* output) const {
+void Linear::State::AddResiduals(Slice slice, int64_t num_rows, float* output) const {
   const int64_t stride = OutputStride(slice);
   for (int64_t r = 0; r < num_rows; ++r) {
     const float* whole = output + 2 * r * stride;
-    const float* remainder = whole + stride;
+    const float* residual = whole + stride;
     float* sum = output + r * stride;
     if (bias.empty()) {
-      for (int64_t i = 0; i < slice.size; ++i) sum[i] = whole[i] + remainder[i];
+      for (int64_t i = 0; i < slice.size; ++i) sum[i] = whole[i] + residual[i];
     } else {
       const float* twice = bias.data() + slice.first;
-      for (int64_t i = 0; i < slice.size; ++i) sum[i] = whole[i] + (remainder[i] - twice[i]);
+      for (int64_t i = 0; i < slice.size; ++i) sum[i] = whole[i] + (residual[i] - twice[i]);
     }
   }
 }
 
 void Linear::State::RunFloatSlice(size_t index, Slice slice, const Activations& input,
                                   int64_t num_rows, float* output, size_t worker) const {
-  float_products->Run(*float_matrix.layout,
-                      {.packed = packed[index],
-                       .num_outputs = slice.size,
-                       .bias = bias.empty() ? nullptr : bias.data() + slice.first,
-                       .rows = input.rows(),
-                       .num_inputs = num_inputs,
-                       .num_rows = num_rows,
-                       .output = output,
-                       .output_stride = OutputStride(slice)},
-                      worker);
+  dequantized_matmul->Run(*float_matrix.layout,
+                          {.packed = packed[index],
+                           .num_outputs = slice.size,
+                           .bias = bias.empty() ? nullptr : bias.data() + slice.first,
+                           .rows = input.rows(),
+                           .num_inputs = num_inputs,
+                           .num_rows = num_rows,
+                           .output = output,
+                           .output_stride = OutputStride(slice)},
+                          worker);
 }
 
 Linear::Linear(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -219,8 +219,8 @@ TensorType Linear::type() const { return state_->type; }
 bool Linear::needs_quantized_input(int64_t num_rows) const {
   return state_->NeedsQuantizedInput(num_rows);
 }
-Remainders Linear::remainders(int64_t num_rows) const {
-  return needs_quantized_input(num_rows) ? state_->remainders : Remainders::kNone;
+ResidualQuantization Linear::residual(int64_t num_rows) const {
+  return needs_quantized_input(num_rows) ? state_->residual : ResidualQuantization::kNone;
 }
 
 absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView* bias,
@@ -232,7 +232,7 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
   }
   Linear linear(std::make_unique<State>(weight, options));
   const bool may_be_float = linear.state_->float_matrix.layout != nullptr;
-  if (bias != nullptr && (may_be_float || linear.state_->remainders != Remainders::kNone)) {
+  if (bias != nullptr && (may_be_float || linear.state_->residual != ResidualQuantization::kNone)) {
     const auto* values = reinterpret_cast<const float*>(bias->values);
     linear.state_->bias.assign(values, values + linear.num_outputs());
   }
@@ -318,25 +318,25 @@ absl::Status Linear::CheckInput(const Activations& input, int64_t num_rows) cons
   const State& state = *state_;
   if (input.dim() != state.num_inputs || num_rows < 0 || num_rows > input.max_rows()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("product with ", state.name, ": expected 0 to ", input.max_rows(), " rows of ",
+        absl::StrCat("matmul with ", state.name, ": expected 0 to ", input.max_rows(), " rows of ",
                      state.num_inputs, " values, found ", num_rows, " rows of ", input.dim()));
   }
   if (num_rows == 0 || !needs_quantized_input(num_rows)) return absl::OkStatus();
   if (num_rows != input.quantized_rows()) {
-    return absl::FailedPreconditionError(absl::StrCat("product with ", state.name, ": expected ",
+    return absl::FailedPreconditionError(absl::StrCat("matmul with ", state.name, ": expected ",
                                                       num_rows, " quantised rows, found ",
                                                       input.quantized_rows()));
   }
   if (!input.IsMadeFor(state.type)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("product with ", state.name, ": expected rows made for readers of type ",
+        absl::StrCat("matmul with ", state.name, ": expected rows made for readers of type ",
                      TensorTypeName(state.type), ", found others"));
   }
-  if (state.remainders != input.remainders()) {
-    const bool wanted = state.remainders != Remainders::kNone;
+  if (state.residual != input.residual()) {
+    const bool wanted = state.residual != ResidualQuantization::kNone;
     return absl::FailedPreconditionError(absl::StrCat(
-        "product with ", state.name, ": expected quantised rows ", wanted ? "with" : "without",
-        " remainders, found them ", wanted ? "without" : "with"));
+        "matmul with ", state.name, ": expected quantised rows ", wanted ? "with" : "without",
+        " residual, found them ", wanted ? "without" : "with"));
   }
   return absl::OkStatus();
 }
@@ -344,7 +344,7 @@ absl::Status Linear::CheckInput(const Activations& input, int64_t num_rows) cons
 absl::Status Linear::CheckWholeOutput() const {
   if (state_->slice_output == SliceOutput::kInPlace) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat("product with ", state_->name, ": its slices have no place in a whole output"));
+      absl::StrCat("matmul with ", state_->name, ": its slices have no place in a whole output"));
 }
 
 absl::Status Linear::RunSlice(size_t index, const Activations& input, int64_t num_rows,
@@ -360,44 +360,44 @@ absl::Status Linear::RunSlice(size_t index, const Activations& input, int64_t nu
                                       .unit_sum_stride = input.unit_sum_stride(),
                                       .pairs = input.pairs(),
                                       .parameters = input.parameters(),
-                                      .num_rows = num_rows * Int8RowsPerRow(state_->remainders)};
+                                      .num_rows = num_rows * Int8RowsPerRow(state_->residual)};
   ABSL_RETURN_IF_ERROR(state_->operators[index].Run(rows, output));
-  if (state_->remainders != Remainders::kNone) {
-    state_->AddRemainders(slice(index), num_rows, output);
+  if (state_->residual != ResidualQuantization::kNone) {
+    state_->AddResiduals(slice(index), num_rows, output);
   }
   return absl::OkStatus();
 }
 
 void Linear::ForgetShapes() {
-  for (MatrixOperator& product : state_->operators) product.ForgetShape();
+  for (MatrixOperator& matmul : state_->operators) matmul.ForgetShape();
 }
 
 absl::Status Linear::Run(const Activations& input, int64_t num_rows, float* output,
                          ThreadPool& pool) {
-  return RunProducts({{this, output}}, input, num_rows, pool, [] { return false; });
+  return RunMatmuls({{this, output}}, input, num_rows, pool, [] { return false; });
 }
 
-absl::Status RunProducts(absl::Span<const Product> products, const Activations& input,
-                         int64_t num_rows, ThreadPool& pool, StopSlices stop) {
-  if (products.size() > kMaxProducts) {
-    return absl::InvalidArgumentError(absl::StrCat("products: expected at most ", kMaxProducts,
-                                                   " at once, found ", products.size()));
+absl::Status RunMatmuls(absl::Span<const MatmulCall> matmuls, const Activations& input,
+                        int64_t num_rows, ThreadPool& pool, StopSlices stop) {
+  if (matmuls.size() > kMaxMatmuls) {
+    return absl::InvalidArgumentError(absl::StrCat("matmuls: expected at most ", kMaxMatmuls,
+                                                   " at once, found ", matmuls.size()));
   }
   size_t num_slices = 0;
   int64_t weights = 0;
-  for (const Product& product : products) {
-    ABSL_RETURN_IF_ERROR(product.linear->CheckWholeOutput());
-    ABSL_RETURN_IF_ERROR(product.linear->CheckInput(input, num_rows));
-    num_slices += product.linear->num_slices();
-    weights += product.linear->num_inputs() * product.linear->num_outputs();
+  for (const MatmulCall& matmul : matmuls) {
+    ABSL_RETURN_IF_ERROR(matmul.linear->CheckWholeOutput());
+    ABSL_RETURN_IF_ERROR(matmul.linear->CheckInput(input, num_rows));
+    num_slices += matmul.linear->num_slices();
+    weights += matmul.linear->num_inputs() * matmul.linear->num_outputs();
   }
   if (num_rows == 0) return absl::OkStatus();
   return ForEachSlice(num_slices, num_rows * weights, pool, stop, [&](size_t index, size_t worker) {
-    const Product* product = products.data();
-    for (; index >= product->linear->num_slices(); ++product) {
-      index -= product->linear->num_slices();
+    const MatmulCall* matmul = matmuls.data();
+    for (; index >= matmul->linear->num_slices(); ++matmul) {
+      index -= matmul->linear->num_slices();
     }
-    return product->linear->RunSlice(index, input, num_rows, product->output, worker);
+    return matmul->linear->RunSlice(index, input, num_rows, matmul->output, worker);
   });
 }
 
@@ -414,7 +414,7 @@ absl::Status ForEachSlice(size_t count, int64_t multiply_adds, ThreadPool& pool,
     for (size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) {
       if (failed.load(std::memory_order_relaxed)) return;
       absl::Status status = std::this_thread::get_id() == caller && stop()
-                                ? absl::CancelledError("products: cancelled")
+                                ? absl::CancelledError("matmuls: cancelled")
                                 : run(i, worker);
       // The region's end orders this write before the read below.
       if (!status.ok() && !failed.exchange(true)) first_error = std::move(status);

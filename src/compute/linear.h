@@ -5,7 +5,7 @@
 // (Activations) and are shared by q/k/v and by gate/up; float weights take the f32 rows.
 //
 // A matrix is cut into slices of outputs whose weights stay in a core's cache while all rows go by;
-// a slice is what one thread computes at a time, and slices of several products may share a region.
+// a slice is what one thread computes at a time, and slices of several matmuls may share a region.
 
 #ifndef INKLING_SRC_COMPUTE_LINEAR_H_
 #define INKLING_SRC_COMPUTE_LINEAR_H_
@@ -21,7 +21,7 @@
 #include "absl/types/span.h"
 #include "kernels/quantize.h"
 #include "src/compute/aligned_array.h"
-#include "src/compute/float_products.h"
+#include "src/compute/dequantized_matmul.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/thread_pool.h"
 #include "src/format/element_type.h"
@@ -30,17 +30,17 @@
 namespace inkling {
 
 // What the int8 form of a row has of what its rounding left.
-enum class Remainders : uint8_t {
+enum class ResidualQuantization : uint8_t {
   kNone,
-  kInt8,  // an int8 row more: the product is computed twice and is that of 15 bits
+  kInt8,  // an int8 row more: the matmul is computed twice and is that of 15 bits
 };
 
 // Int8 rows that stand for one row.
-constexpr int64_t Int8RowsPerRow(Remainders remainders) {
-  return remainders == Remainders::kNone ? 1 : 2;
+constexpr int64_t Int8RowsPerRow(ResidualQuantization residual) {
+  return residual == ResidualQuantization::kNone ? 1 : 2;
 }
 
-// Of weights, one for each product that quantised rows may go into.
+// Of weights, one for each matmul that quantised rows may go into.
 inline constexpr TensorType kQuantizedTypes[] = {
     {ElementType::kInt8Channel}, {ElementType::kInt4Channel}, {ElementType::kInt4Block, 32}};
 
@@ -49,13 +49,14 @@ inline constexpr TensorType kQuantizedTypes[] = {
 class Activations {
  public:
   // Room for `max_rows` rows of `dim` values, for ranges of `max_parts` parts of each, and for
-  // Remainders::kInt8 where that is asked for. `readers`: types of the weights that they will be
-  // multiplied with (not quantised ones don't matter); forms of the rows that none of their
-  // products reads aren't made. Everything is allocated here, nothing later. Errors:
+  // ResidualQuantization::kInt8 where that is asked for. `readers`: types of the weights that they
+  // will be multiplied with (not quantised ones don't matter); forms of the rows that none of their
+  // matmuls reads aren't made. Everything is allocated here, nothing later. Errors:
   // InvalidArgument, ResourceExhausted.
-  static absl::StatusOr<Activations> Create(int64_t max_rows, int64_t dim, size_t max_parts = 0,
-                                            Remainders remainders = Remainders::kNone,
-                                            absl::Span<const TensorType> readers = kQuantizedTypes);
+  static absl::StatusOr<Activations> Create(
+      int64_t max_rows, int64_t dim, size_t max_parts = 0,
+      ResidualQuantization residual = ResidualQuantization::kNone,
+      absl::Span<const TensorType> readers = kQuantizedTypes);
 
   // The f32 rows, [max_rows, dim], contiguous; the caller writes them.
   float* rows() { return rows_.data(); }
@@ -66,13 +67,14 @@ class Activations {
   // Computes the int8 form of the first `num_rows` rows, split over the pool. Call after writing
   // rows() and before running a Linear whose needs_quantized_input() is true; f32 Linears never
   // look at the int8 form, so in front of them there is nothing to call. 0 <= num_rows <= max_rows.
-  // The caller holds the pool's lease.
-  // `remainders` are kNone or what Create was asked for.
-  void Quantize(int64_t num_rows, ThreadPool& pool, Remainders remainders = Remainders::kNone);
+  // The caller holds the pool's lock.
+  // `residual` are kNone or what Create was asked for.
+  void Quantize(int64_t num_rows, ThreadPool& pool,
+                ResidualQuantization residual = ResidualQuantization::kNone);
 
   // Quantize without reading the rows for their ranges: whoever wrote them in `num_parts` parts (at
   // most Create's max_parts) also wrote ranges(0) ... ranges(num_parts - 1).
-  void QuantizeKnowingRanges(int64_t num_rows, size_t num_parts, Remainders remainders,
+  void QuantizeKnowingRanges(int64_t num_rows, size_t num_parts, ResidualQuantization residual,
                              ThreadPool& pool);
   // [max_rows]: what part `part` of each row spans.
   kernels::RowRange* ranges(size_t part) {
@@ -83,25 +85,25 @@ class Activations {
   // compute rows that don't exist as copies of the last one, so what follows the last row's
   // parameters must be copies of them.
   int64_t quantized_rows() const { return quantized_rows_; }
-  // Its remainders. With them, int8 row 2r is row r and 2r + 1 its remainder.
-  Remainders remainders() const { return remainders_; }
+  // Its residual. With them, int8 row 2r is row r and 2r + 1 its residual.
+  ResidualQuantization residual() const { return residual_; }
 
-  // [max_rows, dim] (twice the rows with remainders), rows quantized_stride() bytes apart, and what
+  // [max_rows, dim] (twice the rows with residual), rows quantized_stride() bytes apart, and what
   // XNNPACK reads behind it; sums of its units, and the rows in interleaved pairs, where this CPU
-  // has a product of a reader's type that reads them, else null; zero point and scale of each row.
+  // has a matmul of a reader's type that reads them, else null; zero point and scale of each row.
   const int8_t* quantized() const { return quantized_.data(); }
   int64_t quantized_stride() const { return quantized_stride_; }
   const int32_t* unit_sums() const { return unit_sums_.data(); }
   size_t unit_sum_stride() const { return unit_sum_stride_; }
   const int8_t* pairs() const { return pairs_.data(); }
   const void* parameters() const { return parameters_.data(); }
-  // Whether all is there that a product with weights of `type` reads.
+  // Whether all is there that a matmul with weights of `type` reads.
   bool IsMadeFor(TensorType type) const;
 
  private:
   // Quantises rows [first, end), with their ranges in `num_parts` parts or, for 0, read from them.
   void QuantizeTile(size_t first, size_t end, size_t num_parts);
-  void QuantizeInParallel(int64_t num_rows, size_t num_parts, Remainders remainders,
+  void QuantizeInParallel(int64_t num_rows, size_t num_parts, ResidualQuantization residual,
                           ThreadPool& pool);
   // Writes what kernels read behind the last row.
   void PadParameters();
@@ -111,10 +113,10 @@ class Activations {
   int64_t dim_ = 0;
   int64_t quantized_stride_ = 0;
   int64_t quantized_rows_ = 0;
-  Remainders remainders_ = Remainders::kNone;
+  ResidualQuantization residual_ = ResidualQuantization::kNone;
   AlignedArray<float> rows_;
   AlignedArray<int8_t> quantized_;
-  AlignedArray<int32_t> unit_sums_;  // [dim / kernels::kProductUnit, unit_sum_stride_] or empty
+  AlignedArray<int32_t> unit_sums_;  // [dim / kernels::kMatmulUnit, unit_sum_stride_] or empty
   size_t unit_sum_stride_ = 0;
   AlignedArray<int8_t> pairs_;  // of kernels::InterleaveRows, or empty
   AlignedArray<kernels::QuantizationParams> parameters_;
@@ -124,7 +126,7 @@ class Activations {
 // Told which rows of a matrix have been packed, [first, first + count), while others haven't yet.
 using RowsPacked = absl::FunctionRef<void(int64_t first, int64_t count)>;
 
-// Where the slices of a product write.
+// Where the slices of a matmul write.
 enum class SliceOutput : uint8_t {
   kInPlace,  // into their columns of the whole output
   kCompact,  // each into rows of its own, [num_rows, slice size], for who goes on with them at once
@@ -134,15 +136,15 @@ struct LinearOptions {
   SliceOutput slice_output = SliceOutput::kInPlace;
   // Of the input that quantised weights read. With them, outputs have 2 * num_rows rows: the result
   // is in the first num_rows, the others are room for the work.
-  Remainders remainders = Remainders::kNone;
-  // Decides from how many rows on a product with quantised weights reads the f32 rows, and computes
+  ResidualQuantization residual = ResidualQuantization::kNone;
+  // Decides from how many rows on a matmul with quantised weights reads the f32 rows, and computes
   // it then; outlives the Linear. Null: never.
-  FloatProducts* float_products = nullptr;
+  DequantizedMatmul* dequantized_matmul = nullptr;
 };
 
 class Linear {
  public:
-  // `weight`: [out, in] matrix of any element type (f16/bf16 are widened to f32 when packed).
+  // `weight`: [out, in] matrix of any element type (f16/bf16 are dequantised to f32 when packed).
   // `bias`: f32 [out] or null. Packs into `packed` unless another Linear of this tensor (by name,
   // type and bias) did already. Neither view is read again after that; of a large matrix,
   // `rows_packed` hears it piece by piece. `packed` outlives the Linear. Errors: InvalidArgument
@@ -164,14 +166,14 @@ class Linear {
   int64_t num_inputs() const;
   int64_t num_outputs() const;
   TensorType type() const;  // of the weights as they are stored
-  // What a product of `num_rows` rows reads: their int8 form or the f32 rows; and which remainders,
+  // What a matmul of `num_rows` rows reads: their int8 form or the f32 rows; and which residual,
   // kNone for f32 rows.
   bool needs_quantized_input(int64_t num_rows = 1) const;
-  Remainders remainders(int64_t num_rows = 1) const;
+  ResidualQuantization residual(int64_t num_rows = 1) const;
 
-  // Writes [num_rows, num_outputs] to `output` (contiguous rows; LinearOptions::remainders may want
+  // Writes [num_rows, num_outputs] to `output` (contiguous rows; LinearOptions::residual may want
   // room for more). Reads the first num_rows rows of `input`, whose dim is num_inputs. The caller
-  // holds the pool's lease. No allocation. Errors: those of CheckInput; FailedPrecondition where
+  // holds the pool's lock. No allocation. Errors: those of CheckInput; FailedPrecondition where
   // slices are compact.
   absl::Status Run(const Activations& input, int64_t num_rows, float* output, ThreadPool& pool);
 
@@ -188,16 +190,16 @@ class Linear {
   static int64_t LargestSlice(int64_t rows, int64_t columns);
 
   // InvalidArgument for a dim or a row count that `input` doesn't have; FailedPrecondition if its
-  // int8 form has other rows or remainders, or wasn't made for this type of weights.
+  // int8 form has other rows or residual, or wasn't made for this type of weights.
   absl::Status CheckInput(const Activations& input, int64_t num_rows) const;
   // FailedPrecondition where slices are compact.
   absl::Status CheckWholeOutput() const;
 
-  // Run for the outputs of one slice, on the calling thread; `output` is that of the whole product,
+  // Run for the outputs of one slice, on the calling thread; `output` is that of the whole matmul,
   // or of the slice alone where slices are compact. Different slices may run at the same time.
   // `input` has passed CheckInput, num_rows >= 1. `worker` is told apart from those of slices that
-  // run at the same time, below the number of threads that the FloatProducts is for, if there is
-  // one.
+  // run at the same time, below the number of threads that the DequantizedMatmul is for, if there
+  // is one.
   absl::Status RunSlice(size_t index, const Activations& input, int64_t num_rows, float* output,
                         size_t worker = 0);
 
@@ -210,8 +212,8 @@ class Linear {
   std::unique_ptr<State> state_;
 };
 
-// One of several products with the same input.
-struct Product {
+// One of several matmuls with the same input.
+struct MatmulCall {
   Linear* linear;
   float* output;  // [num_rows, linear->num_outputs()]
 };
@@ -219,9 +221,9 @@ struct Product {
 // Asked on the calling thread whenever that could begin a slice; true ends the work with Cancelled.
 using StopSlices = absl::FunctionRef<bool()>;
 
-// Linear::Run for all of `products`, at most 8, in one parallel region. Errors: also Cancelled.
-absl::Status RunProducts(absl::Span<const Product> products, const Activations& input,
-                         int64_t num_rows, ThreadPool& pool, StopSlices stop);
+// Linear::Run for all of `matmuls`, at most 8, in one parallel region. Errors: also Cancelled.
+absl::Status RunMatmuls(absl::Span<const MatmulCall> matmuls, const Activations& input,
+                        int64_t num_rows, ThreadPool& pool, StopSlices stop);
 
 // Calls run(i, worker) for each i in [0, count), which is some slice's work; on the calling thread
 // alone if all of it, `multiply_adds`, is done sooner than others are woken. No two calls of a
@@ -230,7 +232,7 @@ absl::Status RunProducts(absl::Span<const Product> products, const Activations& 
 absl::Status ForEachSlice(size_t count, int64_t multiply_adds, ThreadPool& pool, StopSlices stop,
                           absl::FunctionRef<absl::Status(size_t, size_t)> run);
 
-// Name of the micro-kernel class that XNNPACK picks on this CPU for quantised products
+// Name of the micro-kernel class that XNNPACK picks on this CPU for quantised matmuls
 // ("avx512vnni", "avx2", "neoni8mm", "neondot", "neon", "wasmsimd", "scalar", ...). For Describe().
 const char* LinearKernelClass();
 

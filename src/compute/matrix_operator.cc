@@ -1,5 +1,5 @@
 // XNNPACK's life of an operator: create (once), reshape (when the row count changes), setup and run
-// (every product). A product of our own kernel needs none of that; its packed bytes lie among
+// (every matmul). A matmul of our own kernel needs none of that; its packed bytes lie among
 // XNNPACK's, through the same provider.
 
 #include "src/compute/matrix_operator.h"
@@ -12,10 +12,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "kernels/block_product.h"
-#include "kernels/channel_product.h"
+#include "kernels/block_matmul.h"
+#include "kernels/channel_matmul.h"
 #include "kernels/dequantize.h"
-#include "kernels/i8mm_product.h"
+#include "kernels/i8mm_matmul.h"
 #include "kernels/quantize.h"
 #include "xnnpack.h"
 
@@ -79,7 +79,7 @@ xnn_status CreateHandle(const MatrixRows& matrix, xnn_weights_cache_provider* pr
           kNoLimit, /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
     case ElementType::kF16:
     case ElementType::kBf16:
-      break;  // Linear widens them.
+      break;  // Linear dequantises them.
   }
   return xnn_status_unsupported_parameter;
 }
@@ -175,7 +175,7 @@ int64_t MatrixOperator::QuantizedStride(int64_t dim) {
 }
 
 bool MatrixOperator::NeedsUnitSums(TensorType type, int64_t dim, const OwnKernels& own) {
-  return dim % static_cast<int64_t>(kernels::kProductUnit) == 0 &&
+  return dim % static_cast<int64_t>(kernels::kMatmulUnit) == 0 &&
          ((own.blocks && type.element == ElementType::kInt4Block) ||
           (own.channels && type.element == ElementType::kInt4Channel));
 }
@@ -187,30 +187,30 @@ bool MatrixOperator::NeedsPairs(TensorType type, int64_t dim, const OwnKernels& 
 
 void MatrixOperator::Delete::operator()(xnn_operator* handle) const { xnn_delete_operator(handle); }
 
-std::optional<MatrixOperator::OwnProduct> MatrixOperator::OwnProductFor(const MatrixRows& matrix,
-                                                                        const OwnKernels& own) {
-  OwnProduct product;
-  product.input_stride = static_cast<size_t>(QuantizedStride(matrix.columns));
-  product.output_stride = static_cast<size_t>(matrix.output_stride);
+std::optional<MatrixOperator::OwnMatmul> MatrixOperator::OwnMatmulFor(const MatrixRows& matrix,
+                                                                      const OwnKernels& own) {
+  OwnMatmul matmul;
+  matmul.input_stride = static_cast<size_t>(QuantizedStride(matrix.columns));
+  matmul.output_stride = static_cast<size_t>(matrix.output_stride);
   const size_t num_outputs = static_cast<size_t>(matrix.rows);
   const size_t num_inputs = static_cast<size_t>(matrix.columns);
   if (NeedsUnitSums(matrix.type, matrix.columns, own)) {
     if (matrix.type.element == ElementType::kInt4Block) {
-      product.shape = kernels::BlockMatrixShape{num_outputs, num_inputs,
-                                                static_cast<size_t>(matrix.type.block_size)};
+      matmul.shape = kernels::BlockMatrixShape{num_outputs, num_inputs,
+                                               static_cast<size_t>(matrix.type.block_size)};
     } else {
-      product.shape = kernels::ChannelMatrixShape{num_outputs, num_inputs};
+      matmul.shape = kernels::ChannelMatrixShape{num_outputs, num_inputs};
     }
-    return product;
+    return matmul;
   }
   if (!NeedsPairs(matrix.type, matrix.columns, own)) return std::nullopt;
-  product.shape = I8mmShape(matrix);
-  return product;
+  matmul.shape = I8mmShape(matrix);
+  return matmul;
 }
 
 absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
                                                       PackedWeights& packed) {
-  const std::optional<OwnProduct> own = OwnProductFor(matrix, packed.own_kernels());
+  const std::optional<OwnMatmul> own = OwnMatmulFor(matrix, packed.own_kernels());
   if (own.has_value()) return CreateOwn(*own, matrix, packed);
   xnn_operator_t created = nullptr;
   const xnn_status status = CreateHandle(matrix, packed.provider(), &created);
@@ -218,41 +218,39 @@ absl::StatusOr<MatrixOperator> MatrixOperator::Create(const MatrixRows& matrix,
   // First: XNNPACK creates operators over entries that couldn't be inserted, and crashes in their
   // run.
   if (!packed.room().ok()) return packed.room();
-  if (status != xnn_status_success) return ToStatus(status, "create a product");
+  if (status != xnn_status_success) return ToStatus(status, "create a matmul");
   return MatrixOperator(std::move(handle), matrix.type.element);
 }
 
-absl::StatusOr<MatrixOperator> MatrixOperator::CreateOwn(OwnProduct product,
-                                                         const MatrixRows& matrix,
+absl::StatusOr<MatrixOperator> MatrixOperator::CreateOwn(OwnMatmul matmul, const MatrixRows& matrix,
                                                          PackedWeights& packed) {
   const xnn_weights_cache_provider& provider = *packed.provider();
   size_t offset = provider.look_up(provider.context, nullptr);
   if (offset == SIZE_MAX) {
     const size_t bytes =
-        std::visit([](const auto& shape) { return PackedBytes(shape); }, product.shape);
+        std::visit([](const auto& shape) { return PackedBytes(shape); }, matmul.shape);
     void* room = provider.reserve_space(provider.context, bytes);
     if (room == nullptr) return packed.room();
-    std::visit([&](const auto& shape) { Pack(shape, matrix, room); }, product.shape);
+    std::visit([&](const auto& shape) { Pack(shape, matrix, room); }, matmul.shape);
     offset = provider.look_up_or_insert(provider.context, nullptr, room, bytes);
     if (offset == SIZE_MAX) return packed.room();
   }
-  product.packed = provider.offset_to_addr(provider.context, offset);
-  return MatrixOperator(product, matrix.type.element);
+  matmul.packed = provider.offset_to_addr(provider.context, offset);
+  return MatrixOperator(matmul, matrix.type.element);
 }
 
 void MatrixOperator::RunOwn(const Input& input, float* output) const {
   const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters);
   const size_t num_rows = static_cast<size_t>(input.num_rows);
   if (const auto* blocks = std::get_if<kernels::BlockMatrixShape>(&own_.shape)) {
-    kernels::BlockProduct({*blocks, own_.packed, input.quantized, own_.input_stride,
-                           input.unit_sums, input.unit_sum_stride, params, num_rows, output,
-                           own_.output_stride});
+    kernels::BlockMatmul({*blocks, own_.packed, input.quantized, own_.input_stride, input.unit_sums,
+                          input.unit_sum_stride, params, num_rows, output, own_.output_stride});
   } else if (const auto* channels = std::get_if<kernels::ChannelMatrixShape>(&own_.shape)) {
-    kernels::ChannelProduct({*channels, own_.packed, input.quantized, own_.input_stride,
-                             input.unit_sums, input.unit_sum_stride, params, num_rows, output,
-                             own_.output_stride});
+    kernels::ChannelMatmul({*channels, own_.packed, input.quantized, own_.input_stride,
+                            input.unit_sums, input.unit_sum_stride, params, num_rows, output,
+                            own_.output_stride});
   } else if (const auto* i8mm = std::get_if<kernels::I8mmMatrixShape>(&own_.shape)) {
-    kernels::I8mmProduct(
+    kernels::I8mmMatmul(
         {*i8mm, own_.packed, input.pairs, params, num_rows, output, own_.output_stride});
   }
 }
@@ -265,14 +263,14 @@ absl::Status MatrixOperator::Run(const Input& input, float* output) {
   xnn_status status = xnn_status_success;
   if (input.num_rows != shaped_rows_) {
     status = Reshape(handle_.get(), element_, static_cast<size_t>(input.num_rows));
-    if (status != xnn_status_success) return ToStatus(status, "shape a product");
+    if (status != xnn_status_success) return ToStatus(status, "shape a matmul");
     shaped_rows_ = input.num_rows;
   }
   status = Setup(handle_.get(), element_, input, output);
   if (status == xnn_status_success) {
     status = xnn_run_operator(handle_.get(), /*threadpool=*/nullptr);
   }
-  return status == xnn_status_success ? absl::OkStatus() : ToStatus(status, "run a product");
+  return status == xnn_status_success ? absl::OkStatus() : ToStatus(status, "run a matmul");
 }
 
 }  // namespace inkling

@@ -1,4 +1,4 @@
-// MatrixOperator: one product, whatever the weight's type: an XNNPACK fully connected operator, or
+// MatrixOperator: one matmul, whatever the weight's type: an XNNPACK fully connected operator, or
 // a kernel of our own where the CPU can run it: for int4 with AVX-512 VNNI, for int4 in blocks in
 // WebAssembly, for all quantised types with Arm's I8MM.
 //
@@ -17,9 +17,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "kernels/block_product.h"
-#include "kernels/channel_product.h"
-#include "kernels/i8mm_product.h"
+#include "kernels/block_matmul.h"
+#include "kernels/channel_matmul.h"
+#include "kernels/i8mm_matmul.h"
 #include "src/compute/packed_weights.h"
 #include "src/format/element_type.h"
 
@@ -29,13 +29,13 @@ namespace inkling {
 
 // Consecutive rows of a weight matrix in the form that XNNPACK packs. Checked by the caller.
 struct MatrixRows {
-  TensorType type;  // f32 or quantised; f16 and bf16 are widened before
+  TensorType type;  // f32 or quantised; f16 and bf16 are dequantised before
   int64_t rows = 0;
   int64_t columns = 0;
   const std::byte* values = nullptr;  // readable to the end of the last row's last 8-byte unit
   const std::byte* scales = nullptr;  // null for f32
   const float* bias = nullptr;        // [rows] or null
-  int64_t output_stride = 0;          // floats between rows of the product
+  int64_t output_stride = 0;          // floats between rows of the matmul
 };
 
 class MatrixOperator {
@@ -77,28 +77,28 @@ class MatrixOperator {
   };
   using Handle = std::unique_ptr<xnn_operator, Delete>;
 
-  // A product of kernels::BlockProduct, kernels::ChannelProduct or kernels::I8mmProduct.
-  struct OwnProduct {
+  // A matmul of kernels::BlockMatmul, kernels::ChannelMatmul or kernels::I8mmMatmul.
+  struct OwnMatmul {
     std::variant<kernels::BlockMatrixShape, kernels::ChannelMatrixShape, kernels::I8mmMatrixShape>
         shape;
     size_t input_stride = 0;   // bytes between int8 rows
-    size_t output_stride = 0;  // floats between rows of the product
+    size_t output_stride = 0;  // floats between rows of the matmul
     const void* packed = nullptr;
   };
 
   MatrixOperator(Handle handle, ElementType element)
       : handle_(std::move(handle)), element_(element) {}
-  MatrixOperator(const OwnProduct& own, ElementType element) : element_(element), own_(own) {}
+  MatrixOperator(const OwnMatmul& own, ElementType element) : element_(element), own_(own) {}
 
-  // The product of our own for `matrix` on this CPU, not packed yet; empty where XNNPACK's runs.
-  static std::optional<OwnProduct> OwnProductFor(const MatrixRows& matrix, const OwnKernels& own);
-  static absl::StatusOr<MatrixOperator> CreateOwn(OwnProduct product, const MatrixRows& matrix,
+  // The matmul of our own for `matrix` on this CPU, not packed yet; empty where XNNPACK's runs.
+  static std::optional<OwnMatmul> OwnMatmulFor(const MatrixRows& matrix, const OwnKernels& own);
+  static absl::StatusOr<MatrixOperator> CreateOwn(OwnMatmul matmul, const MatrixRows& matrix,
                                                   PackedWeights& packed);
   void RunOwn(const Input& input, float* output) const;
 
-  Handle handle_;  // null for a product of our own
+  Handle handle_;  // null for a matmul of our own
   ElementType element_;
-  OwnProduct own_;
+  OwnMatmul own_;
   int64_t shaped_rows_ = 0;  // what the operator was last shaped for; 0: not yet
 };
 

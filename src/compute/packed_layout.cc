@@ -1,4 +1,4 @@
-// Widening of a panel by a layout that layout_probe.cc has found out.
+// Dequantizing of a panel by a layout that layout_probe.cc has found out.
 
 #include "src/compute/packed_layout.h"
 
@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "kernels/convert.h"
-#include "kernels/float_product.h"
+#include "kernels/float_matmul.h"
 
 namespace inkling {
 
@@ -37,7 +37,7 @@ void PackedLayout::ReadScales(const uint8_t* tile, size_t panel_index, size_t nu
   }
 }
 
-void PackedLayout::Widen(const Panel& panel, const PanelScratch& scratch) const {
+void PackedLayout::Dequantize(const Panel& panel, const PanelScratch& scratch) const {
   const size_t num_inputs = InputsOfPanel(panel.first_input);
   const size_t panel_index = static_cast<size_t>(panel.first_input) / kernels::kPanelInputs;
   const int64_t outputs =
@@ -45,22 +45,22 @@ void PackedLayout::Widen(const Panel& panel, const PanelScratch& scratch) const 
   const auto* tile = reinterpret_cast<const uint8_t*>(panel.packed) +
                      panel.first_output / tile_outputs_ * tile_bytes_;
   for (int64_t n = 0; n < outputs; n += tile_outputs_, tile += tile_bytes_) {
-    kernels::UnpackLevels({.packed = tile + panel_index * static_cast<size_t>(panel_bytes_),
+    kernels::UnpackQuants({.packed = tile + panel_index * static_cast<size_t>(panel_bytes_),
                            .offsets = chunk_offsets_.data(),
                            .halves = chunk_halves_.data(),
                            .num_chunks = num_chunks_[num_inputs / kernels::kPanelInputUnit],
                            .has_nibbles = type_.element != ElementType::kInt8Channel,
                            .flip = flip_,
-                           .levels = scratch.levels + n});
+                           .quants = scratch.quants + n});
     ReadScales(tile, panel_index, num_inputs, scratch.scales + n);
   }
-  kernels::WidenPanel({.levels = scratch.levels,
-                       .num_inputs = num_inputs,
-                       .scales = scratch.scales,
-                       .block_inputs = type_.element == ElementType::kInt4Block
-                                           ? static_cast<size_t>(type_.block_size)
-                                           : kernels::kPanelInputs,
-                       .panel = scratch.panel});
+  kernels::DequantizePanel({.quants = scratch.quants,
+                            .num_inputs = num_inputs,
+                            .scales = scratch.scales,
+                            .block_inputs = type_.element == ElementType::kInt4Block
+                                                ? static_cast<size_t>(type_.block_size)
+                                                : kernels::kPanelInputs,
+                            .panel = scratch.panel});
 }
 
 }  // namespace inkling

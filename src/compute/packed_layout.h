@@ -1,10 +1,10 @@
-// PackedLayout: where a packed matrix holds each weight and scale, whatever product packed it.
+// PackedLayout: where a packed matrix holds each weight and scale, whatever matmul packed it.
 //
-// Products in floats widen the weights that products of int8 read (there is one packed copy), so
+// Matmuls in floats dequantize the weights that matmuls of int8 read (there is one packed copy), so
 // they must know the order into which XNNPACK or a kernel of ours packs on this CPU. Nothing is
-// assumed about it: Learn packs small matrices of random levels, finds each level and scale by how
-// it changes from one to the next, and then packs a random matrix as long as the product's, widens
-// it as the product will, and compares every weight.
+// assumed about it: Learn packs small matrices of random quants, finds each quantised value and
+// scale by how it changes from one to the next, and then packs a random matrix as long as the
+// matmul's, dequantises it as the matmul will, and compares every weight.
 
 #ifndef INKLING_SRC_COMPUTE_PACKED_LAYOUT_H_
 #define INKLING_SRC_COMPUTE_PACKED_LAYOUT_H_
@@ -16,14 +16,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "kernels/float_product.h"
+#include "kernels/float_matmul.h"
 #include "src/format/element_type.h"
 
 namespace inkling {
 
-// Memory in which a panel of weights is unpacked and widened.
+// Memory in which a panel of weights is unpacked and dequantised.
 struct PanelScratch {
-  int8_t* levels;  // [kernels::kPanelInputs, kernels::kPanelOutputs]
+  int8_t* quants;  // [kernels::kPanelInputs, kernels::kPanelOutputs]
   float* scales;   // [kernels::kPanelInputs / kernels::kPanelInputUnit, kernels::kPanelOutputs]
   float* panel;    // kernels::kPanelFloats, aligned to 64 bytes
 };
@@ -43,8 +43,8 @@ class PackedLayout {
     int64_t first_output;
     int64_t first_input;
   };
-  // Widens `panel` into scratch.panel. Outputs that don't exist get any values.
-  void Widen(const Panel& panel, const PanelScratch& scratch) const;
+  // Dequantizes `panel` into scratch.panel. Outputs that don't exist get any values.
+  void Dequantize(const Panel& panel, const PanelScratch& scratch) const;
 
  private:
   static constexpr size_t kUnits = kernels::kPanelInputs / kernels::kPanelInputUnit;
@@ -60,7 +60,7 @@ class PackedLayout {
   int64_t tile_bytes_ = 0;    // between tiles of outputs
   int64_t panel_bytes_ = 0;   // between a tile's panels
 
-  // Levels of a tile's first panel, in the order of inputs.
+  // Quantised values of a tile's first panel, in the order of inputs.
   std::vector<uint32_t> chunk_offsets_;
   std::vector<kernels::ChunkHalf> chunk_halves_;
   std::array<size_t, kUnits + 1> num_chunks_ = {};  // of so many units of inputs

@@ -18,18 +18,18 @@
 #include "absl/memory/memory.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "kernels/block_product.h"
-#include "kernels/channel_product.h"
-#include "kernels/i8mm_product.h"
+#include "kernels/block_matmul.h"
+#include "kernels/channel_matmul.h"
+#include "kernels/i8mm_matmul.h"
 #include "src/compute/address_space.h"
 #include "xnnpack.h"
 
 namespace inkling {
 
 OwnKernels OwnKernels::OfThisCpu() {
-  return {.blocks = kernels::HasBlockProduct(),
-          .channels = kernels::HasChannelProduct(),
-          .i8mm = kernels::HasI8mmProduct()};
+  return {.blocks = kernels::HasBlockMatmul(),
+          .channels = kernels::HasChannelMatmul(),
+          .i8mm = kernels::HasI8mmMatmul()};
 }
 
 namespace {

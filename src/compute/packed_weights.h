@@ -1,4 +1,4 @@
-// PackedWeights: the one copy of every weight matrix in the layout that the products read, shared
+// PackedWeights: the one copy of every weight matrix in the layout that the matmuls read, shared
 // by all contexts.
 //
 // It is XNNPACK's weights-cache provider: the first operator made for a tensor packs into it, the
@@ -27,9 +27,9 @@ namespace inkling {
 // Kernels of our own that this CPU can run. Kept, because asking it takes some 35 us in a virtual
 // machine, and a model has thousands of operators.
 struct OwnKernels {
-  bool blocks = false;    // BlockProduct
-  bool channels = false;  // ChannelProduct
-  bool i8mm = false;      // I8mmProduct
+  bool blocks = false;    // BlockMatmul
+  bool channels = false;  // ChannelMatmul
+  bool i8mm = false;      // I8mmMatmul
   static OwnKernels OfThisCpu();
 };
 

@@ -1,5 +1,5 @@
-// Levels and scales are bits of a standard engine, whose numbers the standard says, so that a
-// layout is learned alike everywhere.
+// Quantised values and scales are bits of a standard engine, whose numbers the standard says, so
+// that a layout is learned alike everywhere.
 
 #include "src/compute/probe_matrix.h"
 
@@ -68,7 +68,7 @@ absl::Status ProbeMatrix::Pack(PackedWeights& packed) {
   return absl::OkStatus();
 }
 
-uint8_t ProbeMatrix::StoredLevel(int64_t row, int64_t column) const {
+uint8_t ProbeMatrix::StoredQuant(int64_t row, int64_t column) const {
   const int64_t index = row * columns_ + column;
   if (!HasNibbles()) return static_cast<uint8_t>(values_[static_cast<size_t>(index)]);
   const auto both = static_cast<uint8_t>(values_[static_cast<size_t>(index / 2)]);
@@ -76,17 +76,17 @@ uint8_t ProbeMatrix::StoredLevel(int64_t row, int64_t column) const {
 }
 
 float ProbeMatrix::Weight(int64_t row, int64_t column) const {
-  const uint8_t stored = StoredLevel(row, column);
-  const int level = HasNibbles() ? stored - kernels::kInt4ZeroPoint : static_cast<int8_t>(stored);
+  const uint8_t stored = StoredQuant(row, column);
+  const int quant = HasNibbles() ? stored - kernels::kInt4ZeroPoint : static_cast<int8_t>(stored);
   if (!HasBlocks()) {
     float scale;
     std::memcpy(&scale, scales_.data() + row * int64_t{sizeof(scale)}, sizeof(scale));
-    return static_cast<float>(level) * scale;
+    return static_cast<float>(quant) * scale;
   }
   uint16_t bits;
   const int64_t index = row * ScalesOfRow() + column / type_.block_size;
   std::memcpy(&bits, scales_.data() + index * int64_t{sizeof(bits)}, sizeof(bits));
-  return static_cast<float>(level) * kernels::Bf16Value(bits);
+  return static_cast<float>(quant) * kernels::Bf16Value(bits);
 }
 
 }  // namespace inkling

@@ -26,7 +26,7 @@ class ProbeMatrix {
   absl::Status Pack(PackedWeights& packed);
 
   // As stored: the nibble or the byte.
-  uint8_t StoredLevel(int64_t row, int64_t column) const;
+  uint8_t StoredQuant(int64_t row, int64_t column) const;
   // What it stands for.
   float Weight(int64_t row, int64_t column) const;
   // As stored, row by row.

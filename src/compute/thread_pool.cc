@@ -84,7 +84,7 @@ struct ThreadPool::Crew {
   // Of the process that this one was forked from. Its lock may be held and its threads can't be
   // joined, so it is kept as it is.
   const Crew* const left_behind;
-  std::mutex lease;
+  std::mutex lock;
   pthreadpool* threads = nullptr;  // null: nobody but the caller
 };
 
@@ -165,9 +165,9 @@ absl::Status ThreadPool::BindOwnThreads() {
       absl::StrCat("cpus: expected CPUs that threads can be bound to, found ", refused.load()));
 }
 
-ThreadPoolLease ThreadPool::Lease() {
+ThreadPoolLock ThreadPool::Lock() {
   Crew& crew = ThisCrew();
-  return {crew.process, std::unique_lock<std::mutex>(crew.lease),
+  return {crew.process, std::unique_lock<std::mutex>(crew.lock),
           CpuBinding(cpus_.empty() ? -1 : cpus_.front())};
 }
 

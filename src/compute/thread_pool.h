@@ -1,11 +1,11 @@
-// ThreadPool: the threads that every product and kernel of one model runs on.
+// ThreadPool: the threads that every matmul and kernel of one model runs on.
 //
 // The decoder splits its kernels over it and XNNPACK runs its operators on the same threads.
-// Holding the pool's lease is the only lock on the way of a token: sessions of one model take turns
+// Holding the pool's lock is the only lock on the way of a token: sessions of one model take turns
 // at it, one Forward at a time.
 //
-// Threads aren't there in a process that was forked, and the lease that another thread held at that
-// moment would stay held: a pool has a lease of its own in each process, and starts its threads
+// Threads aren't there in a process that was forked, and the lock that another thread held at that
+// moment would stay held: a pool has a lock of its own in each process, and starts its threads
 // again in the child when they are needed.
 
 #ifndef INKLING_SRC_COMPUTE_THREAD_POOL_H_
@@ -30,8 +30,8 @@ struct pthreadpool;
 namespace inkling {
 
 // Exclusive use of a pool, until it dies. Where the pool's threads are bound to CPUs, so is the
-// thread that has the lease.
-struct ThreadPoolLease {
+// thread that has the lock.
+struct ThreadPoolLock {
   uint64_t process;  // the ProcessStamp of the process in which it was taken
   std::unique_lock<std::mutex> lock;
   CpuBinding binding;
@@ -41,7 +41,7 @@ class ThreadPool {
  public:
   // `num_threads` >= 1 counts the calling thread. With `cpus`, which CheckCpus must have found
   // right for as many threads, thread i is bound to cpus[i]: the pool's own for good, thread 0,
-  // which is whoever has the lease, while it has it. Errors: InvalidArgument, ResourceExhausted.
+  // which is whoever has the lock, while it has it. Errors: InvalidArgument, ResourceExhausted.
   static absl::StatusOr<std::unique_ptr<ThreadPool>> Create(int32_t num_threads,
                                                             absl::Span<const int32_t> cpus = {});
 
@@ -56,15 +56,15 @@ class ThreadPool {
   static int32_t DefaultThreadCount();
 
   // Calls body(i) for every i in [0, count), each once, on any thread; returns when all are done.
-  // No allocation. The caller holds the lease, and has called StartThreads since it first held it
+  // No allocation. The caller holds the lock, and has called StartThreads since it first held it
   // in this process; otherwise everything may run on the caller.
   void ParallelFor(size_t count, absl::FunctionRef<void(size_t)> body);
 
   // Exclusive use of the threads and of the scratch memory that goes with them.
-  ThreadPoolLease Lease();
+  ThreadPoolLock Lock();
 
   // Starts the threads that a fork has left behind in the parent; does nothing if they are there.
-  // The caller holds the lease of this pool, or of the one that it is used beside. Where a child
+  // The caller holds the lock of this pool, or of the one that it is used beside. Where a child
   // can't use the system's threads (Apple's dispatch queues), it computes on the caller alone.
   // Errors: as Create.
   absl::Status StartThreads();
@@ -76,7 +76,7 @@ class ThreadPool {
   pthreadpool* handle() const;
 
  private:
-  // The lease and the threads of one process.
+  // The lock and the threads of one process.
   struct Crew;
 
   ThreadPool(int32_t num_threads, absl::Span<const int32_t> cpus);

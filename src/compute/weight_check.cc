@@ -14,7 +14,7 @@
 namespace inkling {
 namespace {
 
-// Integer products are summed in 32 bits: 255 levels of activation times 128 of weight (int4
+// Integer matmuls are summed in 32 bits: 255 steps of activation times 128 of weight (int4
 // weights count as 16 times their value) stay below 2^31 up to this many inputs.
 constexpr int64_t kMaxQuantizedInputs = 65536;
 

@@ -1,4 +1,4 @@
-// Attention in three steps: products of the new rows; norm, rotation and storing of each row tile
+// Attention in three steps: matmuls of the new rows; norm, rotation and storing of each row tile
 // while it is warm; then the kernel over (kv head, row tile) for many rows or (kv head, part of the
 // context) for few.
 //
@@ -211,7 +211,7 @@ void AttendRows(ForwardPass& pass, int32_t layer_index) {
   key_begin -= key_begin % static_cast<int64_t>(kernels::kKvBlock);
   if (pass.num_rows <= static_cast<size_t>(kMaxSplitRows)) {
     // Parts begin at multiples of a length that only the session decides, so that a row gives the
-    // same bits alone and among others (guessed tokens depend on that).
+    // same bits alone and among others (draft tokens depend on that).
     const int64_t max_parts = static_cast<int64_t>(Scratch::MaxContextParts(pass.config));
     const int64_t share = (pass.cache.capacity() + max_parts - 1) / max_parts;
     const int64_t part_keys = static_cast<int64_t>(
@@ -265,8 +265,8 @@ absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, Forwar
     EndStep(pass.timer, DecoderStep::kQuantize);
   }
   ABSL_RETURN_IF_ERROR(
-      RunProducts({{&weights.query, s.query}, {&weights.key, s.key}, {&weights.value, s.value}},
-                  s.normed, pass));
+      RunMatmuls({{&weights.query, s.query}, {&weights.key, s.key}, {&weights.value, s.value}},
+                 s.normed, pass));
   EndStep(pass.timer, DecoderStep::kQueryKeyValue);
   PrepareRows(weights, layer_index, pass);
   EndStep(pass.timer, DecoderStep::kRotateAndStore);
@@ -278,10 +278,10 @@ absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, Forwar
   EndStep(pass.timer, DecoderStep::kAttention);
   const int64_t kept_rows = static_cast<int64_t>(pass.num_rows);
   if (weights.output.needs_quantized_input(kept_rows)) {
-    s.attended.Quantize(kept_rows, pass.pool, weights.output.remainders(kept_rows));
+    s.attended.Quantize(kept_rows, pass.pool, weights.output.residual(kept_rows));
     EndStep(pass.timer, DecoderStep::kQuantize);
   }
-  ABSL_RETURN_IF_ERROR(RunProducts({{&weights.output, s.block}}, s.attended, pass));
+  ABSL_RETURN_IF_ERROR(RunMatmuls({{&weights.output, s.block}}, s.attended, pass));
   EndStep(pass.timer, DecoderStep::kAttentionOutput);
   return absl::OkStatus();
 }

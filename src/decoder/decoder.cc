@@ -1,4 +1,4 @@
-// Decoder: checks a call, takes the lease, stages the rows, runs a context, commits.
+// Decoder: checks a call, takes the lock, stages the rows, runs a context, commits.
 //
 // Everything that can be wrong with a call is found before the cache or a context is touched; what
 // fails later leaves the staged rows to be dropped, so the past never changes unless the whole pass
@@ -22,9 +22,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "src/compute/cpu_affinity.h"
+#include "src/compute/dequantized_matmul.h"
 #include "src/compute/embedding_table.h"
 #include "src/compute/float_environment.h"
-#include "src/compute/float_products.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/thread_pool.h"
 #include "src/decoder/execution_context.h"
@@ -64,17 +64,17 @@ int32_t DecodeContextRows(const DecoderOptions& options) {
 }
 
 ScratchSize PrefillScratchSize(const ModelReader& reader, const DecoderOptions& options) {
-  return {options.prefill_rows, options.num_threads, LargestRemainders(reader)};
+  return {options.prefill_rows, options.num_threads, LargestResiduals(reader)};
 }
 
 ScratchSize DecodeScratchSize(const ModelReader& reader, const DecoderOptions& options) {
-  return {DecodeContextRows(options), DecodeThreads(options), LargestRemainders(reader)};
+  return {DecodeContextRows(options), DecodeThreads(options), LargestResiduals(reader)};
 }
 
 int64_t ScratchBytes(const ModelReader& reader, const DecoderOptions& options) {
   return Scratch::Bytes(reader.config(), PrefillScratchSize(reader, options)) +
          Scratch::Bytes(reader.config(), DecodeScratchSize(reader, options)) +
-         FloatProducts::Bytes(options.prefill_products, options.num_threads);
+         DequantizedMatmul::Bytes(options.prefill_activations, options.num_threads);
 }
 
 }  // namespace
@@ -109,16 +109,16 @@ struct Decoder::State {
   }
 
   // In a process that was forked since the last pass, brings the threads back and forgets what a
-  // pass of another thread may have left half-way. The caller holds the lease.
-  absl::Status EnterProcess(const ThreadPoolLease& lease) {
-    if (lease.process == entered_process) return absl::OkStatus();
+  // pass of another thread may have left half-way. The caller holds the lock.
+  absl::Status EnterProcess(const ThreadPoolLock& lock) {
+    if (lock.process == entered_process) return absl::OkStatus();
     ABSL_RETURN_IF_ERROR(pool->StartThreads());
     if (decode_pool != nullptr) {
       ABSL_RETURN_IF_ERROR(decode_pool->StartThreads());
     }
     prefill->ForgetShapes();
     decode->ForgetShapes();
-    entered_process = lease.process;
+    entered_process = lock.process;
     return absl::OkStatus();
   }
 
@@ -129,8 +129,8 @@ struct Decoder::State {
                    absl::FunctionRef<absl::Status(const float*)> finish) {
     ABSL_RETURN_IF_ERROR(cache.CheckMadeFor(reader.config()));
     const DefaultFloats floats;
-    const ThreadPoolLease lease = pool->Lease();
-    ABSL_RETURN_IF_ERROR(EnterProcess(lease));
+    const ThreadPoolLock lock = pool->Lock();
+    ABSL_RETURN_IF_ERROR(EnterProcess(lock));
     ABSL_RETURN_IF_ERROR(cache.Stage(static_cast<int32_t>(tokens.size())));
     EndStep(instruments.timer, DecoderStep::kOther);
     absl::StatusOr<const float*> hidden =
@@ -170,12 +170,12 @@ struct Decoder::State {
   std::vector<int32_t> cpus;  // options.cpus
   DecoderOptions options;
   EmbeddingTable embedding;
-  std::unique_ptr<ThreadPool> pool;  // its lease is everything's
+  std::unique_ptr<ThreadPool> pool;  // held for the length of a pass; see ThreadPool
   // Null where `pool` has the right number: a pool wakes all its threads for every region.
   std::unique_ptr<ThreadPool> decode_pool;
   uint64_t entered_process = 0;  // by the last pass; 0: none yet
   std::unique_ptr<PackedWeights> packed;
-  std::unique_ptr<FloatProducts> prefill_products;
+  std::unique_ptr<DequantizedMatmul> prefill_activations;
   std::unique_ptr<ExecutionContext> prefill;  // after what it uses, so that it goes first
   std::unique_ptr<ExecutionContext> decode;
 };
@@ -207,10 +207,11 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelReader& read
     decode_pool = state->decode_pool.get();
   }
   state->packed = std::move(packed);
-  ABSL_ASSIGN_OR_RETURN(state->prefill_products,
-                        FloatProducts::Create(options.prefill_products, options.num_threads));
+  ABSL_ASSIGN_OR_RETURN(
+      state->prefill_activations,
+      DequantizedMatmul::Create(options.prefill_activations, options.num_threads));
   ABSL_ASSIGN_OR_RETURN(ContextWeights weights,
-                        BindWeights(reader, *state->packed, *state->prefill_products));
+                        BindWeights(reader, *state->packed, *state->prefill_activations));
   ABSL_ASSIGN_OR_RETURN(
       state->prefill, ExecutionContext::Create(reader.config(), std::move(weights.prefill),
                                                PrefillScratchSize(reader, options), *state->pool));
@@ -238,7 +239,9 @@ DecoderMemory Decoder::memory() const {
 
 const PackedWeights& Decoder::packed_weights() const { return *state_->packed; }
 
-const FloatProducts& Decoder::prefill_products() const { return *state_->prefill_products; }
+const DequantizedMatmul& Decoder::prefill_activations() const {
+  return *state_->prefill_activations;
+}
 
 int64_t Decoder::num_shared_weights() const { return state_->packed->num_hits(); }
 
@@ -258,7 +261,7 @@ absl::Status Decoder::ForwardUntil(absl::Span<const int32_t> tokens, KvCache& ca
 
 absl::Status Decoder::ForwardObserved(absl::Span<const int32_t> tokens, KvCache& cache,
                                       LogitRows rows, absl::Span<float> logits,
-                                      ProductObserver observer) {
+                                      MatmulObserver observer) {
   return state_->Forward(tokens, cache, rows, logits, [] { return false; },
                          {.observer = &observer});
 }

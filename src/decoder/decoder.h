@@ -16,10 +16,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "src/compute/float_products.h"
+#include "src/compute/dequantized_matmul.h"
 #include "src/compute/packed_weights.h"
 #include "src/decoder/kv_cache.h"
-#include "src/decoder/product_observer.h"
+#include "src/decoder/matmul_observer.h"
 #include "src/decoder/step_timer.h"
 #include "src/format/model_config.h"
 #include "src/format/model_reader.h"
@@ -36,7 +36,7 @@ struct DecoderOptions {
   absl::Span<const int32_t> cpus = {};
   int32_t prefill_rows = 128;  // most rows of one Forward
   int32_t decode_rows = 8;     // Forwards of at most this many rows use the decode context
-  RowProducts prefill_products = RowProducts::kAuto;  // of the prefill context
+  MatmulInput prefill_activations = MatmulInput::kAuto;  // of the prefill context
 };
 
 struct DecoderMemory {
@@ -67,8 +67,8 @@ class Decoder {
   const ModelConfig& config() const;
   DecoderMemory memory() const;
   const PackedWeights& packed_weights() const;
-  // What DecoderOptions::prefill_products came to.
-  const FloatProducts& prefill_products() const;
+  // What DecoderOptions::prefill_activations came to.
+  const DequantizedMatmul& prefill_activations() const;
   // How often a context found its weights already packed; equals the number of weight matrices
   // after Create.
   int64_t num_shared_weights() const;
@@ -80,7 +80,7 @@ class Decoder {
   // Runs `tokens` (1 to prefill_rows of them, each in [0, vocab)) at positions cache.length()...,
   // commits their keys and values, and writes logits of the asked rows to `logits` ([1 or
   // tokens.size(), vocab_size], sized exactly; empty for kNone). `cancel` may be null; when it
-  // turns true the call returns Cancelled at the next slice of a product and the cache is as
+  // turns true the call returns Cancelled at the next slice of a matmul and the cache is as
   // before. Any error leaves the cache as before. Thread-safe for different caches: callers take
   // turns. Errors in a forked process: also those of ThreadPool::StartThreads.
   absl::Status Forward(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
@@ -92,9 +92,9 @@ class Decoder {
   absl::Status ForwardUntil(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
                             absl::Span<float> logits, absl::FunctionRef<bool()> stop);
 
-  // Forward with `observer` called for every product, on the calling thread.
+  // Forward with `observer` called for every matmul, on the calling thread.
   absl::Status ForwardObserved(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
-                               absl::Span<float> logits, ProductObserver observer);
+                               absl::Span<float> logits, MatmulObserver observer);
 
   // Forward with the time of every step added to `timer`; what a failed pass took until then too.
   absl::Status ForwardTimed(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,

@@ -144,7 +144,7 @@ absl::Status ExecutionContext::WriteLogits(const float* hidden, size_t num_rows,
     EndStep(instruments.timer, DecoderStep::kQuantize);
   }
   ABSL_RETURN_IF_ERROR(
-      RunProduct(weights_.head, scratch_.normed, rows, logits, pool_, instruments.observer));
+      RunMatmul(weights_.head, scratch_.normed, rows, logits, pool_, instruments.observer));
   if (config_.logit_soft_cap > 0.0f) {
     constexpr size_t kPiece = 8192;  // values: a few microseconds of tanh
     const size_t size = num_rows * static_cast<size_t>(config_.vocab_size);

@@ -1,7 +1,7 @@
-// ExecutionContext: a model's layers made ready for up to so many rows: products and scratch.
+// ExecutionContext: a model's layers made ready for up to so many rows: matmuls and scratch.
 //
 // A decoder has two, prefill and decode, over the same packed weights; each is used by one Forward
-// at a time, whose caller holds the thread pool's lease. After Create nothing here allocates.
+// at a time, whose caller holds the thread pool's lock. After Create nothing here allocates.
 
 #ifndef INKLING_SRC_DECODER_EXECUTION_CONTEXT_H_
 #define INKLING_SRC_DECODER_EXECUTION_CONTEXT_H_
@@ -40,7 +40,7 @@ class ExecutionContext {
   // `cache`, whose past isn't changed. Returns the hidden rows of the last `num_outputs` tokens
   // before the final norm, [num_outputs, hidden_dim], valid until the next call. What only the
   // others need is not computed, unless an observer looks at it. Errors: Cancelled when `stop` says
-  // so; those of the products.
+  // so; those of the matmuls.
   absl::StatusOr<const float*> RunLayers(absl::Span<const int32_t> tokens, size_t num_outputs,
                                          const EmbeddingTable& embedding, KvCache& cache,
                                          StopFunction stop, const PassInstruments& instruments);

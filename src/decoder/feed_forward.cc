@@ -1,6 +1,6 @@
 // Gate, up and activation of a slice of columns are one piece of work: its rows are activated while
 // they are warm, their range is taken on the way, and nothing waits between the three. An observer
-// wants to see (and change) whole products, so for it they come one after the other.
+// wants to see (and change) whole matmuls, so for it they come one after the other.
 
 #include "src/decoder/feed_forward.h"
 
@@ -88,7 +88,7 @@ absl::Status ForEachInnerSlice(FeedForwardWeights& weights, ForwardPass& pass,
   return ForEachSlice(weights.up.num_slices(), rows * num_weights, pass.pool, pass.stop, run);
 }
 
-// Collects whole products for the observer, which may change them, and goes on with those.
+// Collects whole matmuls for the observer, which may change them, and goes on with those.
 absl::Status RunObservedInner(FeedForwardWeights& weights, ForwardPass& pass) {
   const size_t dim = static_cast<size_t>(pass.config.feed_forward_dim);
   std::vector<float> up(pass.num_rows * dim);
@@ -101,9 +101,9 @@ absl::Status RunObservedInner(FeedForwardWeights& weights, ForwardPass& pass) {
       }));
   const int64_t rows = static_cast<int64_t>(pass.num_rows);
   if (weights.gate.has_value()) {
-    ObserveProduct(*weights.gate, pass.scratch.normed, rows, gate.data(), *pass.observer);
+    ObserveMatmul(*weights.gate, pass.scratch.normed, rows, gate.data(), *pass.observer);
   }
-  ObserveProduct(weights.up, pass.scratch.normed, rows, up.data(), *pass.observer);
+  ObserveMatmul(weights.up, pass.scratch.normed, rows, up.data(), *pass.observer);
   for (size_t i = 0; i < weights.up.num_slices(); ++i) {
     const int64_t first = weights.up.slice(i).first;
     ActivateSlice(weights, i, up.data() + first, gate.empty() ? nullptr : gate.data() + first, dim,
@@ -139,11 +139,11 @@ absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass) {
   }
 
   if (weights.down.needs_quantized_input(rows)) {
-    s.inner.QuantizeKnowingRanges(rows, weights.up.num_slices(), weights.down.remainders(rows),
+    s.inner.QuantizeKnowingRanges(rows, weights.up.num_slices(), weights.down.residual(rows),
                                   pass.pool);
     EndStep(pass.timer, DecoderStep::kQuantize);
   }
-  ABSL_RETURN_IF_ERROR(RunProducts({{&weights.down, s.block}}, s.inner, pass));
+  ABSL_RETURN_IF_ERROR(RunMatmuls({{&weights.down, s.block}}, s.inner, pass));
   EndStep(pass.timer, DecoderStep::kDown);
   return absl::OkStatus();
 }

@@ -10,7 +10,7 @@
 namespace inkling {
 
 // Reads pass.scratch.normed and writes pass.scratch.block, both [num_rows, hidden_dim]. Errors:
-// Cancelled; those of the products.
+// Cancelled; those of the matmuls.
 absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass);
 
 }  // namespace inkling

@@ -17,7 +17,7 @@
 #include "src/compute/linear.h"
 #include "src/compute/thread_pool.h"
 #include "src/decoder/kv_cache.h"
-#include "src/decoder/product_observer.h"
+#include "src/decoder/matmul_observer.h"
 #include "src/decoder/scratch.h"
 #include "src/decoder/step_timer.h"
 #include "src/format/model_config.h"
@@ -29,7 +29,7 @@ using StopFunction = absl::FunctionRef<bool()>;
 
 // What looks on while a pass runs; either may be null.
 struct PassInstruments {
-  const ProductObserver* observer = nullptr;
+  const MatmulObserver* observer = nullptr;
   StepTimer* timer = nullptr;
 };
 
@@ -37,11 +37,11 @@ struct ForwardPass {
   const ModelConfig& config;
   Scratch& scratch;
   KvCache& cache;
-  ThreadPool& pool;  // its lease is held
+  ThreadPool& pool;  // its lock is held
   StopFunction stop;
-  const ProductObserver* observer;  // null: none
-  StepTimer* timer;                 // null: none
-  int64_t first_position;           // of row 0
+  const MatmulObserver* observer;  // null: none
+  StepTimer* timer;                // null: none
+  int64_t first_position;          // of row 0
   size_t num_rows;
   // Rows, the last ones, that go on behind the attention of the layer that is running; the others
   // only leave their keys and values. Fewer than num_rows in the last layer alone.
@@ -54,15 +54,15 @@ inline absl::Status CheckStop(const ForwardPass& pass) {
                      : absl::OkStatus();
 }
 
-// Linear::Run of products with the same input over the pass's rows, in one parallel region, and
-// then the observer. Errors: Cancelled; those of the products.
-inline absl::Status RunProducts(absl::Span<const Product> products, const Activations& input,
-                                const ForwardPass& pass) {
+// Linear::Run of matmuls with the same input over the pass's rows, in one parallel region, and
+// then the observer. Errors: Cancelled; those of the matmuls.
+inline absl::Status RunMatmuls(absl::Span<const MatmulCall> matmuls, const Activations& input,
+                               const ForwardPass& pass) {
   const int64_t rows = static_cast<int64_t>(pass.num_rows);
-  absl::Status status = RunProducts(products, input, rows, pass.pool, pass.stop);
+  absl::Status status = RunMatmuls(matmuls, input, rows, pass.pool, pass.stop);
   if (pass.observer == nullptr || !status.ok()) return status;
-  for (const Product& product : products) {
-    ObserveProduct(*product.linear, input, rows, product.output, *pass.observer);
+  for (const MatmulCall& matmul : matmuls) {
+    ObserveMatmul(*matmul.linear, input, rows, matmul.output, *pass.observer);
   }
   return status;
 }

@@ -31,7 +31,7 @@
 namespace inkling {
 namespace {
 
-// The bound that ValidateModelConfig puts on a context; keeps every product below 2^58.
+// The bound that ValidateModelConfig puts on a context; keeps every count below 2^58.
 constexpr int32_t kMaxPositions = 1 << 24;
 // Layers start on cache lines, so that no two of them share one.
 constexpr int64_t kLayerAlignment = 64;

@@ -14,7 +14,7 @@ namespace inkling {
 
 // Updates pass.scratch.residual [num_rows, hidden_dim] and stores the rows' keys and values in the
 // cache's layer `layer_index`. Behind attention, pass.num_rows is pass.kept_rows. Errors:
-// Cancelled; those of the products.
+// Cancelled; those of the matmuls.
 absl::Status RunLayer(LayerWeights& weights, int32_t layer_index, ForwardPass& pass);
 
 }  // namespace inkling

@@ -1,4 +1,4 @@
-// BindWeights: from the names of the tensor list to products and norm vectors.
+// BindWeights: from the names of the tensor list to matmuls and norm vectors.
 //
 // The reader has checked that every tensor of the config is there with its shape, so a name that is
 // missing here is a fault of this program and reported as Internal.
@@ -16,7 +16,7 @@
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "src/compute/float_products.h"
+#include "src/compute/dequantized_matmul.h"
 #include "src/compute/linear.h"
 #include "src/compute/packed_weights.h"
 #include "src/format/model_config.h"
@@ -30,14 +30,16 @@ namespace {
 template <typename T>
 using PerContext = std::array<T, 2>;
 
-Remainders RemaindersOf(const TensorView& weight) {
-  return HasWideInputs(weight.info.name, weight.type) ? Remainders::kInt8 : Remainders::kNone;
+ResidualQuantization ResidualOf(const TensorView& weight) {
+  return HasWideInputs(weight.info.name, weight.type) ? ResidualQuantization::kInt8
+                                                      : ResidualQuantization::kNone;
 }
 
 class WeightBinder {
  public:
-  WeightBinder(const ModelReader& reader, PackedWeights& packed, FloatProducts& prefill_products)
-      : reader_(reader), packed_(packed), prefill_products_(prefill_products) {}
+  WeightBinder(const ModelReader& reader, PackedWeights& packed,
+               DequantizedMatmul& prefill_activations)
+      : reader_(reader), packed_(packed), prefill_activations_(prefill_activations) {}
 
   absl::StatusOr<ContextWeights> BindModel() {
     PerContext<std::vector<LayerWeights>> layers;
@@ -109,9 +111,9 @@ class WeightBinder {
           absl::StrCat("decoder: the model file has no tensor ", weight_name));
     }
     const TensorView* bias = reader_.Find(bias_name);
-    const LinearOptions decode_options = {slice_output, RemaindersOf(*weight)};
+    const LinearOptions decode_options = {slice_output, ResidualOf(*weight)};
     LinearOptions prefill_options = decode_options;
-    prefill_options.float_products = &prefill_products_;
+    prefill_options.dequantized_matmul = &prefill_activations_;
     // A head is as large as several layers: its rows are released while the rest is packed.
     const auto release = [&](int64_t first, int64_t count) {
       reader_.ReleaseRows(*weight, first, count);
@@ -135,10 +137,10 @@ class WeightBinder {
 
   const ModelReader& reader_;
   PackedWeights& packed_;
-  FloatProducts& prefill_products_;
+  DequantizedMatmul& prefill_activations_;
 };
 
-// The embedding is a matrix that a product reads only where it is also the head.
+// The embedding is a matrix that a matmul reads only where it is also the head.
 bool IsWeightMatrix(const TensorView& view, const ModelConfig& config) {
   switch (view.info.role) {
     case TensorRole::kLinear:
@@ -156,15 +158,15 @@ bool IsWeightMatrix(const TensorView& view, const ModelConfig& config) {
 }  // namespace
 
 absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeights& packed,
-                                           FloatProducts& prefill_products) {
-  return WeightBinder(reader, packed, prefill_products).BindModel();
+                                           DequantizedMatmul& prefill_activations) {
+  return WeightBinder(reader, packed, prefill_activations).BindModel();
 }
 
-Remainders LargestRemainders(const ModelReader& reader) {
+ResidualQuantization LargestResiduals(const ModelReader& reader) {
   for (const TensorView& view : reader.tensors()) {
-    if (RemaindersOf(view) != Remainders::kNone) return Remainders::kInt8;
+    if (ResidualOf(view) != ResidualQuantization::kNone) return ResidualQuantization::kInt8;
   }
-  return Remainders::kNone;
+  return ResidualQuantization::kNone;
 }
 
 int64_t PackedWeightBytesBound(const ModelReader& reader) {

@@ -1,7 +1,7 @@
-// LayerWeights: one layer's products and norms as one execution context sees them.
+// LayerWeights: one layer's matmuls and norms as one execution context sees them.
 //
-// BindWeights makes them for both contexts at once, tensor by tensor: the prefill product packs the
-// weight, the decode product finds the packed bytes, and the file's pages are released before the
+// BindWeights makes them for both contexts at once, tensor by tensor: the prefill matmul packs the
+// weight, the decode matmul finds the packed bytes, and the file's pages are released before the
 // next tensor. So the peak is one copy of the packed weights plus one tensor. Norms are read
 // straight from the mapping.
 
@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "src/compute/float_products.h"
+#include "src/compute/dequantized_matmul.h"
 #include "src/compute/linear.h"
 #include "src/compute/packed_weights.h"
 #include "src/format/model_reader.h"
@@ -63,14 +63,14 @@ struct ContextWeights {
   ModelWeights decode;
 };
 
-// Makes every product of `reader`'s model for both contexts over `packed`; those of prefill may be
-// products of floats, as `prefill_products` decides. All three outlive the result. Errors: those of
-// Linear::Create, with the tensor's name.
+// Makes every matmul of `reader`'s model for both contexts over `packed`; those of prefill may be
+// matmuls of floats, as `prefill_activations` decides. All three outlive the result. Errors: those
+// of Linear::Create, with the tensor's name.
 absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeights& packed,
-                                           FloatProducts& prefill_products);
+                                           DequantizedMatmul& prefill_activations);
 
-// What products of `reader`'s model read of their inputs, at most.
-Remainders LargestRemainders(const ModelReader& reader);
+// What matmuls of `reader`'s model read of their inputs, at most.
+ResidualQuantization LargestResiduals(const ModelReader& reader);
 
 // An upper bound of the bytes that BindWeights packs.
 int64_t PackedWeightBytesBound(const ModelReader& reader);

@@ -52,7 +52,7 @@ BufferSizes MeasureBuffers(const ModelConfig& config, const ScratchSize& size) {
   const int64_t num_threads = size.num_threads;
   BufferSizes sizes;
   sizes.hidden = RoundUpToLine(rows * config.hidden_dim);
-  sizes.block = sizes.hidden * Int8RowsPerRow(size.remainders);
+  sizes.block = sizes.hidden * Int8RowsPerRow(size.residual);
   sizes.query = RoundUpToLine(rows * config.num_heads * config.head_dim);
   sizes.key = RoundUpToLine(rows * config.num_kv_heads * config.head_dim);
   sizes.slice =
@@ -75,9 +75,9 @@ BufferSizes MeasureBuffers(const ModelConfig& config, const ScratchSize& size) {
 // f32 rows, their int8 form with a line between rows, sums of its units with a line behind each,
 // its parameters; ranges of `parts` parts.
 int64_t ActivationBytes(int64_t rows, int64_t dim, size_t parts = 0,
-                        Remainders remainders = Remainders::kNone) {
+                        ResidualQuantization residual = ResidualQuantization::kNone) {
   const int64_t int8_row = dim + int64_t{kAlignment} + dim / 8 + 8;
-  return dim / 8 * 16 + rows * (dim * 4 + int8_row * Int8RowsPerRow(remainders) +
+  return dim / 8 * 16 + rows * (dim * 4 + int8_row * Int8RowsPerRow(residual) +
                                 static_cast<int64_t>(parts * sizeof(kernels::RowRange)));
 }
 
@@ -100,22 +100,22 @@ int64_t Scratch::Bytes(const ModelConfig& config, const ScratchSize& size) {
   const int64_t rows = size.max_rows;
   return MeasureBuffers(config, size).total * static_cast<int64_t>(sizeof(float)) +
          ActivationBytes(rows, config.hidden_dim) +
-         ActivationBytes(rows, int64_t{config.num_heads} * config.head_dim, 0, size.remainders) +
-         ActivationBytes(rows, config.feed_forward_dim, InnerParts(config), size.remainders);
+         ActivationBytes(rows, int64_t{config.num_heads} * config.head_dim, 0, size.residual) +
+         ActivationBytes(rows, config.feed_forward_dim, InnerParts(config), size.residual);
 }
 
 absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, const ScratchSize& size,
                                         const ScratchReaders& readers) {
   const int32_t max_rows = size.max_rows;
   const int64_t query_dim = int64_t{config.num_heads} * config.head_dim;
-  ABSL_ASSIGN_OR_RETURN(Activations normed, Activations::Create(max_rows, config.hidden_dim, 0,
-                                                                Remainders::kNone, readers.normed));
-  ABSL_ASSIGN_OR_RETURN(
-      Activations attended,
-      Activations::Create(max_rows, query_dim, 0, size.remainders, readers.attended));
+  ABSL_ASSIGN_OR_RETURN(Activations normed,
+                        Activations::Create(max_rows, config.hidden_dim, 0,
+                                            ResidualQuantization::kNone, readers.normed));
+  ABSL_ASSIGN_OR_RETURN(Activations attended, Activations::Create(max_rows, query_dim, 0,
+                                                                  size.residual, readers.attended));
   ABSL_ASSIGN_OR_RETURN(Activations inner,
                         Activations::Create(max_rows, config.feed_forward_dim, InnerParts(config),
-                                            size.remainders, readers.inner));
+                                            size.residual, readers.inner));
   Scratch scratch(std::move(normed), std::move(attended), std::move(inner));
 
   const BufferSizes sizes = MeasureBuffers(config, size);

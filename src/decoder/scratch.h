@@ -33,11 +33,11 @@ struct RopeRows {
 // What there is room for, beside a model of a config.
 struct ScratchSize {
   int32_t max_rows;
-  int32_t num_threads;    // in attention
-  Remainders remainders;  // what products read of the rows that write `block`, at most
+  int32_t num_threads;            // in attention
+  ResidualQuantization residual;  // what matmuls read of the rows that write `block`, at most
 };
 
-// The types of the weights that inputs of products are multiplied with.
+// The types of the weights that inputs of matmuls are multiplied with.
 struct ScratchReaders {
   std::vector<TensorType> normed;
   std::vector<TensorType> attended;
@@ -54,7 +54,7 @@ class Scratch {
 
   float* residual = nullptr;  // [rows, hidden_dim]: x, the stream that layers add to
   float* block = nullptr;     // [rows, hidden_dim]: output of a layer's attention or feed-forward;
-                              // twice the rows with remainders
+                              // twice the rows with residual
   float* query = nullptr;     // [rows, num_heads * head_dim]
   float* key = nullptr;       // [rows, num_kv_heads * head_dim]
   float* value = nullptr;     // [rows, num_kv_heads * head_dim]
@@ -66,7 +66,7 @@ class Scratch {
   size_t partial_floats = 0;
   std::vector<RopeRows> rope;  // [rope tables]
 
-  // Inputs of products: f32 rows with their int8 form.
+  // Inputs of matmuls: f32 rows with their int8 form.
   Activations normed;    // [rows, hidden_dim]
   Activations attended;  // [rows, num_heads * head_dim]
   Activations inner;     // [rows, feed_forward_dim]

@@ -20,14 +20,14 @@ enum class DecoderStep : uint8_t {
   kEmbedding,        // rows of the embedding table, and the cosines and sines of their positions
   kNorm,             // norms and additions to the residual stream
   kQuantize,         // rows to int8
-  kQueryKeyValue,    // the three products
+  kQueryKeyValue,    // the three matmuls
   kRotateAndStore,   // norms and rotation of q and k, storing k and v
   kAttention,        // scores, softmax, weighted values
-  kAttentionOutput,  // the product
-  kGateUp,           // one or two products, their activation slice by slice
-  kDown,             // the product
-  kHead,             // the product, and its soft cap
-  kOther,            // taking the threads' lease, checks, commit
+  kAttentionOutput,  // the matmul
+  kGateUp,           // one or two matmuls, their activation slice by slice
+  kDown,             // the matmul
+  kHead,             // the matmul, and its soft cap
+  kOther,            // taking the threads' lock, checks, commit
 };
 
 inline constexpr size_t kNumDecoderSteps = static_cast<size_t>(DecoderStep::kOther) + 1;

@@ -26,7 +26,7 @@ enum class ElementType : uint8_t {
   kInt4Block = 5,  // the same nibbles; one bf16 scale per `block_size` inputs of each output row
 };
 
-// True for the types with scales, whose products take int8 activations.
+// True for the types with scales, whose matmuls take int8 activations.
 bool IsQuantized(ElementType element);
 
 // An element type with its block length.

@@ -2,7 +2,7 @@
 //
 // The converter fills it, the file stores it, the decoder reads it. There is no model name in here:
 // a family is a point in this space. A value that this version doesn't know is refused when the
-// file is opened, never guessed.
+// file is opened, never assumed.
 
 #ifndef INKLING_SRC_FORMAT_MODEL_CONFIG_H_
 #define INKLING_SRC_FORMAT_MODEL_CONFIG_H_
@@ -115,7 +115,7 @@ struct ModelConfig {
 };
 
 // Checks every bound and every relation between fields: sizes positive and small enough that no
-// product of two of them overflows 63 bits, enums known, vectors of the right length, floats
+// two of them multiplied overflow 63 bits, enums known, vectors of the right length, floats
 // finite. The message names the field, what was expected and what was found
 // ("feed_forward.activation 7 is not supported by this version").
 absl::Status ValidateModelConfig(const ModelConfig& config);

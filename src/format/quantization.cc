@@ -16,7 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/dequantize.h"
 #include "kernels/weight_quantization.h"
-#include "src/format/weight_levels.h"
+#include "src/format/quantized_range.h"
 
 namespace inkling {
 namespace {
@@ -71,14 +71,14 @@ QuantizedRows QuantizeRuns(absl::Span<const float> weights, size_t run, TensorTy
                            ScaleSearch search, QuantizedRows rows) {
   const bool int8 = type.element == ElementType::kInt8Channel;
   const bool block = type.element == ElementType::kInt4Block;
-  const LevelRange levels = int8 ? kInt8Levels : kInt4Levels;
+  const QuantizedRange quants = int8 ? kInt8Range : kInt4Range;
   std::vector<float> scales(weights.size() / run);
   const kernels::WeightScalesArgs args = {
       .weights = weights.data(),
       .num_runs = scales.size(),
       .run_size = run,
-      .lowest_level = levels.lowest,
-      .highest_level = levels.highest,
+      .lowest_quant = quants.lowest,
+      .highest_quant = quants.highest,
       .stored = block ? kernels::StoredScale::kBf16 : kernels::StoredScale::kF32,
       .scales = scales.data()};
   std::vector<float> dividers(scales.size());
@@ -90,18 +90,18 @@ QuantizedRows QuantizeRuns(absl::Span<const float> weights, size_t run, TensorTy
     dividers = scales;
   }
 
-  std::vector<int8_t> run_levels(run);
+  std::vector<int8_t> run_quants(run);
   for (size_t i = 0; i < scales.size(); ++i) {
     std::byte* values = rows.values.data() + i * (int8 ? run : run / 2);
-    kernels::RoundToLevels(
+    kernels::RoundToQuants(
         {.weights = weights.data() + i * run,
          .size = run,
          .divider = dividers[i],
-         .lowest_level = levels.lowest,
-         .highest_level = levels.highest,
-         .levels = int8 ? reinterpret_cast<int8_t*>(values) : run_levels.data()});
+         .lowest_quant = quants.lowest,
+         .highest_quant = quants.highest,
+         .quants = int8 ? reinterpret_cast<int8_t*>(values) : run_quants.data()});
     if (!int8) {
-      kernels::PackNibbles(run_levels.data(), run, reinterpret_cast<uint8_t*>(values));
+      kernels::PackNibbles(run_quants.data(), run, reinterpret_cast<uint8_t*>(values));
     }
     if (!block) continue;
     const uint16_t bits = FloatToBfloat16(scales[i]);

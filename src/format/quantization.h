@@ -19,7 +19,7 @@ namespace inkling {
 
 // How scales are chosen.
 enum class ScaleSearch : uint8_t {
-  kMaxAbs,        // scale = max|w| / largest level; the round-to-nearest of the literature
+  kMaxAbs,        // scale = max|w| / largest quant; the round-to-nearest of the literature
   kSquaredError,  // int8: the scale, of a fixed grid down from either sign's extreme refined by
                   // least squares, with the least squared error; never worse than kMaxAbs.
                   // int4: the same among scales that leave an error at right angles to the weights
@@ -36,7 +36,7 @@ struct QuantizedRows {
 absl::StatusOr<QuantizedRows> QuantizeRows(absl::Span<const float> weights, int64_t rows,
                                            int64_t columns, TensorType type, ScaleSearch search);
 
-// The inverse: what the runtime's products will see. `values` and `scales` as QuantizeRows makes
+// The inverse: what the runtime's matmuls will see. `values` and `scales` as QuantizeRows makes
 // them.
 absl::StatusOr<std::vector<float>> DequantizeRows(absl::Span<const std::byte> values,
                                                   absl::Span<const std::byte> scales, int64_t rows,

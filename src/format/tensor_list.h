@@ -28,7 +28,7 @@ enum class TensorRole : uint8_t {
 };
 
 // What statistics call the looked-up rows of embedding.weight, whose own name stands for its
-// products where it is the head too.
+// matmuls where it is the head too.
 inline constexpr absl::string_view kEmbeddingLookup = "embedding.lookup";
 
 struct TensorInfo {

@@ -19,9 +19,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
-#include "src/session/draft.h"
-#include "src/session/guesser.h"
+#include "src/session/draft_model.h"
 #include "src/session/sampler.h"
+#include "src/session/speculative_decoder.h"
 #include "src/session/text_stream.h"
 #include "src/session/token_context.h"
 #include "src/text/tokenizer.h"
@@ -32,7 +32,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // One less than the rows of a decode pass.
-constexpr int32_t kMaxGuessedTokens = 7;
+constexpr int32_t kMaxDraftTokens = 7;
 
 double SecondsBetween(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double>(end - begin).count();
@@ -43,7 +43,7 @@ class Generation {
  public:
   Generation(const Tokenizer& tokenizer, const std::vector<int32_t>& model_stop_tokens,
              const GenerateOptions& options, TextPosition text_position, TokenContext& context,
-             Draft* draft, const GenerationCall& call, Sampler sampler)
+             DraftModel* draft, const GenerationCall& call, Sampler sampler)
       : model_stop_tokens_(model_stop_tokens),
         options_(options),
         context_(context),
@@ -51,7 +51,7 @@ class Generation {
         sampler_(std::move(sampler)),
         decoder_(tokenizer, {.position = text_position}),
         stream_(options.stop_strings),
-        guesser_(context, draft) {}
+        speculation_(context, draft) {}
 
   absl::StatusOr<GenerateResult> Run();
 
@@ -60,7 +60,7 @@ class Generation {
   absl::StatusOr<bool> Step();
   bool IsStopToken(int32_t token) const;
   absl::Status Accept(const SampledToken& sampled);
-  size_t MostGuessed() const;
+  size_t MostDraftTokens() const;
   std::string TextOf(int32_t token);
   bool Show(const std::string& text);
   void ShowRest();
@@ -73,7 +73,7 @@ class Generation {
   Sampler sampler_;
   StreamDecoder decoder_;
   TextStream stream_;
-  Guesser guesser_;
+  SpeculativeDecoder speculation_;
   GenerateResult result_;
   std::vector<size_t> text_ends_;  // bytes of decoded text after each generated token
   size_t decoded_bytes_ = 0;
@@ -108,17 +108,17 @@ std::string Generation::TextOf(int32_t token) {
   return text.ok() ? *std::move(text) : std::string();
 }
 
-// Tokens behind the last one that is asked for needn't be guessed.
-size_t Generation::MostGuessed() const {
+// Tokens behind the last one that is asked for needn't be drafted.
+size_t Generation::MostDraftTokens() const {
   const size_t wanted = static_cast<size_t>(options_.max_new_tokens) - result_.tokens.size();
-  return std::min(static_cast<size_t>(options_.max_guessed_tokens), wanted - 1);
+  return std::min(static_cast<size_t>(options_.max_draft_tokens), wanted - 1);
 }
 
 absl::StatusOr<bool> Generation::Step() {
-  // Guessed tokens come without a pass, so passes alone would look at it too seldom.
+  // Drafted tokens come without a pass, so passes alone would look at it too seldom.
   absl::StatusOr<absl::Span<const float>> logits =
       call_.stop() ? absl::CancelledError("the call was cancelled")
-                   : guesser_.ComputeLogits(MostGuessed(), sampler_, call_.stop);
+                   : speculation_.ComputeLogits(MostDraftTokens(), sampler_, call_.stop);
   if (absl::IsCancelled(logits.status()) && !result_.tokens.empty()) {
     result_.stop_reason = StopReason::kCancelled;
     return false;
@@ -188,11 +188,11 @@ absl::StatusOr<GenerateResult> Generation::Run() {
     if (!go_on.ok()) return go_on.status();
     if (!*go_on) break;
   }
-  const Guesser::Counts count = guesser_.CountGuesses();
-  result_.num_guessed_tokens = static_cast<int32_t>(count.guessed);
-  result_.num_right_guesses = static_cast<int32_t>(count.right);
-  result_.num_drafted_tokens = static_cast<int32_t>(count.drafted);
-  result_.num_right_drafts = static_cast<int32_t>(count.right_drafts);
+  const SpeculativeDecoder::Counts count = speculation_.CountDraftTokens();
+  result_.num_draft_tokens = static_cast<int32_t>(count.drafted);
+  result_.num_accepted_tokens = static_cast<int32_t>(count.accepted);
+  result_.num_draft_model_tokens = static_cast<int32_t>(count.by_draft_model);
+  result_.num_accepted_draft_model_tokens = static_cast<int32_t>(count.accepted_by_draft_model);
   if (result_.stop_reason == StopReason::kStopString) {
     DropTokensBehindText();
   } else if (result_.stop_reason != StopReason::kCallback) {
@@ -210,10 +210,9 @@ absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t voc
     return absl::InvalidArgumentError(
         absl::StrCat("max_new_tokens is ", options.max_new_tokens, "; expected at least 1"));
   }
-  if (options.max_guessed_tokens < 0 || options.max_guessed_tokens > kMaxGuessedTokens) {
-    return absl::InvalidArgumentError(absl::StrCat("max_guessed_tokens is ",
-                                                   options.max_guessed_tokens, "; expected 0 to ",
-                                                   kMaxGuessedTokens));
+  if (options.max_draft_tokens < 0 || options.max_draft_tokens > kMaxDraftTokens) {
+    return absl::InvalidArgumentError(absl::StrCat("max_draft_tokens is ", options.max_draft_tokens,
+                                                   "; expected 0 to ", kMaxDraftTokens));
   }
   for (size_t i = 0; i < options.stop_tokens.size(); ++i) {
     const int32_t token = options.stop_tokens[i];
@@ -231,7 +230,7 @@ absl::StatusOr<GenerateResult> RunGeneration(const Tokenizer& tokenizer,
                                              const std::vector<int32_t>& model_stop_tokens,
                                              const GenerateOptions& options,
                                              TextPosition text_position, TokenContext& context,
-                                             Draft* draft, const GenerationCall& call) {
+                                             DraftModel* draft, const GenerationCall& call) {
   absl::StatusOr<Sampler> sampler =
       Sampler::Create(options.sampling, context.vocab_size(), context.tokens());
   if (!sampler.ok()) return sampler.status();

@@ -16,7 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
 #include "src/decoder/forward_pass.h"
-#include "src/session/draft.h"
+#include "src/session/draft_model.h"
 #include "src/session/token_context.h"
 #include "src/text/tokenizer.h"
 
@@ -41,7 +41,7 @@ absl::StatusOr<GenerateResult> RunGeneration(const Tokenizer& tokenizer,
                                              const std::vector<int32_t>& model_stop_tokens,
                                              const GenerateOptions& options,
                                              TextPosition text_position, TokenContext& context,
-                                             Draft* draft, const GenerationCall& call);
+                                             DraftModel* draft, const GenerationCall& call);
 
 }  // namespace inkling
 

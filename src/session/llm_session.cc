@@ -23,7 +23,7 @@
 #include "src/compute/float_environment.h"
 #include "src/decoder/kv_cache.h"
 #include "src/session/chat_turns.h"
-#include "src/session/draft.h"
+#include "src/session/draft_model.h"
 #include "src/session/generation.h"
 #include "src/session/model_engine.h"
 #include "src/session/running_call.h"
@@ -36,7 +36,7 @@ namespace inkling {
 struct LlmSession::State {
   State(std::shared_ptr<const LlmModel> shared_model, ModelEngine& model_engine,
         std::unique_ptr<KvCache> cache, std::shared_ptr<const LlmModel> shared_draft_model,
-        std::unique_ptr<Draft> its_draft, std::string system, const CivilDate& date)
+        std::unique_ptr<DraftModel> its_draft, std::string system, const CivilDate& date)
       : model(std::move(shared_model)),
         engine(model_engine),
         context(model_engine.decoder(), std::move(cache), model_engine.config().vocab_size),
@@ -56,7 +56,7 @@ struct LlmSession::State {
   const ModelEngine& engine;
   TokenContext context;
   const std::shared_ptr<const LlmModel> draft_model;  // or null, and then no draft
-  const std::unique_ptr<Draft> draft;
+  const std::unique_ptr<DraftModel> draft;
   ChatTurns turns;  // in the model's template, on the session's day
 
   CallGate gate;
@@ -101,10 +101,10 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
   }
   absl::StatusOr<std::unique_ptr<KvCache>> cache = KvCache::Create(engine.config(), *cache_options);
   if (!cache.ok()) return cache.status();
-  std::unique_ptr<Draft> draft;
+  std::unique_ptr<DraftModel> draft;
   if (options.draft_model != nullptr) {
-    absl::StatusOr<std::unique_ptr<Draft>> created =
-        Draft::Create(*options.draft_model->engine_, engine, *cache_options);
+    absl::StatusOr<std::unique_ptr<DraftModel>> created =
+        DraftModel::Create(*options.draft_model->engine_, engine, *cache_options);
     if (!created.ok()) return created.status();
     draft = *std::move(created);
   }
@@ -251,8 +251,8 @@ absl::Status LlmSession::Rewind(int32_t position) {
 absl::Status LlmSession::Reset() { return Rewind(0); }
 
 int32_t LlmSession::position() const { return state_->position; }
-int32_t LlmSession::max_tokens() const { return state_->context.capacity(); }
-int32_t LlmSession::remaining_tokens() const { return max_tokens() - position(); }
+int32_t LlmSession::context_length() const { return state_->context.capacity(); }
+int32_t LlmSession::remaining_tokens() const { return context_length() - position(); }
 
 absl::StatusOr<std::vector<int32_t>> LlmSession::tokens() const {
   RunningCall call(state_->gate, state_->process());

@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "inkling/llm_options.h"
-#include "src/compute/float_products.h"
+#include "src/compute/dequantized_matmul.h"
 #include "src/compute/thread_pool.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
@@ -31,18 +31,19 @@ namespace {
 constexpr int32_t kMaxThreads = 256;
 constexpr int32_t kMaxPrefillChunk = 4096;
 // A context that nobody asked for shouldn't cost gigabytes, however long the model's is.
-constexpr int32_t kDefaultMaxTokens = 4096;
+constexpr int32_t kDefaultContextLength = 4096;
 
-absl::StatusOr<RowProducts> RowProductsOf(PrefillProducts products) {
-  switch (products) {
-    case PrefillProducts::kAuto:
-      return RowProducts::kAuto;
-    case PrefillProducts::kInt8:
-      return RowProducts::kInt8;
-    case PrefillProducts::kFloat:
-      return RowProducts::kFloat;
+absl::StatusOr<MatmulInput> MatmulInputOf(ActivationPrecision precision) {
+  switch (precision) {
+    case ActivationPrecision::kAuto:
+      return MatmulInput::kAuto;
+    case ActivationPrecision::kInt8:
+      return MatmulInput::kInt8;
+    case ActivationPrecision::kFloat:
+      return MatmulInput::kFloat;
   }
-  return absl::InvalidArgumentError(absl::StrCat("prefill_products is ", static_cast<int>(products),
+  return absl::InvalidArgumentError(absl::StrCat("prefill_activations is ",
+                                                 static_cast<int>(precision),
                                                  "; expected kAuto (0), kInt8 (1) or kFloat (2)"));
 }
 
@@ -72,7 +73,7 @@ absl::StatusOr<DecoderOptions> ResolveDecoderOptions(const ModelOptions& options
   resolved.cpus = options.cpus;
   resolved.prefill_rows = options.prefill_chunk;
   resolved.decode_rows = std::min(resolved.decode_rows, options.prefill_chunk);
-  ABSL_ASSIGN_OR_RETURN(resolved.prefill_products, RowProductsOf(options.prefill_products));
+  ABSL_ASSIGN_OR_RETURN(resolved.prefill_activations, MatmulInputOf(options.prefill_activations));
   return resolved;
 }
 
@@ -105,14 +106,15 @@ absl::StatusOr<KvElement> KvElementOf(KvCacheType type) {
 absl::StatusOr<KvCache::Options> ResolveCacheOptions(const SessionOptions& options,
                                                      const ModelConfig& config,
                                                      int32_t prefill_chunk) {
-  if (options.max_tokens < 0 || options.max_tokens > config.context_length) {
+  if (options.context_length < 0 || options.context_length > config.context_length) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "max_tokens is ", options.max_tokens, "; expected 1 to ", config.context_length,
+        "context_length is ", options.context_length, "; expected 1 to ", config.context_length,
         " (what the model was made for), or 0 for the default"));
   }
   KvCache::Options resolved;
-  resolved.capacity = options.max_tokens > 0 ? options.max_tokens
-                                             : std::min(config.context_length, kDefaultMaxTokens);
+  resolved.capacity = options.context_length > 0
+                          ? options.context_length
+                          : std::min(config.context_length, kDefaultContextLength);
   resolved.max_chunk = prefill_chunk;
   ABSL_ASSIGN_OR_RETURN(resolved.element, KvElementOf(options.kv_cache_type));
   return resolved;
@@ -191,7 +193,7 @@ ModelDescription ModelEngine::Describe() const {
   description.packed_weight_bytes = memory.packed_weight_bytes;
   description.scratch_bytes = memory.scratch_bytes;
   description.packed_weights = packed_weights_;
-  description.prefill_products = decoder_->prefill_products().Describe();
+  description.prefill_activations = decoder_->prefill_activations().Describe();
   return description;
 }
 

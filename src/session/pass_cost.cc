@@ -13,7 +13,7 @@ constexpr double kUsualRowCost = 0.1;
 constexpr double kStepDown = 1.0 / 4;
 constexpr double kStepUp = 1.0 / 16;
 // A row that seems too dear isn't measured any more, so with every pass of one row the estimate
-// goes back a little to what is usual, until guesses are tried again.
+// goes back a little to what is usual, until drafts are tried again.
 constexpr double kDoubt = 1.0 / 256;
 
 void Follow(double measured, double& estimate) {

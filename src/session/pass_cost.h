@@ -2,8 +2,8 @@
 //
 // Reading the weights takes most of a pass of one row, and further rows share that; how much they
 // add depends on the type of the weights, the CPU and what else it does, so it is measured while a
-// session generates. It decides how many tokens are worth guessing and nothing else: text doesn't
-// depend on any time.
+// session generates. It decides how many tokens are worth speculation and nothing else: text
+// doesn't depend on any time.
 
 #ifndef INKLING_SRC_SESSION_PASS_COST_H_
 #define INKLING_SRC_SESSION_PASS_COST_H_

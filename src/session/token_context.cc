@@ -27,10 +27,10 @@ TokenContext::TokenContext(Decoder& decoder, std::unique_ptr<KvCache> cache, int
       logits_(static_cast<size_t>(vocab_size)) {
   // So that appending a generated token never allocates.
   tokens_.reserve(static_cast<size_t>(cache_->capacity()));
-  guess_.reserve(static_cast<size_t>(max_guess()));
+  draft_.reserve(static_cast<size_t>(max_draft()));
 }
 
-int32_t TokenContext::max_guess() const {
+int32_t TokenContext::max_draft() const {
   return std::min(decoder_.options().decode_rows, cache_->max_chunk()) - 1;
 }
 
@@ -55,13 +55,13 @@ absl::Status TokenContext::Replace(int32_t begin, absl::Span<const int32_t> toke
 
 void TokenContext::Truncate(int32_t length) {
   tokens_.resize(static_cast<size_t>(length));
-  DropGuess();
+  DropDraft();
   if (cache_->length() <= length) return;
   RewindCache(length);
 }
 
-void TokenContext::DropGuess() {
-  has_guess_logits_ = false;
+void TokenContext::DropDraft() {
+  has_draft_logits_ = false;
   if (cache_->length() > length()) RewindCache(length());
 }
 
@@ -72,16 +72,16 @@ void TokenContext::RewindCache(int32_t position) {
 }
 
 bool TokenContext::HasLogits() {
-  if (!has_guess_logits_) return false;
-  // Tokens that came since, as far as they are those of the guess.
-  while (guess_begin_ + guess_right_ < tokens_.size() && guess_right_ < guess_.size() &&
-         tokens_[guess_begin_ + guess_right_] == guess_[guess_right_]) {
-    ++guess_right_;
-    ++guess_count_.right;
+  if (!has_draft_logits_) return false;
+  // Tokens that came since, as far as they are those of the draft.
+  while (draft_begin_ + num_accepted_ < tokens_.size() && num_accepted_ < draft_.size() &&
+         tokens_[draft_begin_ + num_accepted_] == draft_[num_accepted_]) {
+    ++num_accepted_;
+    ++draft_count_.accepted;
   }
-  if (guess_begin_ + guess_right_ == tokens_.size()) return true;
-  has_guess_logits_ = false;
-  const int32_t right_end = static_cast<int32_t>(guess_begin_ + guess_right_);
+  if (draft_begin_ + num_accepted_ == tokens_.size()) return true;
+  has_draft_logits_ = false;
+  const int32_t right_end = static_cast<int32_t>(draft_begin_ + num_accepted_);
   if (cache_->length() > right_end) RewindCache(right_end);
   return false;
 }
@@ -98,19 +98,19 @@ absl::Status TokenContext::TimedForward(absl::Span<const int32_t> rows, LogitRow
   return status;
 }
 
-absl::Status TokenContext::ForwardWithGuess(StopFunction stop) {
+absl::Status TokenContext::ForwardWithDraft(StopFunction stop) {
   const size_t vocab = static_cast<size_t>(vocab_size_);
-  guess_begin_ = tokens_.size();
-  guess_right_ = 0;
-  tokens_.insert(tokens_.end(), guess_.begin(), guess_.end());
+  draft_begin_ = tokens_.size();
+  num_accepted_ = 0;
+  tokens_.insert(tokens_.end(), draft_.begin(), draft_.end());
   const absl::Span<const int32_t> rows =
       absl::MakeConstSpan(tokens_).subspan(static_cast<size_t>(cache_->length()));
   absl::Status status =
       TimedForward(rows, LogitRows::kAll, absl::MakeSpan(logits_).first(rows.size() * vocab), stop);
-  tokens_.resize(guess_begin_);
+  tokens_.resize(draft_begin_);
   if (!status.ok()) return status;
-  has_guess_logits_ = true;
-  guess_count_.guessed += static_cast<int64_t>(guess_.size());
+  has_draft_logits_ = true;
+  draft_count_.drafted += static_cast<int64_t>(draft_.size());
   return absl::OkStatus();
 }
 
@@ -133,23 +133,23 @@ absl::Status TokenContext::Forward(LogitRows last_rows, StopFunction stop) {
 }
 
 absl::Status TokenContext::Compute(StopFunction stop) {
-  DropGuess();
+  DropDraft();
   return Forward(LogitRows::kNone, stop);
 }
 
-absl::StatusOr<absl::Span<const float>> TokenContext::ComputeLogits(absl::Span<const int32_t> guess,
+absl::StatusOr<absl::Span<const float>> TokenContext::ComputeLogits(absl::Span<const int32_t> draft,
                                                                     StopFunction stop) {
   if (tokens_.empty())
     return absl::FailedPreconditionError("there is no token to compute logits after");
   const size_t vocab = static_cast<size_t>(vocab_size_);
-  if (HasLogits()) return absl::MakeConstSpan(logits_).subspan(guess_right_ * vocab, vocab);
+  if (HasLogits()) return absl::MakeConstSpan(logits_).subspan(num_accepted_ * vocab, vocab);
   if (cache_->length() == length()) RewindCache(length() - 1);
-  const int32_t guess_size =
-      std::min({static_cast<int32_t>(guess.size()), max_guess(), remaining()});
-  if (guess_size > 0 && num_uncomputed() == 1) {
-    guess_.assign(guess.begin(), guess.begin() + guess_size);
-    logits_.resize(static_cast<size_t>(1 + max_guess()) * vocab);  // grows once, at the first guess
-    absl::Status status = ForwardWithGuess(stop);
+  const int32_t draft_size =
+      std::min({static_cast<int32_t>(draft.size()), max_draft(), remaining()});
+  if (draft_size > 0 && num_uncomputed() == 1) {
+    draft_.assign(draft.begin(), draft.begin() + draft_size);
+    logits_.resize(static_cast<size_t>(1 + max_draft()) * vocab);  // grows once, at the first draft
+    absl::Status status = ForwardWithDraft(stop);
     if (!status.ok()) return status;
     return absl::MakeConstSpan(logits_).first(vocab);
   }

@@ -5,8 +5,8 @@
 // window's ring can't go back that far, the next Compute runs the tokens again. Not thread-safe:
 // LlmSession lets in one call at a time.
 //
-// Guessed tokens are the one exception: ComputeLogits may run a few tokens beyond the list, and
-// keeps their logits for the calls to come as long as the list grows the way that was guessed.
+// Drafted tokens are the one exception: ComputeLogits may run a few tokens beyond the list, and
+// keeps their logits for the calls to come as long as the list grows the way that was drafted.
 
 #ifndef INKLING_SRC_SESSION_TOKEN_CONTEXT_H_
 #define INKLING_SRC_SESSION_TOKEN_CONTEXT_H_
@@ -60,32 +60,32 @@ class TokenContext {
     return ComputeLogits({}, stop);
   }
 
-  // The same, and if a pass of the model is needed for one token only, the `guess` of what comes
+  // The same, and if a pass of the model is needed for one token only, the `draft` of what comes
   // after it goes along: as much of it as fits the decode context and the session.
-  absl::StatusOr<absl::Span<const float>> ComputeLogits(absl::Span<const int32_t> guess,
+  absl::StatusOr<absl::Span<const float>> ComputeLogits(absl::Span<const int32_t> draft,
                                                         StopFunction stop);
 
-  // Most tokens of a guess that a pass can take along.
-  int32_t max_guess() const;
+  // Most tokens of a draft that a pass can take along.
+  int32_t max_draft() const;
 
-  // Guessed tokens that passes have taken along since the context was made, and how many of them
+  // Drafted tokens that passes have taken along since the context was made, and how many of them
   // became part of the list.
-  struct GuessCount {
-    int64_t guessed = 0;
-    int64_t right = 0;
+  struct DraftCount {
+    int64_t drafted = 0;
+    int64_t accepted = 0;
   };
-  GuessCount guess_count() const { return guess_count_; }
+  DraftCount draft_count() const { return draft_count_; }
 
   // What rows cost in the passes that gave logits.
   const PassCost& pass_cost() const { return pass_cost_; }
 
   // Whether the logits that follow the last token are there already, because it and all since the
-  // last pass were guessed. Brings guess_count() up to date.
+  // last pass were drafted. Brings draft_count() up to date.
   bool HasLogits();
 
  private:
-  void DropGuess();
-  absl::Status ForwardWithGuess(StopFunction stop);
+  void DropDraft();
+  absl::Status ForwardWithDraft(StopFunction stop);
   void RewindCache(int32_t position);
   absl::Status Forward(LogitRows last_rows, StopFunction stop);
   absl::Status TimedForward(absl::Span<const int32_t> rows, LogitRows logit_rows,
@@ -95,13 +95,13 @@ class TokenContext {
   std::unique_ptr<KvCache> cache_;
   std::vector<int32_t> tokens_;
   int32_t vocab_size_;
-  std::vector<float> logits_;  // [vocab_size]; with guesses [1 + max_guess, vocab_size]
-  // The guess that the cache holds behind tokens_[0, guess_begin_); empty: none.
-  std::vector<int32_t> guess_;
-  size_t guess_begin_ = 0;
-  size_t guess_right_ = 0;
-  bool has_guess_logits_ = false;
-  GuessCount guess_count_;
+  std::vector<float> logits_;  // [vocab_size]; with drafts [1 + max_draft, vocab_size]
+  // The draft that the cache holds behind tokens_[0, draft_begin_); empty: none.
+  std::vector<int32_t> draft_;
+  size_t draft_begin_ = 0;
+  size_t num_accepted_ = 0;
+  bool has_draft_logits_ = false;
+  DraftCount draft_count_;
   PassCost pass_cost_;
 };
 

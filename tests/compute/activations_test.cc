@@ -25,7 +25,7 @@ TEST(Activations, QuantizesEachRowOverItsOwnRange) {
   for (int64_t k = 0; k < kDim; ++k) input.rows()[5 * kDim + k] *= 1000.0f;
   input.Quantize(kRows, *pool);
   const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters());
-  const std::vector<double> seen = SeenByProduct(input, kRows, /*quantized=*/true);
+  const std::vector<double> seen = SeenByMatmul(input, kRows, /*quantized=*/true);
   for (int64_t i = 0; i < kRows * kDim; ++i) {
     ASSERT_NEAR(seen[i], input.rows()[i], 0.51 * params[i / kDim].scale) << i;
   }
@@ -59,7 +59,7 @@ TEST(Activations, TheWaysToQuantizeAgree) {
       parts.ranges(part)[row] = range;
     }
   }
-  parts.QuantizeKnowingRanges(kRows, kParts, Remainders::kNone, *pool);
+  parts.QuantizeKnowingRanges(kRows, kParts, ResidualQuantization::kNone, *pool);
   expect_equal();
 }
 
@@ -70,8 +70,9 @@ TEST(Activations, HasTheFormsThatItsReadersReadAndNoOthers) {
   const Activations all = RandomInput(kRows, kDim, 1);
   for (const TensorType reader : kQuantizedTypes) {
     const bool reads_sums = MatrixOperator::NeedsUnitSums(reader, kDim, own);
-    ASSERT_OK_AND_ASSIGN(Activations input, Activations::Create(kRows, kDim, 0, Remainders::kNone,
-                                                                {{{ElementType::kF32}, reader}}));
+    ASSERT_OK_AND_ASSIGN(Activations input,
+                         Activations::Create(kRows, kDim, 0, ResidualQuantization::kNone,
+                                             {{{ElementType::kF32}, reader}}));
     EXPECT_EQ(input.unit_sums() != nullptr, reads_sums) << TensorTypeName(reader);
     EXPECT_EQ(input.pairs() != nullptr, own.i8mm) << TensorTypeName(reader);
     EXPECT_TRUE(all.IsMadeFor(reader));
@@ -85,7 +86,7 @@ TEST(Activations, HasTheFormsThatItsReadersReadAndNoOthers) {
     EXPECT_EQ(input.quantized_rows(), kRows);
   }
   ASSERT_OK_AND_ASSIGN(const Activations floats,
-                       Activations::Create(kRows, kDim, 0, Remainders::kNone, {}));
+                       Activations::Create(kRows, kDim, 0, ResidualQuantization::kNone, {}));
   EXPECT_EQ(floats.unit_sums(), nullptr);
   EXPECT_EQ(floats.pairs(), nullptr);
 }

@@ -145,7 +145,7 @@ TEST_F(FloatEnvironmentTest, ThreadsOfAPoolHaveTheDefault) {
     EXPECT_EQ(created, before) << floats.name;
     ASSERT_OK(pool);
     std::atomic<size_t> begun{0};
-    const ThreadPoolLease lease = (*pool)->Lease();
+    const ThreadPoolLock lock = (*pool)->Lock();
     (*pool)->ParallelFor(kThreads, [&](size_t i) {
       for (++begun; begun < kThreads;) std::this_thread::yield();
       computed[i] = Compute();

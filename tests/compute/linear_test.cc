@@ -1,4 +1,4 @@
-// Linear: every type against a double-precision product, and the properties that
+// Linear: every type against a double-precision matmul, and the properties that
 // the decoder relies on (threads, batches and row counts never change a bit).
 
 #include "src/compute/linear.h"
@@ -15,9 +15,9 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "gtest/gtest.h"
-#include "kernels/block_product.h"
+#include "kernels/block_matmul.h"
 #include "kernels/compiled_targets.h"
-#include "kernels/i8mm_product.h"
+#include "kernels/i8mm_matmul.h"
 #include "kernels/quantize.h"
 #include "src/format/element_type.h"
 #include "src/format/quantization.h"
@@ -45,7 +45,7 @@ void PrintTo(const Case& c, std::ostream* out) {
        << (c.has_bias ? " with bias" : "");
 }
 
-// Every product equals the double-precision one up to a few float roundings of its largest terms.
+// Every matmul equals the double-precision one up to a few float roundings of its largest terms.
 void ExpectMatchesReference(const Case& c, ThreadPool& pool) {
   const OwnedWeight weight = MakeWeight("w", c.outputs, c.inputs, c.type, /*seed=*/c.outputs);
   const OwnedWeight bias = MakeBias("b", c.outputs, /*seed=*/7);
@@ -57,11 +57,11 @@ void ExpectMatchesReference(const Case& c, ThreadPool& pool) {
   Activations input = RandomInput(c.rows, c.inputs, /*seed=*/c.inputs);
   const bool quantized = linear.needs_quantized_input();
   if (quantized) input.Quantize(c.rows, pool);
-  const std::vector<double> seen = SeenByProduct(input, c.rows, quantized);
+  const std::vector<double> seen = SeenByMatmul(input, c.rows, quantized);
   const std::vector<float> output = RunLinear(linear, input, c.rows, pool);
   // Float sums round at each of K terms; integer sums don't.
   const double tolerance = quantized ? 2e-6 : 1e-6 + 6e-8 * static_cast<double>(c.inputs) / 8;
-  ExpectProductOfDoubles(seen, weight, c.has_bias ? &bias : nullptr, output, tolerance);
+  ExpectMatmulOfDoubles(seen, weight, c.has_bias ? &bias : nullptr, output, tolerance);
 }
 
 class LinearTypes : public testing::TestWithParam<TensorType> {};
@@ -121,7 +121,7 @@ TEST_P(LinearTypes, StaysCloseToFloat) {
   EXPECT_LT(std::sqrt(error / norm), int4 ? 0.15 : 0.015);
 }
 
-// `num_inputs` inputs: some CPUs have products of our own for multiples of 32 only.
+// `num_inputs` inputs: some CPUs have matmuls of our own for multiples of 32 only.
 void ExpectThreadsAndBatchesDontChangeABit(TensorType type, int64_t num_inputs) {
   constexpr int64_t kRows = 11, kOutputs = 331;  // two slices
   const OwnedWeight weight = MakeWeight("w", kOutputs, num_inputs, type, 5);
@@ -195,8 +195,9 @@ TEST_P(LinearTypes, RefusesRowsThatTheInputDoesNotHave) {
         linear.Run(input, 3, output.data(), *pool),
         MatchesStatus(absl::StatusCode::kFailedPrecondition, {"layers.3.w", "3", "found 4"}));
   }
-  // Rows that no quantised weights are to read lack what some products read beside them.
-  ASSERT_OK_AND_ASSIGN(Activations others, Activations::Create(4, 128, 0, Remainders::kNone, {}));
+  // Rows that no quantised weights are to read lack what some matmuls read beside them.
+  ASSERT_OK_AND_ASSIGN(Activations others,
+                       Activations::Create(4, 128, 0, ResidualQuantization::kNone, {}));
   std::copy_n(input.rows(), 4 * 128, others.rows());
   others.Quantize(4, *pool);
   const absl::Status status = linear.Run(others, 4, output.data(), *pool);
@@ -249,11 +250,11 @@ TEST_P(LinearTypes, SlicesCoverTheOutputsAndWriteNothingElse) {
     }
     std::vector<float> output(whole.size());
     EXPECT_THAT(compact.Run(input, kRows, output.data(), *pool),
-                MatchesStatus(absl::StatusCode::kFailedPrecondition, {"product with w"}));
+                MatchesStatus(absl::StatusCode::kFailedPrecondition, {"matmul with w"}));
   }
 }
 
-TEST_P(LinearTypes, ProductsOfOneRegionEqualProductsAlone) {
+TEST_P(LinearTypes, MatmulsOfOneRegionEqualMatmulsAlone) {
   constexpr int64_t kRows = 5, kInputs = 512;
   const auto packed = NewPackedWeights();
   const auto pool = NewPool(3);
@@ -261,7 +262,7 @@ TEST_P(LinearTypes, ProductsOfOneRegionEqualProductsAlone) {
   input.Quantize(kRows, *pool);
   std::vector<Linear> linears;
   std::vector<std::vector<float>> expected, found;
-  std::vector<Product> products;
+  std::vector<MatmulCall> matmuls;
   for (int64_t outputs : {300, 7, 1030}) {
     const OwnedWeight weight =
         MakeWeight("w" + std::to_string(outputs), outputs, kInputs, GetParam(), 2);
@@ -270,22 +271,22 @@ TEST_P(LinearTypes, ProductsOfOneRegionEqualProductsAlone) {
     found.emplace_back(expected.back().size());
     linears.push_back(std::move(linear));
   }
-  for (size_t i = 0; i < linears.size(); ++i) products.push_back({&linears[i], found[i].data()});
-  ASSERT_OK(RunProducts(products, input, kRows, *pool, Never));
+  for (size_t i = 0; i < linears.size(); ++i) matmuls.push_back({&linears[i], found[i].data()});
+  ASSERT_OK(RunMatmuls(matmuls, input, kRows, *pool, Never));
   EXPECT_EQ(found, expected);
-  EXPECT_OK(RunProducts({}, input, kRows, *pool, Never));
-  EXPECT_THAT(RunProducts(std::vector<Product>(9, products[0]), input, kRows, *pool, Never),
+  EXPECT_OK(RunMatmuls({}, input, kRows, *pool, Never));
+  EXPECT_THAT(RunMatmuls(std::vector<MatmulCall>(9, matmuls[0]), input, kRows, *pool, Never),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"at most 8", "found 9"}));
 }
 
-// Where this CPU runs products of our own, XNNPACK's are what all the other CPUs run.
-TEST(LinearWithoutOwnProducts, MatchesReference) {
-  if (!kernels::HasBlockProduct() && !kernels::HasI8mmProduct()) {
+// Where this CPU runs matmuls of our own, XNNPACK's are what all the other CPUs run.
+TEST(LinearWithoutOwnMatmuls, MatchesReference) {
+  if (!kernels::HasBlockMatmul() && !kernels::HasI8mmMatmul()) {
     GTEST_SKIP() << "the other tests have run XNNPACK's";
   }
   const absl::Cleanup restore = [] { hwy::SetSupportedTargetsForTest(0); };
   hwy::SetSupportedTargetsForTest(HWY_STATIC_TARGET);
-  if (kernels::HasBlockProduct() || kernels::HasI8mmProduct()) {
+  if (kernels::HasBlockMatmul() || kernels::HasI8mmMatmul()) {
     GTEST_SKIP() << "this build has them for every CPU";
   }
   const auto pool = NewPool(2);
@@ -361,7 +362,7 @@ TEST(LinearPacking, SaysWhichRowsArePacked) {
 }
 
 // f16 and bf16 are packed through pieces of some hundred rows; nobody may see the seams.
-TEST(LinearWidening, PiecesEqualTheWhole) {
+TEST(LinearDequantizing, PiecesEqualTheWhole) {
   for (ElementType element : {ElementType::kF16, ElementType::kBf16}) {
     for (int64_t outputs : {1, 255, 512, 516, 1031}) {
       const OwnedWeight narrow = MakeWeight("narrow", outputs, 4096, {element}, 2);

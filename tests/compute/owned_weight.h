@@ -1,7 +1,7 @@
 // OwnedWeight: a tensor in memory, quantised from random values, for tests of the compute room.
 //
 // What a model file would hold, without the file: the view, the bytes behind it, and the float
-// values that products must behave as if they had multiplied with.
+// values that matmuls must behave as if they had multiplied with.
 
 #ifndef INKLING_TESTS_COMPUTE_OWNED_WEIGHT_H_
 #define INKLING_TESTS_COMPUTE_OWNED_WEIGHT_H_

@@ -34,8 +34,8 @@ class PackedWeightsTest : public testing::Test {
     return *std::move(linear);
   }
 
-  // The product of fixed random rows.
-  std::vector<float> Product(Linear& linear) {
+  // The matmul of fixed random rows.
+  std::vector<float> Matmul(Linear& linear) {
     constexpr int64_t kRows = 3;
     auto input = Activations::Create(kRows, linear.num_inputs());
     EXPECT_OK(input);
@@ -49,12 +49,12 @@ class PackedWeightsTest : public testing::Test {
   }
 
   // The same with weights that nobody else packed.
-  std::vector<float> ProductAlone(const TensorView& weight, const TensorView* bias = nullptr) {
+  std::vector<float> MatmulAlone(const TensorView& weight, const TensorView* bias = nullptr) {
     auto packed = PackedWeights::Create(kRoomBytes);
     EXPECT_OK(packed);
     auto linear = Linear::Create(weight, bias, **packed);
     EXPECT_OK(linear);
-    return Product(*linear);
+    return Matmul(*linear);
   }
 
   std::unique_ptr<PackedWeights> packed_;
@@ -76,8 +76,8 @@ TEST_F(PackedWeightsTest, TwoContextsShareOnePacking) {
     ++num_types;
     EXPECT_EQ(packed_->num_packed(), num_types);
     EXPECT_EQ(packed_->num_hits(), num_types);
-    EXPECT_EQ(Product(prefill), Product(decode));
-    EXPECT_EQ(Product(decode), ProductAlone(weight.view));
+    EXPECT_EQ(Matmul(prefill), Matmul(decode));
+    EXPECT_EQ(Matmul(decode), MatmulAlone(weight.view));
   }
 }
 
@@ -86,11 +86,11 @@ TEST_F(PackedWeightsTest, TheSecondLinearReadsNoWeights) {
     SCOPED_TRACE(TensorTypeName(type));
     OwnedWeight weight = MakeWeight(std::string(TensorTypeName(type)), 32, 256, type, 2);
     Linear first = Make(weight.view);
-    const std::vector<float> expected = Product(first);
+    const std::vector<float> expected = Matmul(first);
     std::fill(weight.values.begin(), weight.values.end(), std::byte{0x55});
     Linear second = Make(weight.view);
-    EXPECT_EQ(Product(second), expected);
-    EXPECT_EQ(Product(first), expected);
+    EXPECT_EQ(Matmul(second), expected);
+    EXPECT_EQ(Matmul(first), expected);
   }
 }
 
@@ -100,9 +100,9 @@ TEST_F(PackedWeightsTest, SquareMatricesOfDifferentNamesDontCollide) {
   Linear first = Make(a.view);
   Linear second = Make(b.view);
   EXPECT_EQ(packed_->num_packed(), 2);
-  EXPECT_EQ(Product(first), ProductAlone(a.view));
-  EXPECT_EQ(Product(second), ProductAlone(b.view));
-  EXPECT_NE(Product(first), Product(second));
+  EXPECT_EQ(Matmul(first), MatmulAlone(a.view));
+  EXPECT_EQ(Matmul(second), MatmulAlone(b.view));
+  EXPECT_NE(Matmul(first), Matmul(second));
 }
 
 // 64 x 256 and 256 x 64 have the same exclusive-or of sizes, which is all XNNPACK's key has.
@@ -116,8 +116,8 @@ TEST_F(PackedWeightsTest, TransposedShapesOverTheSameBytesDontCollide) {
     if (wide.scales != nullptr) wide.scale_bytes = wide.info.rows * 4;
     Linear first = Make(tall.view);
     Linear second = Make(wide);
-    EXPECT_EQ(Product(first), ProductAlone(tall.view));
-    EXPECT_EQ(Product(second), ProductAlone(wide));
+    EXPECT_EQ(Matmul(first), MatmulAlone(tall.view));
+    EXPECT_EQ(Matmul(second), MatmulAlone(wide));
   }
 }
 
@@ -133,12 +133,12 @@ TEST_F(PackedWeightsTest, SameBytesWithAnotherBiasAreAnotherEntry) {
     Linear first = Make(weight.view, &bias1.view);
     Linear second = Make(weight.view, &bias2.view);
     Linear renamed = Make(other_name, &bias2.view);
-    EXPECT_EQ(Product(none), ProductAlone(weight.view));
-    EXPECT_EQ(Product(first), ProductAlone(weight.view, &bias1.view));
-    EXPECT_EQ(Product(second), ProductAlone(weight.view, &bias2.view));
-    EXPECT_EQ(Product(renamed), Product(second));
-    EXPECT_NE(Product(first), Product(second));
-    EXPECT_NE(Product(none), Product(first));
+    EXPECT_EQ(Matmul(none), MatmulAlone(weight.view));
+    EXPECT_EQ(Matmul(first), MatmulAlone(weight.view, &bias1.view));
+    EXPECT_EQ(Matmul(second), MatmulAlone(weight.view, &bias2.view));
+    EXPECT_EQ(Matmul(renamed), Matmul(second));
+    EXPECT_NE(Matmul(first), Matmul(second));
+    EXPECT_NE(Matmul(none), Matmul(first));
   }
 }
 
@@ -149,8 +149,8 @@ TEST_F(PackedWeightsTest, SameBytesWithOtherScalesOrBlocksAreAnotherEntry) {
   view.values = weight.view.values;  // the same bytes, other scales
   Linear first = Make(weight.view);
   Linear second = Make(view);
-  EXPECT_EQ(Product(second), ProductAlone(view));
-  EXPECT_NE(Product(first), Product(second));
+  EXPECT_EQ(Matmul(second), MatmulAlone(view));
+  EXPECT_NE(Matmul(first), Matmul(second));
 
   const OwnedWeight fine = MakeWeight("blocks", 24, 128, {ElementType::kInt4Block, 32}, 3);
   TensorView coarse = fine.view;  // even under one name, a block size is another tensor
@@ -158,8 +158,8 @@ TEST_F(PackedWeightsTest, SameBytesWithOtherScalesOrBlocksAreAnotherEntry) {
   coarse.scale_bytes /= 2;
   Linear third = Make(fine.view);
   Linear fourth = Make(coarse);
-  EXPECT_EQ(Product(third), ProductAlone(fine.view));
-  EXPECT_EQ(Product(fourth), ProductAlone(coarse));
+  EXPECT_EQ(Matmul(third), MatmulAlone(fine.view));
+  EXPECT_EQ(Matmul(fourth), MatmulAlone(coarse));
 }
 
 TEST_F(PackedWeightsTest, BoundHoldsAndIsNotWasteful) {
@@ -221,8 +221,8 @@ TEST_F(PackedWeightsTest, NoRoomIsAnErrorAndChangesNothing) {
     EXPECT_EQ(small->num_packed(), 1);
     const OwnedWeight next = MakeWeight("next", 16, 128, type, 3);
     ASSERT_OK_AND_ASSIGN(Linear after, Linear::Create(next.view, nullptr, *small));
-    EXPECT_EQ(Product(after), ProductAlone(next.view));
-    EXPECT_EQ(Product(before), ProductAlone(fits.view));
+    EXPECT_EQ(Matmul(after), MatmulAlone(next.view));
+    EXPECT_EQ(Matmul(before), MatmulAlone(fits.view));
   }
 }
 
@@ -292,7 +292,7 @@ TEST_F(PackedWeightsTest, ShapesThatXnnpackCannotTakeAreRefused) {
   weight.view.type = {ElementType::kInt4Block, 48};
   EXPECT_THAT(Linear::Create(weight.view, nullptr, *packed_),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"w", "48"}));
-  // 32-bit sums of integer products would overflow.
+  // 32-bit sums of integer matmuls would overflow.
   const OwnedWeight deep = MakeWeight("deep", 1, 65538, {ElementType::kInt8Channel}, 1);
   EXPECT_THAT(Linear::Create(deep.view, nullptr, *packed_),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"deep", "65536", "65538"}));
@@ -314,8 +314,8 @@ TEST_F(PackedWeightsTest, BadBiasesAreRefused) {
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"tensor b", "f32", "f16"}));
 }
 
-// Sums of 65536 products of the largest levels still fit.
-TEST_F(PackedWeightsTest, TheDeepestAllowedProductDoesNotOverflow) {
+// Sums of 65536 matmuls of the largest quantised values still fit.
+TEST_F(PackedWeightsTest, TheDeepestAllowedMatmulDoesNotOverflow) {
   for (ElementType element : {ElementType::kInt8Channel, ElementType::kInt4Channel}) {
     constexpr int64_t kDepth = 65536;
     OwnedWeight weight = MakeWeight("deep", 1, kDepth, {element}, 1);

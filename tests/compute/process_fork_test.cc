@@ -106,7 +106,7 @@ bool AllThreadsWork(ThreadPool& pool) {
 }
 
 void ExpectWorks(ThreadPool& pool) {
-  const ThreadPoolLease lease = pool.Lease();
+  const ThreadPoolLock lock = pool.Lock();
   EXPECT_OK(pool.StartThreads());
   EXPECT_TRUE(AllThreadsWork(pool));
   EXPECT_OK(pool.StartThreads());  // they are there
@@ -135,7 +135,7 @@ TEST_F(ThreadPoolFork, ThreadsComeBackInTheChild) {
 TEST_F(ThreadPoolFork, WorkWithoutThreadsRunsOnTheCaller) {
   ASSERT_OK_AND_ASSIGN(std::unique_ptr<ThreadPool> pool, ThreadPool::Create(3));
   EXPECT_EQ(InForkedChild([&] {
-              const ThreadPoolLease lease = pool->Lease();
+              const ThreadPoolLock lock = pool->Lock();
               std::vector<std::thread::id> ids(10);
               pool->ParallelFor(ids.size(), [&](size_t i) { ids[i] = std::this_thread::get_id(); });
               EXPECT_EQ(std::count(ids.begin(), ids.end(), std::this_thread::get_id()), 10);
@@ -151,13 +151,13 @@ TEST_F(ThreadPoolFork, AChildDestroysAPoolThatItNeverUsed) {
   }
 }
 
-TEST_F(ThreadPoolFork, ALeaseHeldInTheParentIsFreeInTheChild) {
+TEST_F(ThreadPoolFork, ALockHeldInTheParentIsFreeInTheChild) {
   for (const int32_t num_threads : {1, 2}) {
     ASSERT_OK_AND_ASSIGN(std::unique_ptr<ThreadPool> pool, ThreadPool::Create(num_threads));
     std::atomic<bool> held{false};
     std::atomic<bool> release{false};
     std::thread holder([&] {
-      const ThreadPoolLease lease = pool->Lease();
+      const ThreadPoolLock lock = pool->Lock();
       held = true;
       // In the middle of a region, too.
       pool->ParallelFor(2, [&](size_t) {
@@ -187,7 +187,7 @@ TEST_F(ThreadPoolFork, ThreadsOfAChildTakeTurns) {
                 for (int i = 0; i < 4; ++i) {
                   threads.emplace_back([&] {
                     for (int turn = 0; turn < 5; ++turn) {
-                      const ThreadPoolLease lease = pool->Lease();
+                      const ThreadPoolLock lock = pool->Lock();
                       most = std::max(most, ++inside);
                       EXPECT_OK(pool->StartThreads());
                       EXPECT_TRUE(AllThreadsWork(*pool));
@@ -211,7 +211,7 @@ TEST_F(ThreadPoolFork, ThreadsAreBoundAgain) {
   EXPECT_EQ(InForkedChild([&] {
               const std::thread::id caller = std::this_thread::get_id();
               {
-                const ThreadPoolLease lease = pool->Lease();
+                const ThreadPoolLock lock = pool->Lock();
                 ASSERT_OK(pool->StartThreads());
                 std::atomic<size_t> begun{0};
                 pool->ParallelFor(2, [&](size_t) {

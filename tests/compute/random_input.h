@@ -1,4 +1,4 @@
-// Threads and random activations for the tests of products.
+// Threads and random activations for the tests of matmuls.
 
 #ifndef INKLING_TESTS_COMPUTE_RANDOM_INPUT_H_
 #define INKLING_TESTS_COMPUTE_RANDOM_INPUT_H_
@@ -29,8 +29,8 @@ inline std::unique_ptr<ThreadPool> NewPool(int32_t num_threads) {
 
 // Activations of random rows, not quantised yet.
 inline Activations RandomInput(int64_t rows, int64_t dim, uint64_t seed,
-                               Remainders remainders = Remainders::kNone) {
-  auto input = Activations::Create(rows, dim, 0, remainders);
+                               ResidualQuantization residual = ResidualQuantization::kNone) {
+  auto input = Activations::Create(rows, dim, 0, residual);
   EXPECT_OK(input);
   const std::vector<float> values = RandomValues(static_cast<size_t>(rows * dim), seed);
   std::memcpy(input->rows(), values.data(), values.size() * sizeof(float));
@@ -47,15 +47,15 @@ inline std::unique_ptr<PackedWeights> NewPackedWeights() {
 inline std::vector<float> RunLinear(Linear& linear, const Activations& input, int64_t rows,
                                     ThreadPool& pool) {
   const size_t size = static_cast<size_t>(rows * linear.num_outputs());
-  const size_t room = size * static_cast<size_t>(Int8RowsPerRow(linear.remainders()));
+  const size_t room = size * static_cast<size_t>(Int8RowsPerRow(linear.residual()));
   std::vector<float> output(room, -1e30f);
   EXPECT_OK(linear.Run(input, rows, output.data(), pool));
   output.resize(size);
   return output;
 }
 
-// What the product reads: the f32 rows, or what the int8 rows stand for.
-inline std::vector<double> SeenByProduct(const Activations& input, int64_t rows, bool quantized) {
+// What the matmul reads: the f32 rows, or what the int8 rows stand for.
+inline std::vector<double> SeenByMatmul(const Activations& input, int64_t rows, bool quantized) {
   std::vector<double> seen(static_cast<size_t>(rows * input.dim()));
   const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters());
   for (size_t i = 0; i < seen.size(); ++i) {
@@ -69,11 +69,11 @@ inline std::vector<double> SeenByProduct(const Activations& input, int64_t rows,
   return seen;
 }
 
-// Expects of each output what doubles make of `seen` ([rows, inputs], SeenByProduct), the weights
+// Expects of each output what doubles make of `seen` ([rows, inputs], SeenByMatmul), the weights
 // and `bias` (or null), up to `tolerance` times the sum of the terms' magnitudes, and `slack`.
-inline void ExpectProductOfDoubles(const std::vector<double>& seen, const OwnedWeight& weight,
-                                   const OwnedWeight* bias, const std::vector<float>& output,
-                                   double tolerance, double slack = 1e-30) {
+inline void ExpectMatmulOfDoubles(const std::vector<double>& seen, const OwnedWeight& weight,
+                                  const OwnedWeight* bias, const std::vector<float>& output,
+                                  double tolerance, double slack = 1e-30) {
   const size_t inputs = static_cast<size_t>(weight.view.info.columns);
   const size_t outputs = static_cast<size_t>(weight.view.info.rows);
   for (size_t m = 0; m < seen.size() / inputs; ++m) {

@@ -22,7 +22,7 @@ TEST(ThreadPool, CoversEachIndexOnce) {
     ASSERT_OK_AND_ASSIGN(auto pool, ThreadPool::Create(num_threads));
     EXPECT_EQ(pool->num_threads(), num_threads);
     EXPECT_EQ(pool->handle() == nullptr, num_threads == 1);
-    const auto lease = pool->Lease();
+    const auto lock = pool->Lock();
     for (size_t count : {0, 1, 2, 3, 7, 64, 1001}) {
       std::vector<std::atomic<int>> calls(count);
       pool->ParallelFor(count, [&](size_t i) { ++calls[i]; });
@@ -62,7 +62,7 @@ TEST(ThreadPool, TwoPoolsDontDisturbEachOther) {
   std::atomic<int64_t> sums[2] = {0, 0};
   const auto work = [&sums](ThreadPool& pool, int which) {
     for (int round = 0; round < 50; ++round) {
-      const auto lease = pool.Lease();
+      const auto lock = pool.Lock();
       pool.ParallelFor(100, [&](size_t i) { sums[which] += static_cast<int64_t>(i); });
     }
   };
@@ -73,7 +73,7 @@ TEST(ThreadPool, TwoPoolsDontDisturbEachOther) {
   EXPECT_EQ(sums[1], 50 * 4950);
 }
 
-TEST(ThreadPool, TheLeaseIsHeldByOneAtATime) {
+TEST(ThreadPool, TheLockIsHeldByOneAtATime) {
   ASSERT_OK_AND_ASSIGN(auto pool, ThreadPool::Create(2));
   int inside = 0;
   int most = 0;
@@ -81,7 +81,7 @@ TEST(ThreadPool, TheLeaseIsHeldByOneAtATime) {
   for (int s = 0; s < 4; ++s) {
     sessions.emplace_back([&] {
       for (int round = 0; round < 20; ++round) {
-        const auto lease = pool->Lease();
+        const auto lock = pool->Lock();
         most = std::max(most, ++inside);
         std::atomic<int> calls = 0;
         pool->ParallelFor(8, [&](size_t) { ++calls; });
@@ -136,11 +136,11 @@ TEST(ThreadPool, ThreadsAreBoundToTheirCpus) {
     for (size_t i = 0; i < count; ++i) expected.push_back({chosen[i]});
     std::sort(expected.begin() + 1, expected.end());
     {
-      const auto lease = pool->Lease();
+      const auto lock = pool->Lock();
       EXPECT_EQ(CpusOfThreads(*pool), expected);
     }
     expected[0] = all;
-    EXPECT_EQ(CpusOfThreads(*pool), expected) << "without the lease";
+    EXPECT_EQ(CpusOfThreads(*pool), expected) << "without the lock";
   }
   EXPECT_EQ(AllowedCpus(), all);
 }
@@ -148,17 +148,17 @@ TEST(ThreadPool, ThreadsAreBoundToTheirCpus) {
 TEST(ThreadPool, ThreadsWithoutCpusRunAnywhere) {
   const std::vector<int32_t> all = AllowedCpus();
   ASSERT_OK_AND_ASSIGN(auto pool, ThreadPool::Create(3));
-  const auto lease = pool->Lease();
+  const auto lock = pool->Lock();
   EXPECT_EQ(CpusOfThreads(*pool), std::vector<std::vector<int32_t>>(3, all));
 }
 
-// Whoever has the lease is bound, and nobody else.
-TEST(ThreadPool, AnyThreadThatTakesTheLeaseIsBound) {
+// Whoever has the lock is bound, and nobody else.
+TEST(ThreadPool, AnyThreadThatTakesTheLockIsBound) {
   const std::vector<int32_t> all = AllowedCpus();
   ASSERT_OK_AND_ASSIGN(auto pool, ThreadPool::Create(1, {all.back()}));
   std::thread([&] {
     {
-      const auto lease = pool->Lease();
+      const auto lock = pool->Lock();
       EXPECT_EQ(AllowedCpus(), std::vector<int32_t>{all.back()});
     }
     EXPECT_EQ(AllowedCpus(), all);

@@ -1,5 +1,5 @@
 // Blocks of every quantised type, bit for bit against what python3-gguf makes of them
-// (gguf_blocks/make.py), and the widening of whole rows.
+// (gguf_blocks/make.py), and the dequantising of whole rows.
 
 #include "converter/block_formats.h"
 
@@ -43,7 +43,7 @@ TEST(BlockFormatsTest, ValuesAreThoseOfTheReferenceBitForBit) {
     ASSERT_NE(format, nullptr) << parts[0];
     EXPECT_EQ(block.size(), static_cast<size_t>(format->num_bytes));
     EXPECT_EQ(expected.size(), static_cast<size_t>(format->num_values) * sizeof(float));
-    ASSERT_OK_AND_ASSIGN(const std::vector<float> values, WidenToFloat(AsBytes(block), parts[0]));
+    ASSERT_OK_AND_ASSIGN(const std::vector<float> values, ConvertToFloat(AsBytes(block), parts[0]));
     EXPECT_EQ(absl::BytesToHexString(BytesOf(values)), parts[2]) << parts[0] << " " << parts[1];
     ++counts[parts[0]];
     rows[parts[0]].first += block;
@@ -58,7 +58,7 @@ TEST(BlockFormatsTest, ValuesAreThoseOfTheReferenceBitForBit) {
                                                 {"Q5_K", 3},
                                                 {"Q6_K", 3}}));
   for (const auto& [name, row] : rows) {
-    ASSERT_OK_AND_ASSIGN(const std::vector<float> values, WidenToFloat(AsBytes(row.first), name));
+    ASSERT_OK_AND_ASSIGN(const std::vector<float> values, ConvertToFloat(AsBytes(row.first), name));
     EXPECT_EQ(BytesOf(values), row.second) << name;
   }
 }
@@ -68,7 +68,7 @@ TEST(BlockFormatsTest, TypesAreFoundByNumberAndByName) {
     const BlockFormat* format = FindBlockFormat(type);
     ASSERT_NE(format, nullptr) << type;
     EXPECT_EQ(FindBlockFormat(format->name), format);
-    EXPECT_EQ(format->widen == nullptr, format->num_values == 1) << format->name;
+    EXPECT_EQ(format->dequantize == nullptr, format->num_values == 1) << format->name;
   }
   EXPECT_EQ(FindBlockFormat(10u), nullptr);
   EXPECT_EQ(UnreadTypeName(10), "Q2_K");
@@ -76,13 +76,13 @@ TEST(BlockFormatsTest, TypesAreFoundByNumberAndByName) {
   EXPECT_EQ(BlockFormatNames(), "F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K");
 }
 
-TEST(BlockFormatsTest, OnlyWholeBlocksOfReadTypesAreWidened) {
+TEST(BlockFormatsTest, OnlyWholeBlocksOfReadTypesAreDequantized) {
   const std::string bytes(35, '\0');
-  EXPECT_THAT(WidenToFloat(AsBytes(bytes), "Q8_0"),
+  EXPECT_THAT(ConvertToFloat(AsBytes(bytes), "Q8_0"),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"35", "Q8_0"}));
-  EXPECT_THAT(WidenToFloat(AsBytes(bytes), "Q2_K"),
+  EXPECT_THAT(ConvertToFloat(AsBytes(bytes), "Q2_K"),
               MatchesStatus(absl::StatusCode::kUnimplemented, {"Q2_K"}));
-  ASSERT_OK_AND_ASSIGN(const std::vector<float> none, WidenToFloat({}, "Q6_K"));
+  ASSERT_OK_AND_ASSIGN(const std::vector<float> none, ConvertToFloat({}, "Q6_K"));
   EXPECT_TRUE(none.empty());
 }
 

@@ -47,13 +47,13 @@ struct Layer {
         inputs[sample * kColumns + i] = i % 67 == 5 ? 20 * value : value;
       }
     }
-    products = {kColumns, kBlock, std::vector<float>(kColumns * kBlock)};
+    moments = {kColumns, kBlock, std::vector<float>(kColumns * kBlock)};
     for (int64_t sample = 0; sample < kSamples; ++sample) {
       const float* x = &inputs[sample * kColumns];
       for (int64_t i = 0; i < kColumns; ++i) {
         const int64_t first = i / kBlock * kBlock;
         for (int64_t j = first; j < std::min(first + kBlock, kColumns); ++j) {
-          products.values[i * kBlock + j - first] += x[i] * x[j] / kSamples;
+          moments.values[i * kBlock + j - first] += x[i] * x[j] / kSamples;
         }
       }
     }
@@ -78,7 +78,7 @@ struct Layer {
 
   std::vector<float> weights;
   std::vector<float> inputs;
-  InputProducts products;
+  InputMoments moments;
 };
 
 std::vector<float> Dequantized(const QuantizedRows& rows, TensorType type) {
@@ -88,7 +88,7 @@ std::vector<float> Dequantized(const QuantizedRows& rows, TensorType type) {
   return stored.ok() ? *stored : std::vector<float>(Layer::kRows * Layer::kColumns);
 }
 
-TEST(CalibratedRoundingTest, ErrorOfProductsIsMuchSmaller) {
+TEST(CalibratedRoundingTest, ErrorOfMatmulsIsMuchSmaller) {
   for (uint32_t seed : {1u, 2u}) {
     const Layer layer(seed);
     for (TensorType type : {kInt8, kInt4, kBlock32}) {
@@ -96,7 +96,7 @@ TEST(CalibratedRoundingTest, ErrorOfProductsIsMuchSmaller) {
                            QuantizeRows(layer.weights, Layer::kRows, Layer::kColumns, type,
                                         ScaleSearch::kSquaredError));
       const double before = layer.OutputError(Dequantized(rows, type));
-      ASSERT_OK(RefineRows(layer.weights, Layer::kColumns, type, layer.products, rows));
+      ASSERT_OK(RefineRows(layer.weights, Layer::kColumns, type, layer.moments, rows));
       const double after = layer.OutputError(Dequantized(rows, type));
       EXPECT_LT(after, 0.35 * before) << TensorTypeName(type);
       RecordProperty(std::string(TensorTypeName(type)), std::to_string(after / before));
@@ -114,7 +114,7 @@ TEST(CalibratedRoundingTest, OutputErrorPowerIsTheErrorWithinBlocks) {
     if (i % Layer::kColumns >= Layer::kBlock) layer.inputs[i] = 0;
   }
   for (int64_t i = Layer::kBlock * Layer::kBlock; i < Layer::kColumns * Layer::kBlock; ++i) {
-    layer.products.values[i] = 0;
+    layer.moments.values[i] = 0;
   }
   ASSERT_OK_AND_ASSIGN(const QuantizedRows rows,
                        QuantizeRows(layer.weights, Layer::kRows, Layer::kColumns, kBlock32,
@@ -123,14 +123,14 @@ TEST(CalibratedRoundingTest, OutputErrorPowerIsTheErrorWithinBlocks) {
   std::vector<float> errors(stored.size());
   for (size_t i = 0; i < stored.size(); ++i) errors[i] = layer.weights[i] - stored[i];
   const double expected = layer.OutputError(stored);
-  EXPECT_NEAR(OutputErrorPower(errors, layer.products), expected, 1e-3 * expected);
+  EXPECT_NEAR(OutputErrorPower(errors, layer.moments), expected, 1e-3 * expected);
 }
 
-// Inputs that are never there leave nothing to tell levels apart; the weights' own error must not
-// be thrown away for that.
+// Inputs that are never there leave nothing to tell quantised values apart; the weights' own error
+// must not be thrown away for that.
 TEST(CalibratedRoundingTest, DeadInputsKeepTheNearestLevels) {
   Layer layer(4);
-  std::fill(layer.products.values.begin(), layer.products.values.end(), 0.0f);
+  std::fill(layer.moments.values.begin(), layer.moments.values.end(), 0.0f);
   ASSERT_OK_AND_ASSIGN(QuantizedRows rows,
                        QuantizeRows(layer.weights, Layer::kRows, Layer::kColumns, kBlock32,
                                     ScaleSearch::kSquaredError));
@@ -143,7 +143,7 @@ TEST(CalibratedRoundingTest, DeadInputsKeepTheNearestLevels) {
     return sum;
   };
   const double before = squared_error();
-  ASSERT_OK(RefineRows(layer.weights, Layer::kColumns, kBlock32, layer.products, rows));
+  ASSERT_OK(RefineRows(layer.weights, Layer::kColumns, kBlock32, layer.moments, rows));
   EXPECT_LE(squared_error(), before * 1.0001);
 }
 
@@ -154,10 +154,10 @@ TEST(CalibratedRoundingTest, FloatTypesStayAndOtherWidthsAreErrors) {
       QuantizedRows rows,
       QuantizeRows(layer.weights, Layer::kRows, Layer::kColumns, kF16, ScaleSearch::kSquaredError));
   const std::vector<std::byte> before = rows.values;
-  EXPECT_OK(RefineRows(layer.weights, Layer::kColumns, kF16, layer.products, rows));
+  EXPECT_OK(RefineRows(layer.weights, Layer::kColumns, kF16, layer.moments, rows));
   EXPECT_EQ(rows.values, before);
   EXPECT_THAT(
-      RefineRows(layer.weights, 160, kBlock32, layer.products, rows),
+      RefineRows(layer.weights, 160, kBlock32, layer.moments, rows),
       MatchesStatus(absl::StatusCode::kInvalidArgument, {"expected 160 columns, found 320"}));
 }
 

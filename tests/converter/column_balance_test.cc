@@ -34,7 +34,7 @@ ImportanceData LargeColumns(const ModelConfig& config) {
     data.outputs[info.name] = {/*power=*/1.0, /*sensitivity=*/1.0,
                                /*squared_range=*/4 * kLargeColumn * kLargeColumn};
     if (InputOwner(info.name) != info.name) continue;
-    InputProducts& inputs = data.inputs[info.name];
+    InputMoments& inputs = data.inputs[info.name];
     inputs = {info.columns, 1, std::vector<float>(static_cast<size_t>(info.columns), 1.0f)};
     inputs.values[1] = inputs.values[5] = static_cast<float>(kLargeColumn * kLargeColumn);
     inputs.values[2] = 0.0f;
@@ -138,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(Families, ColumnBalanceTest,
                                          "qwen3"));
 
 TEST(ColumnFactorsTest, GrowWithTheStrength) {
-  const InputProducts inputs = {4, 1, {1.0f, 1.0f, 1.0f, 64.0f * 64.0f}};
+  const InputMoments inputs = {4, 1, {1.0f, 1.0f, 1.0f, 64.0f * 64.0f}};
   EXPECT_EQ(ColumnFactors(inputs, 0), std::vector<float>(4, 1.0f));
   const std::vector<float> half = ColumnFactors(inputs, 0.5);
   const std::vector<float> whole = ColumnFactors(inputs, 1);

@@ -32,7 +32,7 @@ ImportanceData TinyImportance() {
   const auto add = [&](const std::string& name, int64_t columns, double sensitivity) {
     data.outputs[name] = {2.0, sensitivity, 9.0};
     if (InputOwner(name) != name) return;
-    InputProducts& inputs = data.inputs[name];
+    InputMoments& inputs = data.inputs[name];
     inputs = {columns, columns, std::vector<float>(static_cast<size_t>(columns * columns))};
     for (int64_t i = 0; i < columns; ++i) inputs.values[i * columns + i] = i == 3 ? 100.0f : 1.0f;
   };
@@ -80,7 +80,7 @@ TEST_F(ImportanceTest, ThereAndBack) {
   const ImportanceData data = TinyImportance();
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ImportanceFile> file,
                        ImportanceFile::Open(options_.importance_path));
-  ASSERT_OK_AND_ASSIGN(const InputProducts inputs,
+  ASSERT_OK_AND_ASSIGN(const InputMoments inputs,
                        file->ReadInputs("layers.1.attention.v.weight", kHidden));
   EXPECT_EQ(inputs.block, kHidden);
   EXPECT_EQ(inputs.values, data.inputs.at("layers.1.attention.q.weight").values);
@@ -195,7 +195,7 @@ TEST_F(ImportanceTest, BitsTakeTheEmbeddingIntoAccountWhereLookupsAreKnown) {
 
 TEST_F(ImportanceTest, ExpectedDivergenceCountsLookups) {
   options_.weights = kInt8;
-  ASSERT_OK_AND_ASSIGN(const ConvertSummary products, Convert());
+  ASSERT_OK_AND_ASSIGN(const ConvertSummary matmuls, Convert());
   ImportanceData data = TinyImportance();
   data.outputs[std::string(kEmbeddingLookup)] = {5.0, 7.0, 0.0};
   ASSERT_OK(WriteImportance(options_.importance_path, data));
@@ -203,7 +203,7 @@ TEST_F(ImportanceTest, ExpectedDivergenceCountsLookups) {
   ASSERT_EQ(all.kinds[0].kind, "embedding");
   const double error = all.kinds[0].relative_error;
   EXPECT_GT(error, 1e-4);
-  EXPECT_NEAR(*all.expected_divergence - *products.expected_divergence, 7.0 * error * error,
+  EXPECT_NEAR(*all.expected_divergence - *matmuls.expected_divergence, 7.0 * error * error,
               1e-3 * 7.0 * error * error);
 }
 

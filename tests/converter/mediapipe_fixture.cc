@@ -108,13 +108,13 @@ std::string NumberBytes(absl::Span<const Number> values) {
 
 std::string FloatBytes(absl::Span<const float> values) { return NumberBytes(values); }
 
-// Levels from `lowest` on as bytes, or as nibbles with 8 added.
-std::string LevelBytes(absl::Span<const float> levels, bool int8, int added) {
+// Quantised values from `lowest` on as bytes, or as nibbles with 8 added.
+std::string QuantBytes(absl::Span<const float> quants, bool int8, int added) {
   std::string bytes;
-  for (size_t i = 0; i < levels.size(); i += int8 ? 1 : 2) {
-    const int level = static_cast<int>(levels[i]) + added;
-    const int next = int8 ? 0 : static_cast<int>(levels[i + 1]) + added;
-    bytes += static_cast<char>(int8 ? level : level | next << 4);
+  for (size_t i = 0; i < quants.size(); i += int8 ? 1 : 2) {
+    const int quant = static_cast<int>(quants[i]) + added;
+    const int next = int8 ? 0 : static_cast<int>(quants[i + 1]) + added;
+    bytes += static_cast<char>(int8 ? quant : quant | next << 4);
   }
   return bytes;
 }
@@ -191,7 +191,7 @@ std::vector<float> MediapipeFixture::AddQuantized(const std::string& name, wire:
                                                   absl::Span<const float> values) {
   const bool int8 = type == wire::TensorType::INT8;
   const float highest = int8 ? 127.0f : 7.0f;
-  std::vector<float> levels;
+  std::vector<float> quants;
   std::vector<float> weights;
   std::vector<float> scales;
   std::vector<float> zero_points;
@@ -203,16 +203,16 @@ std::vector<float> MediapipeFixture::AddQuantized(const std::string& name, wire:
     scales.push_back(rounding.scale);
     zero_points.push_back(rounding.zero_point);
     for (const float weight : from) {
-      // + 0: a level isn't -0.
-      const float level = std::nearbyint(weight / rounding.scale + rounding.zero_point) + 0.0f;
-      levels.push_back(std::clamp(level, -highest - 1, highest));
-      weights.push_back((levels.back() - rounding.zero_point) * rounding.scale);
-      sums[static_cast<size_t>(row)] += static_cast<int32_t>(levels.back());
+      // + 0: a quantised value isn't -0.
+      const float quant = std::nearbyint(weight / rounding.scale + rounding.zero_point) + 0.0f;
+      quants.push_back(std::clamp(quant, -highest - 1, highest));
+      weights.push_back((quants.back() - rounding.zero_point) * rounding.scale);
+      sums[static_cast<size_t>(row)] += static_cast<int32_t>(quants.back());
     }
   }
   std::string bytes =
-      form.gpu ? LevelBytes(MediapipeTiles(levels, rows, columns, 3.0f), int8, int8 ? 128 : 8)
-               : LevelBytes(levels, int8, int8 ? 0 : 8);
+      form.gpu ? QuantBytes(MediapipeTiles(quants, rows, columns, 3.0f), int8, int8 ? 128 : 8)
+               : QuantBytes(quants, int8, int8 ? 0 : 8);
   std::vector<int32_t> shape = {static_cast<int32_t>(rows), static_cast<int32_t>(columns)};
   if (form.gpu) shape = {static_cast<int32_t>(bytes.size())};
   tensors.push_back({name, type, shape, bytes});

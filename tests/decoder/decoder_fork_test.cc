@@ -26,7 +26,7 @@ namespace {
 
 constexpr int32_t kPrefillRows = 32;
 
-// Wide enough that its products are split over threads.
+// Wide enough that its matmuls are split over threads.
 ModelConfig WideConfig() {
   ModelConfig config = TinyConfig();
   config.hidden_dim = 256;

@@ -77,7 +77,7 @@ namespace {
 
 constexpr DecoderOptions kOptions = {.num_threads = 2, .prefill_rows = 32, .decode_rows = 4};
 
-// Bytes of values and scales of everything that a product reads.
+// Bytes of values and scales of everything that a matmul reads.
 int64_t StoredMatrixBytes(const ModelReader& reader) {
   int64_t bytes = 0;
   for (const TensorView& view : reader.tensors()) {
@@ -112,7 +112,7 @@ TEST(DecoderMemoryTest, PackedBytesAreCountedOnceWithBothContextsAlive) {
       // The same numbers, plus a sum or bias for each output and padding; far from two copies.
       EXPECT_GE(packed, stored);
       EXPECT_LE(packed, stored + stored / 4);
-      // Seven products a layer and the head, each found packed by the second context.
+      // Seven matmuls a layer and the head, each found packed by the second context.
       EXPECT_EQ(NumWeightMatrices(model.reader()), 7 * config.num_layers + 1);
       EXPECT_EQ(decoder->num_shared_weights(), NumWeightMatrices(model.reader()));
     }

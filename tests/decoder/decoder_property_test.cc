@@ -13,7 +13,7 @@
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
 #include "src/compute/cpu_affinity.h"
-#include "src/compute/float_products.h"
+#include "src/compute/dequantized_matmul.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "tests/decoder/decoder_configs.h"
@@ -28,8 +28,10 @@ constexpr size_t kTokens = 100;
 // More threads have a test of their own.
 // Not kAuto: on CPUs where that means floats for many rows, few and many rows have other bits
 // (decoder_float_prefill_test is about those).
-constexpr DecoderOptions kOptions = {
-    .num_threads = 1, .prefill_rows = 32, .decode_rows = 4, .prefill_products = RowProducts::kInt8};
+constexpr DecoderOptions kOptions = {.num_threads = 1,
+                                     .prefill_rows = 32,
+                                     .decode_rows = 4,
+                                     .prefill_activations = MatmulInput::kInt8};
 
 // Rounding that a different order of additions may bring.
 void ExpectSame(absl::Span<const float> a, absl::Span<const float> b) {

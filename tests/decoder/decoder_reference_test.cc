@@ -1,7 +1,7 @@
 // The decoder against the naive reference decoder, for every axis of the config and every kind of
 // weight.
 //
-// f32 weights and cache must agree to rounding; f16 caches and quantised products to what their
+// f32 weights and cache must agree to rounding; f16 caches and quantised matmuls to what their
 // rounding costs. The reference sees dequantised weights, so the quantised runs measure the
 // rounding of activations alone.
 

@@ -65,11 +65,11 @@ TEST(QuantizationTest, MaxAbsErrorIsAtMostHalfAStep) {
   for (TensorType type : {kInt8, kInt4, kBlock32, kBlock64, kBlock128}) {
     const std::vector<float> back = ThereAndBack(weights, 7, type, ScaleSearch::kMaxAbs);
     const int64_t run = type.block_size == 0 ? 256 : type.block_size;
-    const float levels = type == kInt8 ? 127 : 7;
-    // A bf16 scale is off by up to 2^-8 of itself, which the extreme sees `levels` times.
-    const float slack = type.block_size == 0 ? 1e-5f : 2.0f * levels / 256;
+    const float quants = type == kInt8 ? 127 : 7;
+    // A bf16 scale is off by up to 2^-8 of itself, which the extreme sees `quantised values` times.
+    const float slack = type.block_size == 0 ? 1e-5f : 2.0f * quants / 256;
     for (size_t i = 0; i < weights.size(); ++i) {
-      const float step = MaxAbs(&weights[i / run * run], run) / levels;
+      const float step = MaxAbs(&weights[i / run * run], run) / quants;
       ASSERT_LE(std::fabs(weights[i] - back[i]), step * (0.5f + slack))
           << TensorTypeName(type) << " " << i;
     }

@@ -77,7 +77,7 @@ TEST_P(ActivationTest, MatchesLibm) {
   }
 }
 
-TEST_P(ActivationTest, GatedIsTheProductOfPlainAndMultiplier) {
+TEST_P(ActivationTest, GatedIsTheMatmulOfPlainAndMultiplier) {
   for (Activation activation : kAll) {
     for (size_t dim : InterestingSizes()) {
       const size_t stride = dim + 2;

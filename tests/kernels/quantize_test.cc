@@ -36,10 +36,10 @@ QuantizedRow Reference(const std::vector<float>& row) {
   result.params.scale = 1.0f / scale;
   volatile float inverse = 1.0f / result.params.scale;
   for (float x : row) {
-    volatile float level = x * inverse;
+    volatile float quant = x * inverse;
     const float low = static_cast<float>(-128 - result.params.zero_point);
     const float high = static_cast<float>(127 - result.params.zero_point);
-    const float bounded = std::min(std::max(float{level}, low), high);
+    const float bounded = std::min(std::max(float{quant}, low), high);
     result.values.push_back(static_cast<int8_t>(std::lrintf(bounded) + result.params.zero_point));
   }
   return result;
@@ -82,7 +82,8 @@ TEST_P(QuantizeTest, EqualsTheReferenceBitForBit) {
 }
 
 TEST_P(QuantizeTest, EqualsTheReferenceOnTies) {
-  // Values on exact multiples of half a level: rounding to even and the zero point both matter.
+  // Values on exact multiples of half a quantised value: rounding to even and the zero point both
+  // matter.
   for (int low = -255; low <= 0; low += 5) {
     std::vector<float> row;
     for (int i = 2 * low; i <= 2 * (low + 255); ++i) row.push_back(static_cast<float>(i) * 0.5f);
@@ -100,7 +101,7 @@ TEST_P(QuantizeTest, ErrorIsAtMostOneLevel) {
   }
 }
 
-TEST_P(QuantizeTest, ARowAndItsRemainderAreTheRowTo15Bits) {
+TEST_P(QuantizeTest, ARowAndItsResidualAreTheRowTo15Bits) {
   for (size_t dim : InterestingSizes()) {
     for (float mean : {0.0f, 3.0f, -3.0f}) {
       std::vector<float> rows = RandomValues(2 * dim, static_cast<uint32_t>(dim), 1.0f);
@@ -114,17 +115,17 @@ TEST_P(QuantizeTest, ARowAndItsRemainderAreTheRowTo15Bits) {
                     .params = params.data(),
                     .num_rows = 2,
                     .dim = dim,
-                    .with_remainders = true});
+                    .with_residual = true});
       for (size_t r = 0; r < 2; ++r) {
         const std::vector<float> row(&rows[r * dim], &rows[r * dim] + dim);
-        const int8_t* level = &output[2 * r * dim];
-        const QuantizedRow whole = {params[2 * r], std::vector<int8_t>(level, level + dim)};
+        const int8_t* quant = &output[2 * r * dim];
+        const QuantizedRow whole = {params[2 * r], std::vector<int8_t>(quant, quant + dim)};
         ASSERT_NO_FATAL_FAILURE(ExpectEqual(whole, Reference(row)));
         const double scale = whole.params.scale;
         for (size_t i = 0; i < dim; ++i) {
-          const double remainder =
-              (level[dim + i] - params[2 * r + 1].zero_point) * double{params[2 * r + 1].scale};
-          const double sum = (level[i] - whole.params.zero_point) * scale + remainder;
+          const double residual =
+              (quant[dim + i] - params[2 * r + 1].zero_point) * double{params[2 * r + 1].scale};
+          const double sum = (quant[i] - whole.params.zero_point) * scale + residual;
           ASSERT_NEAR(sum, row[i], scale * (0.501 / 127) + std::abs(row[i]) * 1e-6) << i;
         }
       }

@@ -1,4 +1,4 @@
-// Inputs of the int8 products (BlockProduct, ChannelProduct, I8mmProduct), and what holds for each
+// Inputs of the int8 matmuls (BlockMatmul, ChannelMatmul, I8mmMatmul), and what holds for each
 // of them, for their tests.
 //
 // A Matrix of theirs has a shape with num_outputs and num_inputs, bias[output], and Weight(output,
@@ -18,7 +18,7 @@
 #include <random>
 #include <vector>
 
-#include "kernels/block_product.h"
+#include "kernels/block_matmul.h"
 #include "kernels/convert.h"
 #include "kernels/quantize.h"
 #include "tests/kernels/kernel_testing.h"
@@ -52,7 +52,7 @@ struct QuantizedRows {
 
   // Of rows [first, first + count), where SumUnits may be called.
   std::vector<int32_t> UnitSums(size_t first, size_t count) const {
-    std::vector<int32_t> sums(count * dim / kProductUnit);
+    std::vector<int32_t> sums(count * dim / kMatmulUnit);
     SumUnits({values.data() + first * stride, stride, count, dim, sums.data(), count});
     return sums;
   }
@@ -64,7 +64,7 @@ struct QuantizedRows {
 };
 
 // Level of a weight that a model file holds as a nibble.
-inline int NibbleLevel(const std::vector<uint8_t>& nibbles, size_t index) {
+inline int NibbleQuant(const std::vector<uint8_t>& nibbles, size_t index) {
   const uint8_t pair = nibbles[index / 2];
   return (index % 2 == 0 ? pair & 15 : pair >> 4) - 8;
 }
@@ -76,27 +76,27 @@ inline double ScaleValue(uint16_t bf16) {
   return value;
 }
 
-// Runs rows [first, first + count) through BlockProduct or ChannelProduct.
+// Runs rows [first, first + count) through BlockMatmul or ChannelMatmul.
 template <class Shape, class Matrix>
-std::vector<float> MultiplyUnits(void (*product)(const UnitProductArgs<Shape>&),
-                                 const Matrix& matrix, const QuantizedRows& rows, size_t first,
-                                 size_t count, size_t output_stride) {
+std::vector<float> MultiplyUnits(void (*matmul)(const UnitMatmulArgs<Shape>&), const Matrix& matrix,
+                                 const QuantizedRows& rows, size_t first, size_t count,
+                                 size_t output_stride) {
   std::vector<float> output(count * output_stride, kUntouched);
   const std::vector<int32_t> unit_sums = rows.UnitSums(first, count);
-  product({.shape = matrix.shape,
-           .packed = matrix.packed.get(),
-           .input = rows.values.data() + first * rows.stride,
-           .input_stride = rows.stride,
-           .unit_sums = unit_sums.data(),
-           .unit_sum_stride = count,
-           .params = rows.params.data() + first,
-           .num_rows = count,
-           .output = output.data(),
-           .output_stride = output_stride});
+  matmul({.shape = matrix.shape,
+          .packed = matrix.packed.get(),
+          .input = rows.values.data() + first * rows.stride,
+          .input_stride = rows.stride,
+          .unit_sums = unit_sums.data(),
+          .unit_sum_stride = count,
+          .params = rows.params.data() + first,
+          .num_rows = count,
+          .output = output.data(),
+          .output_stride = output_stride});
   return output;
 }
 
-// Every result is within tolerance(product, bias, sum of magnitudes of all terms) of the product in
+// Every result is within tolerance(matmul, bias, sum of magnitudes of all terms) of the matmul in
 // double, and nothing is written behind a row.
 template <class Matrix, class Multiply, class Tolerance>
 void ExpectMatchesDouble(const Matrix& matrix, size_t num_rows, const Multiply& multiply,
@@ -108,14 +108,14 @@ void ExpectMatchesDouble(const Matrix& matrix, size_t num_rows, const Multiply& 
   for (size_t r = 0; r < num_rows; ++r) {
     for (size_t n = 0; n < num_outputs; ++n) {
       const double bias = matrix.bias[n];
-      double product = 0;
+      double matmul = 0;
       double magnitude = std::abs(bias);
       for (size_t k = 0; k < matrix.shape.num_inputs; ++k) {
         const double term = rows.Real(r, k) * matrix.Weight(n, k);
-        product += term;
+        matmul += term;
         magnitude += std::abs(term);
       }
-      ASSERT_NEAR(output[r * stride + n], product + bias, tolerance(product, bias, magnitude))
+      ASSERT_NEAR(output[r * stride + n], matmul + bias, tolerance(matmul, bias, magnitude))
           << "row " << r << ", output " << n;
     }
     for (size_t n = num_outputs; n < stride; ++n) {

@@ -101,10 +101,10 @@ TEST_P(RopeTest, PreservesNorms) {
   EXPECT_NEAR(after / before, 1, 1e-6);
 }
 
-TEST_P(RopeTest, ProductsDependOnDistanceOnly) {
+TEST_P(RopeTest, MatmulsDependOnDistanceOnly) {
   const size_t dim = 64;
   const std::vector<float> query = RandomValues(dim, 3), key = RandomValues(dim, 4);
-  std::vector<double> products;
+  std::vector<double> matmuls;
   for (int64_t shift : {0, 5, 300}) {
     std::vector<float> q = query, k = key;
     const Table q_table = FillTable(Frequencies(dim), shift + 9, 1);
@@ -122,12 +122,12 @@ TEST_P(RopeTest, ProductsDependOnDistanceOnly) {
     args.cosine = k_table.cosine.data();
     args.sine = k_table.sine.data();
     ApplyRope(args);
-    double product = 0;
-    for (size_t i = 0; i < dim; ++i) product += double{q[i]} * k[i];
-    products.push_back(product);
+    double matmul = 0;
+    for (size_t i = 0; i < dim; ++i) matmul += double{q[i]} * k[i];
+    matmuls.push_back(matmul);
   }
-  EXPECT_NEAR(products[1], products[0], 1e-4);
-  EXPECT_NEAR(products[2], products[0], 1e-3);  // angles near 300 carry an error of 300 * 2^-24
+  EXPECT_NEAR(matmuls[1], matmuls[0], 1e-4);
+  EXPECT_NEAR(matmuls[2], matmuls[0], 1e-3);  // angles near 300 carry an error of 300 * 2^-24
 }
 
 INKLING_FOR_EACH_TARGET(RopeTest);

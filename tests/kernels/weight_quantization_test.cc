@@ -1,5 +1,5 @@
-// Scales and levels of weights against a plain statement of the search, on every instruction set;
-// all of them give the same bits.
+// Scales and quantised values of weights against a plain statement of the search, on every
+// instruction set; all of them give the same bits.
 #include "kernels/weight_quantization.h"
 
 #include <algorithm>
@@ -25,17 +25,17 @@ float Stored(float scale, StoredScale stored) {
   return hwy::BitCastScalar<float>((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000u);
 }
 
-float Level(float weight, float scale, Range range) {
+float Quant(float weight, float scale, Range range) {
   return std::min(std::max(std::nearbyint(weight * (1.0f / scale)), range.lowest), range.highest);
 }
 
-// Step by step in float32, in the order of the weights, as the header says. volatile: no product
+// Step by step in float32, in the order of the weights, as the header says. volatile: no matmul
 // may be fused with a sum.
 float Error(const float* run, size_t size, float scale, Range range) {
   volatile float sum = 0;
   for (size_t i = 0; i < size; ++i) {
-    volatile float product = scale * Level(run[i], scale, range);
-    volatile float error = run[i] - product;
+    volatile float matmul = scale * Quant(run[i], scale, range);
+    volatile float error = run[i] - matmul;
     volatile float square = error * error;
     sum = sum + square;
   }
@@ -43,16 +43,16 @@ float Error(const float* run, size_t size, float scale, Range range) {
 }
 
 float LeastSquares(const float* run, size_t size, float scale, Range range) {
-  volatile float products = 0;
+  volatile float matmuls = 0;
   volatile float squares = 0;
   for (size_t i = 0; i < size; ++i) {
-    const float level = Level(run[i], scale, range);
-    volatile float product = run[i] * level;
-    volatile float square = level * level;
-    products = products + product;
+    const float quant = Quant(run[i], scale, range);
+    volatile float matmul = run[i] * quant;
+    volatile float square = quant * quant;
+    matmuls = matmuls + matmul;
     squares = squares + square;
   }
-  return products / squares;
+  return matmuls / squares;
 }
 
 float MaxAbsReference(const float* run, size_t size, Range range, StoredScale stored) {
@@ -135,17 +135,17 @@ Unbiased UnbiasedReference(const float* run, size_t size, StoredScale stored) {
     volatile float offset = size <= 128 ? 0.04f * (3.0f - static_cast<float>(step))
                                         : 0.05f * (1.0f - static_cast<float>(step));
     const float factor = 1.0f + offset;
-    volatile float products = 0;
+    volatile float matmuls = 0;
     volatile float squares = 0;
     for (size_t i = 0; i < size; ++i) {
       volatile float value = run[i] * (inverse / factor);
-      const float level = std::min(std::max(std::nearbyint(value), kInt4.lowest), kInt4.highest);
-      volatile float product = value * level;
-      volatile float square = level * level;
-      products = products + product;
+      const float quant = std::min(std::max(std::nearbyint(value), kInt4.lowest), kInt4.highest);
+      volatile float matmul = value * quant;
+      volatile float square = quant * quant;
+      matmuls = matmuls + matmul;
       squares = squares + square;
     }
-    volatile float projected = products * factor;
+    volatile float projected = matmuls * factor;
     volatile float square = projected * projected;
     const float cost = squares / square;
     const float scale = Stored(unclipped * (norm / projected), stored);
@@ -189,14 +189,14 @@ TEST_P(WeightQuantizationTest, UnbiasedScalesKeepTheLengthAlongTheWeights) {
   UnbiasedScales({weights.data(), kRuns, kSize, -8, 7, StoredScale::kF32, scales.data()},
                  dividers.data());
   for (size_t run = 0; run < kRuns; ++run) {
-    std::vector<int8_t> levels(kSize);
-    RoundToLevels({&weights[run * kSize], kSize, dividers[run], -8, 7, levels.data()});
+    std::vector<int8_t> quants(kSize);
+    RoundToQuants({&weights[run * kSize], kSize, dividers[run], -8, 7, quants.data()});
     double projected = 0;
     double norm = 0;
     double error = 0;
     for (size_t i = 0; i < kSize; ++i) {
       const double weight = weights[run * kSize + i];
-      const double stored = static_cast<double>(scales[run]) * levels[i];
+      const double stored = static_cast<double>(scales[run]) * quants[i];
       projected += weight * stored;
       norm += weight * weight;
       error += (weight - stored) * (weight - stored);
@@ -221,14 +221,14 @@ TEST_P(WeightQuantizationTest, WeightsTooSmallForAScaleGetOne) {
 TEST_P(WeightQuantizationTest, LevelsAndNibbles) {
   for (size_t size : InterestingSizes()) {
     const std::vector<float> weights = RandomValues(size, 3, 3.0f);
-    std::vector<int8_t> levels(size + 1, 77);
-    RoundToLevels({weights.data(), size, 0.25f, -8, 7, levels.data()});
-    for (size_t i = 0; i < size; ++i) ASSERT_EQ(levels[i], Level(weights[i], 0.25f, kInt4)) << i;
-    EXPECT_EQ(levels[size], 77);
+    std::vector<int8_t> quants(size + 1, 77);
+    RoundToQuants({weights.data(), size, 0.25f, -8, 7, quants.data()});
+    for (size_t i = 0; i < size; ++i) ASSERT_EQ(quants[i], Quant(weights[i], 0.25f, kInt4)) << i;
+    EXPECT_EQ(quants[size], 77);
     std::vector<uint8_t> nibbles(size / 2 + 1, 99);
-    PackNibbles(levels.data(), size, nibbles.data());
+    PackNibbles(quants.data(), size, nibbles.data());
     for (size_t i = 0; i + 1 < size; i += 2) {
-      ASSERT_EQ(nibbles[i / 2], (levels[i] + 8) + 16 * (levels[i + 1] + 8)) << i;
+      ASSERT_EQ(nibbles[i / 2], (quants[i] + 8) + 16 * (quants[i + 1] + 8)) << i;
     }
     EXPECT_EQ(nibbles[size / 2], 99);
   }

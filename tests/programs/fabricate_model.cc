@@ -99,7 +99,7 @@ absl::Status Run(const std::string& path) {
   absl::Status written = Write(path);
   if (!written.ok()) return written;
   SessionOptions session;
-  session.max_tokens = 1024;
+  session.context_length = 1024;
   absl::StatusOr<MemoryEstimate> estimate = LlmModel::EstimateMemory(path, {}, session);
   if (!estimate.ok()) return estimate.status();
   std::printf("{\"packed_bound\": %lld, \"scratch\": %lld, \"kv_bytes_per_position\": %lld}\n",

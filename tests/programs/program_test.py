@@ -252,7 +252,7 @@ class BenchTest(unittest.TestCase):
         for choice, expected in (("int8", "int8"), ("float", "float from 9 rows on")):
             flags = ("-p", 16, "-n", 0, "-r", 1, "--prefill", choice, "-o", "json")
             row = json.loads(run_well("inkling-bench", "-m", own_model(), *flags).stdout)[0]
-            self.assertTrue(row["prefill_products"].startswith(expected), row["prefill_products"])
+            self.assertTrue(row["prefill_activations"].startswith(expected), row["prefill_activations"])
             run_well("inkling-run", "--prefill", choice, own_model(), "--prompt", "Once upon a time", "-n", 1)
         for program in ("inkling-bench", "inkling-run"):
             self.assertEqual(run(program, "-m", own_model(), "--prefill", "half").returncode, 2)
@@ -303,7 +303,7 @@ class BadInputTest(unittest.TestCase):
         self.check(1, ["temperature", "nan"], "inkling-run", model, "-p", "x", "--temperature=nan")
         self.check(1, ["top_p", "2"], "inkling-run", model, "-p", "x", "--top-p=2")
         self.check(1, ["max_new_tokens", "0"], "inkling-run", model, "-p", "x", "-n", 0)
-        self.check(1, ["max_tokens", "9999999"], "inkling-run", model, "-p", "x", "-c", 9999999)
+        self.check(1, ["context_length", "9999999"], "inkling-run", model, "-p", "x", "-c", 9999999)
         self.check(1, ["room for"], "inkling-run", model, "-p", "word " * 400, "-c", 16)
         self.check(1, ["'x'"], "inkling-eval", "generate", "--model", model, "--tokens", "1,x")
         self.check(1, ["no tokens"], "inkling-eval", "generate", "--model", model, "--tokens", ",")

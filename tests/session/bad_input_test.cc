@@ -54,23 +54,23 @@ TEST_F(BadInputTest, ModelOptionsOutOfRange) {
   EXPECT_THAT(LlmModel::EstimateMemory(path, options),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"prefill_chunk", "5000"}));
   options.prefill_chunk = 128;
-  options.prefill_products = static_cast<PrefillProducts>(3);
+  options.prefill_activations = static_cast<ActivationPrecision>(3);
   EXPECT_THAT(LlmModel::Open(path, options),
               MatchesStatus(absl::StatusCode::kInvalidArgument,
-                            {"prefill_products is 3", "expected kAuto (0), kInt8 (1)"}));
+                            {"prefill_activations is 3", "expected kAuto (0), kInt8 (1)"}));
 }
 
 TEST_F(BadInputTest, SessionOptionsOutOfRange) {
   auto model = OpenModel();
   SessionOptions options;
-  options.max_tokens = -5;
+  options.context_length = -5;
   EXPECT_THAT(LlmSession::Create(model, options),
-              MatchesStatus(absl::StatusCode::kInvalidArgument, {"max_tokens", "-5"}));
-  options.max_tokens = TinyConfig().context_length + 1;
+              MatchesStatus(absl::StatusCode::kInvalidArgument, {"context_length", "-5"}));
+  options.context_length = TinyConfig().context_length + 1;
   EXPECT_THAT(LlmSession::Create(model, options),
               MatchesStatus(absl::StatusCode::kInvalidArgument,
-                            {"max_tokens", std::to_string(TinyConfig().context_length)}));
-  options.max_tokens = 0;
+                            {"context_length", std::to_string(TinyConfig().context_length)}));
+  options.context_length = 0;
   options.kv_cache_type = static_cast<KvCacheType>(9);
   EXPECT_THAT(LlmSession::Create(model, options),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"kv_cache_type", "9"}));

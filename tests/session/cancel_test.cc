@@ -122,15 +122,15 @@ TEST_F(CancelTest, BeforeACallIsForNobody) {
   EXPECT_EQ(answer.stop_reason, StopReason::kMaxNewTokens);
 }
 
-// The last chance of a call to see it is before its next token, guessed or not.
+// The last chance of a call to see it is before its next token, drafted or not.
 TEST_F(CancelTest, EndsACallBeforeItsNextToken) {
   const std::shared_ptr<const LlmModel> model = OpenModel();
-  for (const int32_t max_guessed_tokens : {0, 7}) {
+  for (const int32_t max_draft_tokens : {0, 7}) {
     for (int last = 1; last <= 12; ++last) {
       const std::unique_ptr<LlmSession> session = NewSession(model);
       GenerateOptions options = GreedyOptions(40);
-      options.max_guessed_tokens = max_guessed_tokens;
-      // Any token is followed by itself, so that guesses come true.
+      options.max_draft_tokens = max_draft_tokens;
+      // Any token is followed by itself, so that drafts are accepted.
       options.sampling.logit_bias = {{'a', 1000.0f}};
       int calls = 0;
       ASSERT_OK_AND_ASSIGN(const GenerateResult result,
@@ -139,7 +139,7 @@ TEST_F(CancelTest, EndsACallBeforeItsNextToken) {
                              return true;
                            }));
       EXPECT_EQ(result.stop_reason, StopReason::kCancelled);
-      EXPECT_EQ(calls, last) << "with " << max_guessed_tokens << " guessed";
+      EXPECT_EQ(calls, last) << "with " << max_draft_tokens << " drafted";
       EXPECT_EQ(result.tokens.size(), static_cast<size_t>(last));
     }
   }

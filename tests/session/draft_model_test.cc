@@ -65,9 +65,9 @@ class DraftModelTest : public SessionTest {
 
   static std::unique_ptr<LlmSession> NewDraftedSession(const ModelPointer& model,
                                                        const ModelPointer& draft,
-                                                       int32_t max_tokens = kContext) {
+                                                       int32_t context_length = kContext) {
     SessionOptions options;
-    options.max_tokens = max_tokens;
+    options.context_length = context_length;
     options.kv_cache_type = KvCacheType::kFloat32;
     options.draft_model = draft;
     absl::StatusOr<std::unique_ptr<LlmSession>> session = LlmSession::Create(model, options);
@@ -130,7 +130,7 @@ TEST_F(DraftModelTest, TheTextIsTheSameWithAnyDraft) {
   for (const float temperature : {0.0f, 0.8f}) {
     const GenerateResult plain =
         Run(*NewDraftedSession(model, nullptr), "once upon", 200, temperature);
-    EXPECT_EQ(plain.num_drafted_tokens, 0);
+    EXPECT_EQ(plain.num_draft_model_tokens, 0);
     for (const auto& [name, draft] : drafts) {
       SCOPED_TRACE(testing::Message() << name << ", temperature " << temperature);
       const auto session = NewDraftedSession(model, draft);
@@ -138,10 +138,10 @@ TEST_F(DraftModelTest, TheTextIsTheSameWithAnyDraft) {
       EXPECT_EQ(result.tokens, plain.tokens);
       EXPECT_EQ(result.text, plain.text);
       EXPECT_EQ(result.log_probabilities, plain.log_probabilities);
-      EXPECT_GT(result.num_drafted_tokens, 0);
-      EXPECT_LE(result.num_right_drafts, result.num_drafted_tokens);
-      EXPECT_LE(result.num_drafted_tokens, result.num_guessed_tokens);
-      EXPECT_LE(result.num_right_drafts, result.num_right_guesses);
+      EXPECT_GT(result.num_draft_model_tokens, 0);
+      EXPECT_LE(result.num_accepted_draft_model_tokens, result.num_draft_model_tokens);
+      EXPECT_LE(result.num_draft_model_tokens, result.num_draft_tokens);
+      EXPECT_LE(result.num_accepted_draft_model_tokens, result.num_accepted_tokens);
     }
   }
 }
@@ -152,15 +152,15 @@ TEST_F(DraftModelTest, ADraftThatSaysTheSameIsAlwaysRight) {
   const ModelPointer draft = OpenDeep(kDraftLayers);
   for (const float temperature : {0.0f, 0.5f, 1.0f}) {
     const GenerateResult result = Run(*NewDraftedSession(model, draft), "same", 200, temperature);
-    EXPECT_GT(result.num_drafted_tokens, 0);
-    EXPECT_EQ(result.num_right_drafts, result.num_drafted_tokens) << temperature;
+    EXPECT_GT(result.num_draft_model_tokens, 0);
+    EXPECT_EQ(result.num_accepted_draft_model_tokens, result.num_draft_model_tokens) << temperature;
   }
 }
 
 TEST_F(DraftModelTest, AContraryDraftIsSoonLeftAlone) {
   const GenerateResult result = Run(*NewDraftedSession(OpenDeep(8), OpenContrary()), "never", 300);
-  EXPECT_GT(result.num_drafted_tokens, 0);
-  EXPECT_LT(result.num_drafted_tokens, 150);
+  EXPECT_GT(result.num_draft_model_tokens, 0);
+  EXPECT_LT(result.num_draft_model_tokens, 150);
 }
 
 // A draft that says the same is right again after anything that happened to the session, so its
@@ -175,8 +175,8 @@ TEST_F(DraftModelTest, TheDraftFollowsTheSession) {
       const GenerateResult expected = Run(*plain, prompt, 30);
       const GenerateResult result = Run(*drafted, prompt, 30);
       EXPECT_EQ(result.tokens, expected.tokens) << prompt;
-      EXPECT_EQ(result.num_right_drafts, result.num_drafted_tokens) << prompt;
-      drafts += result.num_drafted_tokens;
+      EXPECT_EQ(result.num_accepted_draft_model_tokens, result.num_draft_model_tokens) << prompt;
+      drafts += result.num_draft_model_tokens;
     };
     const auto rewind_both = [&](int32_t position) {
       EXPECT_OK(plain->Rewind(position));
@@ -220,13 +220,13 @@ TEST_F(DraftModelTest, ASessionMayBeLongerThanTheDraftsContext) {
   EXPECT_EQ(result.stop_reason, StopReason::kContextFull);
 }
 
-TEST_F(DraftModelTest, NothingIsDraftedWhereGuessingIsOff) {
+TEST_F(DraftModelTest, NothingIsDraftedWhereSpeculationIsOff) {
   const auto session = NewDraftedSession(OpenDeep(8), OpenDeep(kDraftLayers));
   GenerateOptions options = GreedyOptions(50);
-  options.max_guessed_tokens = 0;
+  options.max_draft_tokens = 0;
   ASSERT_OK_AND_ASSIGN(const GenerateResult result, session->Generate("off", options, IgnoreText));
-  EXPECT_EQ(result.num_drafted_tokens, 0);
-  EXPECT_EQ(result.num_guessed_tokens, 0);
+  EXPECT_EQ(result.num_draft_model_tokens, 0);
+  EXPECT_EQ(result.num_draft_tokens, 0);
 }
 
 TEST_F(DraftModelTest, OtherVocabulariesAreRefused) {

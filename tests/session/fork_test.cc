@@ -31,7 +31,7 @@ using SessionPointer = std::unique_ptr<LlmSession>;
 
 class ForkTest : public SessionTest {
  protected:
-  // Wide enough that its products are split over threads.
+  // Wide enough that its matmuls are split over threads.
   static ModelConfig WideConfig() {
     ModelConfig config = TinyConfig();
     config.vocab_size = 1024;
@@ -173,7 +173,7 @@ INSTANTIATE_TEST_SUITE_P(Forks, ForkCases, testing::ValuesIn([] {
                                info.param.after_pass ? "AfterAPass" : "BeforeAnyPass");
                          });
 
-// The lease and the operators are in use at most of these moments.
+// The lock and the operators are in use at most of these moments.
 TEST_F(ForkTest, WhileAnotherThreadGenerates) {
   const std::vector<int32_t> expected = ExpectedTokens();
   for (const int32_t num_threads : {1, 2, 4}) {

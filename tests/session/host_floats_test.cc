@@ -48,7 +48,7 @@ class HostFloatsTest : public SessionTest {
  protected:
   ~HostFloatsTest() override { ResetHostFloats(); }
 
-  // Wide enough that products are split over threads, with sizes that our own kernels take.
+  // Wide enough that matmuls are split over threads, with sizes that our own kernels take.
   static ModelConfig Config() {
     ModelConfig config = TinyConfig();
     config.hidden_dim = 128;
@@ -108,18 +108,18 @@ std::vector<uint32_t> Logits(Decoder& decoder, KvElement element) {
 }
 
 // One test for each kind of weights: together they would take too long under qemu.
-class EveryProduct : public HostFloatsTest,
-                     public testing::WithParamInterface<std::tuple<TensorType, RowProducts>> {};
+class EveryMatmul : public HostFloatsTest,
+                    public testing::WithParamInterface<std::tuple<TensorType, MatmulInput>> {};
 
-TEST_P(EveryProduct, LogitsHaveTheSameBits) {
-  const auto [type, products] = GetParam();
+TEST_P(EveryMatmul, LogitsHaveTheSameBits) {
+  const auto [type, matmuls] = GetParam();
   const KvElement element =
-      products == RowProducts::kInt8 ? KvElement::kF16 : KvElement::kInt8;  // each once
+      matmuls == MatmulInput::kInt8 ? KvElement::kF16 : KvElement::kInt8;  // each once
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ModelReader> reader,
                        ModelReader::Open(WriteTyped(type)));
-  const auto make = [&, rows = products](int32_t num_threads) {
+  const auto make = [&, rows = matmuls](int32_t num_threads) {
     return Decoder::Create(
-        *reader, {.num_threads = num_threads, .prefill_rows = kRows, .prefill_products = rows});
+        *reader, {.num_threads = num_threads, .prefill_rows = kRows, .prefill_activations = rows});
   };
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Decoder> usual, make(1));
   const std::vector<uint32_t> expected = Logits(*usual, element);
@@ -142,22 +142,22 @@ TEST_P(EveryProduct, LogitsHaveTheSameBits) {
   }
 }
 
-std::string ProductName(const testing::TestParamInfo<std::tuple<TensorType, RowProducts>>& info) {
-  const auto& [type, products] = info.param;
+std::string MatmulName(const testing::TestParamInfo<std::tuple<TensorType, MatmulInput>>& info) {
+  const auto& [type, matmuls] = info.param;
   std::string name(TensorTypeName(type));
   std::replace(name.begin(), name.end(), '/', '_');
-  return absl::StrCat(name, products == RowProducts::kInt8 ? "_int8" : "_float");
+  return absl::StrCat(name, matmuls == MatmulInput::kInt8 ? "_int8" : "_float");
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, EveryProduct,
+INSTANTIATE_TEST_SUITE_P(Types, EveryMatmul,
                          testing::Combine(testing::Values(TensorType{ElementType::kF32},
                                                           TensorType{ElementType::kBf16},
                                                           TensorType{ElementType::kInt8Channel},
                                                           TensorType{ElementType::kInt4Channel},
                                                           TensorType{ElementType::kInt4Block, 32},
                                                           TensorType{ElementType::kInt4Block, 128}),
-                                          testing::Values(RowProducts::kInt8, RowProducts::kFloat)),
-                         ProductName);
+                                          testing::Values(MatmulInput::kInt8, MatmulInput::kFloat)),
+                         MatmulName);
 
 // Everything that an app reads of a call.
 struct Said {
@@ -248,7 +248,7 @@ TEST_F(HostFloatsTest, ErrorsLeaveItToo) {
   ModelOptions bad_model;
   bad_model.num_threads = 1000;
   SessionOptions bad_session;
-  bad_session.max_tokens = 1 << 20;
+  bad_session.context_length = 1 << 20;
   GenerateOptions bad_options = Sampled();
   bad_options.sampling.temperature = std::numeric_limits<float>::quiet_NaN();
   GenerateOptions forbidding = Sampled();

@@ -43,7 +43,7 @@ TEST_F(LlmSessionTest, ResultTellsPromptTokensAndPosition) {
   const int32_t bos = session->position() - result.num_prompt_tokens - 5;
   EXPECT_EQ(bos, 0);
   EXPECT_GE(result.num_prompt_tokens, *model->CountTokens("some words"));
-  EXPECT_EQ(session->remaining_tokens(), session->max_tokens() - session->position());
+  EXPECT_EQ(session->remaining_tokens(), session->context_length() - session->position());
   EXPECT_GT(result.prefill_seconds, 0);
   EXPECT_GT(result.decode_seconds, 0);
   EXPECT_GE(result.time_to_first_token_seconds, result.prefill_seconds);

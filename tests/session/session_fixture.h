@@ -79,9 +79,9 @@ class SessionTest : public ::testing::Test {
   }
 
   static std::unique_ptr<LlmSession> NewSession(const std::shared_ptr<const LlmModel>& model,
-                                                int32_t max_tokens = 0) {
+                                                int32_t context_length = 0) {
     SessionOptions options;
-    options.max_tokens = max_tokens;
+    options.context_length = context_length;
     options.kv_cache_type = KvCacheType::kFloat32;
     absl::StatusOr<std::unique_ptr<LlmSession>> session = LlmSession::Create(model, options);
     EXPECT_OK(session);

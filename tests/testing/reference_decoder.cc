@@ -117,7 +117,7 @@ void ReferenceDecoder::Rotate(int32_t table, size_t position, Row& heads) const 
   for (size_t first = 0; first < heads.size(); first += dim) {
     for (size_t i = 0; i < half; ++i) {
       const double angle =
-          static_cast<float>(position) * frequencies[i];  // a float product, as trained
+          static_cast<float>(position) * frequencies[i];  // a float multiplication, as trained
       double& a = heads[first + i];
       double& b = heads[first + half + i];
       const double rotated = a * std::cos(angle) - b * std::sin(angle);
