@@ -30,7 +30,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "converter/tokenizer_import.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "examples/programs/fabricated_model.h"
 #include "examples/programs/model_shapes.h"
 #include "examples/programs/speed_test.h"

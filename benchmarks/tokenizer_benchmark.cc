@@ -22,7 +22,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "converter/tokenizer_import.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "src/format/model_reader.h"
 #include "src/text/tokenizer.h"
 #include "src/text/utf8.h"

@@ -55,8 +55,8 @@ struct ConvertOptions {
 
   ConvertQuality quality = ConvertQuality::kNormal;
 
-  // A file of converter/importance_file.h. With it the summary has an expected divergence. Empty:
-  // none.
+  // A file of converter/quantize/importance_file.h. With it the summary has an expected divergence.
+  // Empty: none.
   std::string importance_path;
 
   // Matrices that would be int4 become int8, and int8 f16, the most sensitive first, while the file

@@ -37,7 +37,7 @@ constexpr char kFooter[] =
     "their\n"
     "quants; those with a negative one, about half, lose one quant. --weights=int8 loses less.\n"
     "Of tokenizer files that contradict each other, that counts which transformers 5 reads; the\n"
-    "list, and the exceptions, are in converter/TOKENIZER_FILES.md.\n\n"
+    "list, and the exceptions, are in converter/tokenizer/TOKENIZER_FILES.md.\n\n"
     "Exit status: 0 done, 1 failed, 2 bad command line, 130 or 143 stopped by a signal.";
 
 ParsedCommandLine UsageError(const std::string& message) {

@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
-#include "converter/type_choice.h"
+#include "converter/plan/type_choice.h"
 #include "src/format/element_type.h"
 #include "src/format/tensor_list.h"
 

@@ -20,7 +20,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "converter/checkpoint.h"
+#include "converter/checkpoints/checkpoint.h"
 #include "converter/convert.h"
 #include "converter/freed_memory.h"
 #include "converter/progress_bar.h"

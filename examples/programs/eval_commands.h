@@ -43,7 +43,7 @@ struct DivergenceOptions {
 absl::Status RunDivergence(const DivergenceOptions& options);
 
 // `inkling-eval importance`: what the converter needs to know for --quality=best, as an
-// importance file (converter/importance_file.h).
+// importance file (converter/quantize/importance_file.h).
 struct ImportanceOptions {
   EvalModelOptions model;
   std::string text_file;

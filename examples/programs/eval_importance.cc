@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "converter/importance_file.h"
+#include "converter/quantize/importance_file.h"
 #include "examples/programs/eval_commands.h"
 #include "examples/programs/text_windows.h"
 #include "src/decoder/matmul_observer.h"

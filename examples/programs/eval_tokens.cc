@@ -16,7 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "converter/tokenizer_import.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "examples/programs/eval_commands.h"
 #include "examples/programs/kv_cache_flag.h"
 #include "examples/programs/npy_writer.h"

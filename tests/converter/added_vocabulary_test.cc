@@ -1,7 +1,7 @@
 // The rules by which tokens are added: ids, flags, and where they are looked for. What Hugging
 // Face's tokenizers do on the same calls was tried with version 0.22.
 
-#include "converter/added_vocabulary.h"
+#include "converter/tokenizer/added_vocabulary.h"
 
 #include <string>
 

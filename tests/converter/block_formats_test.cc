@@ -1,7 +1,7 @@
 // Blocks of every quantised type, bit for bit against what python3-gguf makes of them
 // (gguf_blocks/make.py), and the dequantising of whole rows.
 
-#include "converter/block_formats.h"
+#include "converter/files/block_formats.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_split.h"
-#include "converter/source_numbers.h"
+#include "converter/files/source_numbers.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 

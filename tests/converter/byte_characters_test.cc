@@ -1,7 +1,7 @@
 // Vocabularies of GPT-2's characters for bytes: ids against SentencePiece's algorithm written out
 // plainly over those characters, and what is refused.
 
-#include "converter/byte_characters.h"
+#include "converter/tokenizer/byte_characters.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "converter/checkpoint.h"
-#include "converter/tokenizer_import.h"
+#include "converter/checkpoints/checkpoint.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "gtest/gtest.h"
 #include "src/text/pieces.h"
 #include "src/text/tokenizer.h"

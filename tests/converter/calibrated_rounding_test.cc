@@ -1,7 +1,7 @@
 // RefineRows against the errors it is there to make small: never worse, and much better for the
 // inputs of trained models, where a few are large and many move together.
 
-#include "converter/calibrated_rounding.h"
+#include "converter/quantize/calibrated_rounding.h"
 
 #include <algorithm>
 #include <cstdint>

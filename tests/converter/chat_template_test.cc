@@ -1,7 +1,7 @@
 // Chat templates: learned from what they write, rendered as Jinja2 renders them (the strings of
 // tests/golden/chat_templates), and refused with a reason where they can't be.
 
-#include "converter/chat_template.h"
+#include "converter/templates/chat_template.h"
 
 #include <fstream>
 #include <sstream>

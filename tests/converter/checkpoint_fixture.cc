@@ -12,7 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "converter/checkpoint.h"
+#include "converter/checkpoints/checkpoint.h"
 #include "gtest/gtest.h"
 #include "src/format/quantization.h"
 #include "tests/converter/pytorch_fixture.h"

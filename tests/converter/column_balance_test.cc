@@ -1,6 +1,6 @@
 // Balanced columns: every family's model stays the same to the last bit, and loses less as int8.
 
-#include "converter/column_balance.h"
+#include "converter/quantize/column_balance.h"
 
 #include <cmath>
 #include <memory>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "converter/convert.h"
-#include "converter/recipe.h"
+#include "converter/recipes/recipe.h"
 #include "converter/tensor_stream.h"
 #include "gtest/gtest.h"
 #include "src/format/model_metadata.h"

@@ -1,6 +1,6 @@
 // Fields that count in every family, and those that count in others only.
 
-#include "converter/config_keys.h"
+#include "converter/recipes/config_keys.h"
 
 #include <string>
 #include <vector>

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
-#include "converter/json_text.h"
+#include "converter/files/json_text.h"
 #include "gtest/gtest.h"
 #include "tests/converter/checkpoint_fixture.h"
 #include "tests/converter/converted_model.h"

@@ -1,7 +1,7 @@
 // From GGUF metadata to config.json: every key that changes the model arrives, and one that can't
 // is refused by name.
 
-#include "converter/gguf_config.h"
+#include "converter/checkpoints/gguf/gguf_config.h"
 
 #include <cmath>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "converter/gguf_families.h"
+#include "converter/checkpoints/gguf/gguf_families.h"
 #include "tests/converter/converted_model.h"
 #include "tests/testing/status_matchers.h"
 

@@ -1,6 +1,6 @@
 // The GGUF header: what was written is read, and a hostile or truncated file is an error.
 
-#include "converter/gguf_header.h"
+#include "converter/files/gguf_header.h"
 
 #include <cstdint>
 #include <filesystem>

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "converter/checkpoint.h"
+#include "converter/checkpoints/checkpoint.h"
 #include "converter/convert.h"
 #include "gtest/gtest.h"
 #include "src/format/model_reader.h"

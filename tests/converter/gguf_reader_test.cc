@@ -1,7 +1,7 @@
 // GGUF checkpoints: what a reader presents is what Hugging Face has, shards and folders are found,
 // and blocks of four bits keep their levels in a conversion.
 
-#include "converter/gguf_reader.h"
+#include "converter/checkpoints/gguf/gguf_reader.h"
 
 #include <cmath>
 #include <cstddef>
@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "converter/checkpoint.h"
+#include "converter/checkpoints/checkpoint.h"
 #include "converter/convert.h"
 #include "src/format/model_reader.h"
 #include "tests/converter/checkpoint_fixture.h"

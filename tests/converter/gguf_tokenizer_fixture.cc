@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "converter/tokenizer_import.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "src/text/pieces.h"

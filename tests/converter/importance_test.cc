@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "converter/convert.h"
-#include "converter/importance_file.h"
+#include "converter/quantize/importance_file.h"
 #include "gtest/gtest.h"
 #include "src/format/model_reader.h"
 #include "src/format/tensor_list.h"

@@ -6,7 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "converter/jinja_template.h"
+#include "converter/templates/jinja_template.h"
 #include "gtest/gtest.h"
 
 namespace inkling {

@@ -1,7 +1,7 @@
 // The llama2.c reader against files written by hand and, where it is at hand, a real model in both
 // forms.
 
-#include "converter/llama2c_reader.h"
+#include "converter/checkpoints/llama2c/llama2c_reader.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "converter/checkpoint.h"
-#include "converter/config_fields.h"
+#include "converter/checkpoints/checkpoint.h"
+#include "converter/files/config_fields.h"
 #include "tests/converter/checkpoint_fixture.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"

@@ -1,7 +1,7 @@
 // MediaPipe LLM files that are wrong, damaged or of another kind, and what is read besides the
 // weights: parameters, tokenizer, template.
 
-#include "converter/mediapipe_file.h"
+#include "converter/checkpoints/mediapipe/mediapipe_file.h"
 
 #include <cstdint>
 #include <memory>
@@ -11,10 +11,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "converter/checkpoint.h"
+#include "converter/checkpoints/checkpoint.h"
+#include "converter/checkpoints/mediapipe/llm_parameters.h"
+#include "converter/checkpoints/mediapipe/mediapipe_tokenizer.h"
 #include "converter/convert.h"
-#include "converter/llm_parameters.h"
-#include "converter/mediapipe_tokenizer.h"
 #include "tests/converter/checkpoint_fixture.h"
 #include "tests/converter/mediapipe_fixture.h"
 #include "tests/testing/random_model.h"

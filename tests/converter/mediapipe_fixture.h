@@ -10,7 +10,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "converter/checkpoint.h"
+#include "converter/checkpoints/checkpoint.h"
 #include "nlohmann/json.hpp"
 #include "src/format/tflite_generated.h"
 #include "tests/converter/checkpoint_fixture.h"

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "converter/checkpoint.h"
+#include "converter/checkpoints/checkpoint.h"
+#include "converter/checkpoints/mediapipe/mediapipe_matrix.h"
 #include "converter/convert.h"
-#include "converter/mediapipe_matrix.h"
 #include "src/format/model_metadata.h"
 #include "src/format/model_reader.h"
 #include "tests/converter/checkpoint_fixture.h"

@@ -1,7 +1,7 @@
 // MediaPipe LLM files against the same weights in Hugging Face form: the same config, the same
 // tensors, the same text; int8 and int4 weights without a second rounding.
 
-#include "converter/mediapipe_reader.h"
+#include "converter/checkpoints/mediapipe/mediapipe_reader.h"
 
 #include <cstdint>
 #include <cstring>

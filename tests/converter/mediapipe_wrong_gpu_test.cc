@@ -8,9 +8,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "converter/checkpoint.h"
+#include "converter/checkpoints/checkpoint.h"
 #include "converter/convert.h"
-#include "converter/input_file.h"
+#include "converter/files/input_file.h"
 #include "tests/converter/checkpoint_fixture.h"
 #include "tests/converter/mediapipe_fixture.h"
 #include "tests/testing/status_matchers.h"

@@ -1,7 +1,7 @@
 // The pickle reader: values come out as they went in, and everything that a dict of tensors doesn't
 // need is refused by name, without being executed.
 
-#include "converter/pickle_tree.h"
+#include "converter/checkpoints/pytorch/pickle_tree.h"
 
 #include <cstdint>
 #include <limits>

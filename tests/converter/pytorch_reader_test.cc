@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "converter/checkpoint.h"
+#include "converter/checkpoints/checkpoint.h"
+#include "converter/checkpoints/pytorch/pytorch_archive.h"
 #include "converter/convert.h"
-#include "converter/pytorch_archive.h"
 #include "tests/converter/checkpoint_fixture.h"
 #include "tests/converter/pytorch_fixture.h"
 #include "tests/testing/status_matchers.h"

@@ -1,14 +1,14 @@
 // Recipes: config.json in both spellings gives one ModelConfig, and what a recipe doesn't know is
 // refused by name.
 
-#include "converter/recipe.h"
+#include "converter/recipes/recipe.h"
 
 #include <cmath>
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "converter/json_text.h"
+#include "converter/files/json_text.h"
 #include "src/format/model_config.h"
 #include "tests/converter/checkpoint_fixture.h"
 #include "tests/converter/converted_model.h"

@@ -1,7 +1,7 @@
 // Rotary frequencies from both spellings of a config, with every scaling; numbers computed from
 // transformers' formulas by hand or by a program of their own.
 
-#include "converter/rope_scaling.h"
+#include "converter/recipes/rope_scaling.h"
 
 #include <cmath>
 #include <cstddef>

@@ -1,7 +1,7 @@
 // RowEncoder and weights that are quantised before they come: taken as they are where the type
 // stays, rounded again where it doesn't.
 
-#include "converter/row_encoder.h"
+#include "converter/quantize/row_encoder.h"
 
 #include <cmath>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "converter/checkpoint.h"
+#include "converter/checkpoints/checkpoint.h"
 #include "tests/testing/status_matchers.h"
 
 namespace inkling {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "converter/checkpoint.h"
-#include "converter/safetensors_header.h"
+#include "converter/checkpoints/checkpoint.h"
+#include "converter/files/safetensors_header.h"
 #include "tests/converter/checkpoint_fixture.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"

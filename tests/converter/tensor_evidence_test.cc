@@ -1,7 +1,7 @@
 // What tensors say where a config says less or something else, through whole conversions: heads
 // that aren't the embedding, biases that aren't there, names that training tools left.
 
-#include "converter/tensor_evidence.h"
+#include "converter/plan/tensor_evidence.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "converter/checkpoint.h"
+#include "converter/checkpoints/checkpoint.h"
+#include "converter/checkpoints/wrapper_names.h"
 #include "converter/convert.h"
-#include "converter/wrapper_names.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/converter/checkpoint_fixture.h"

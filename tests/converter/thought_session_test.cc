@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include "converter/chat_probe.h"
-#include "converter/chat_template.h"
-#include "converter/jinja_template.h"
-#include "converter/tokenizer_import.h"
+#include "converter/templates/chat_probe.h"
+#include "converter/templates/chat_template.h"
+#include "converter/templates/jinja_template.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "nlohmann/json.hpp"
 #include "src/text/date_text.h"
 #include "src/text/prompt_template.h"

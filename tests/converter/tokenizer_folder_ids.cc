@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "converter/tokenizer_import.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "nlohmann/json.hpp"
 #include "src/text/tokenizer.h"
 

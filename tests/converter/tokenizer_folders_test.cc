@@ -12,8 +12,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
-#include "converter/json_text.h"
-#include "converter/tokenizer_import.h"
+#include "converter/files/json_text.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "src/text/tokenizer.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "converter/tokenizer_import.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "gtest/gtest.h"
 #include "src/text/tokenizer.h"
 #include "tests/converter/golden_tokenizer.h"

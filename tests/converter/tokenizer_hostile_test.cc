@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "converter/tokenizer_import.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "gtest/gtest.h"
 #include "src/text/tokenizer.h"
 #include "tests/converter/golden_tokenizer.h"

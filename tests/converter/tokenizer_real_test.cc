@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "converter/tokenizer_import.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "gtest/gtest.h"
 #include "src/text/tokenizer.h"
 #include "tests/converter/golden_tokenizer.h"

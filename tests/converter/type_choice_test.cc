@@ -1,6 +1,6 @@
 // Which type each matrix gets: what the options say, what the checkpoint holds already, what fits.
 
-#include "converter/type_choice.h"
+#include "converter/plan/type_choice.h"
 
 #include <optional>
 #include <string>

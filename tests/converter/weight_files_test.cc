@@ -1,7 +1,7 @@
 // Which files of a folder hold the weights: transformers' order, what a variant's name changes, and
 // what is said of files that aren't read. The files here are empty but for the indexes.
 
-#include "converter/weight_files.h"
+#include "converter/checkpoints/hugging_face/weight_files.h"
 
 #include <filesystem>
 #include <string>

@@ -1,7 +1,7 @@
 // The ZIP directory: every entry is found where it is, with and without zip64, and damage is an
 // error.
 
-#include "converter/zip_directory.h"
+#include "converter/files/zip_directory.h"
 
 #include <cstdint>
 #include <filesystem>

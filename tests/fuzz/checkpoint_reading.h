@@ -10,7 +10,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "converter/checkpoint.h"
+#include "converter/checkpoints/checkpoint.h"
 
 namespace inkling {
 

@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "converter/config_fields.h"
-#include "converter/config_keys.h"
-#include "converter/json_text.h"
-#include "converter/recipe.h"
+#include "converter/files/config_fields.h"
+#include "converter/files/json_text.h"
+#include "converter/recipes/config_keys.h"
+#include "converter/recipes/recipe.h"
 #include "src/format/model_config.h"
 #include "src/format/tensor_list.h"
 #include "tests/fuzz/fuzz_target.h"

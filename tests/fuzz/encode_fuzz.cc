@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "converter/tokenizer_import.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/fuzzed_tokenizer.h"
 

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "converter/importance_file.h"
+#include "converter/quantize/importance_file.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace inkling {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "converter/chat_template.h"
+#include "converter/templates/chat_template.h"
 #include "src/text/prompt_template.h"
 #include "tests/fuzz/fuzz_target.h"
 

@@ -1,6 +1,6 @@
 // LlmParameters, a protocol buffer on the wire.
 
-#include "converter/llm_parameters.h"
+#include "converter/checkpoints/mediapipe/llm_parameters.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace inkling {

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "converter/pickle_tree.h"
+#include "converter/checkpoints/pytorch/pickle_tree.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace inkling {

@@ -1,8 +1,8 @@
 // torch.save's archives: the ZIP directory, the pickle in it, and the views it describes.
 
 #include "absl/status/statusor.h"
-#include "converter/input_file.h"
-#include "converter/pytorch_archive.h"
+#include "converter/checkpoints/pytorch/pytorch_archive.h"
+#include "converter/files/input_file.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/weight_entries.h"
 

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "converter/input_file.h"
-#include "converter/safetensors_header.h"
+#include "converter/files/input_file.h"
+#include "converter/files/safetensors_header.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/weight_entries.h"
 

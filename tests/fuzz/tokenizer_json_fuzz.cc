@@ -1,7 +1,7 @@
 // The vocabulary in tokenizer.json.
 
 #include "absl/status/statusor.h"
-#include "converter/tokenizer_import.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/fuzzed_tokenizer.h"
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "converter/input_file.h"
-#include "converter/weight_entry.h"
+#include "converter/files/input_file.h"
+#include "converter/files/weight_entry.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace inkling {

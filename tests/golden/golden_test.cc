@@ -19,7 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "converter/convert.h"
-#include "converter/tokenizer_import.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "gtest/gtest.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
