@@ -82,12 +82,9 @@ JinjaValue JinjaEvaluator::Evaluate(const Expression& expression) {
     case Kind::kCompare:
       value = Compare(expression);
       break;
-    case Kind::kConditional: {
-      const Expression* chosen =
-          expression.operands[Evaluate(*expression.operands[1]).Truth() ? 0 : 2].get();
-      if (chosen != nullptr) value = Evaluate(*chosen);
+    case Kind::kConditional:
+      value = Conditional(expression);
       break;
-    }
     case Kind::kAttribute:
       value = Attribute(expression);
       break;
@@ -100,23 +97,35 @@ JinjaValue JinjaEvaluator::Evaluate(const Expression& expression) {
     case Kind::kCall:
       value = Call(expression);
       break;
-    case Kind::kFilter: {
-      const JinjaValue input = Evaluate(*expression.operands[0]);
-      const JinjaArguments arguments = Arguments(expression);
-      if (ok()) value = Taken(ApplyJinjaFilter(expression.text, input, arguments));
+    case Kind::kFilter:
+      value = Filter(expression);
       break;
-    }
-    case Kind::kTest: {
-      const JinjaValue input = Evaluate(*expression.operands[0]);
-      const JinjaArguments arguments = Arguments(expression);
-      if (!ok()) break;
-      const absl::StatusOr<bool> result = ApplyJinjaTest(expression.text, input, arguments);
-      value = result.ok() ? JinjaValue::MakeBool(*result) : Fail(result.status());
+    case Kind::kTest:
+      value = Test(expression);
       break;
-    }
   }
   --depth_;
   return ok() ? value : JinjaValue();
+}
+
+JinjaValue JinjaEvaluator::Conditional(const Expression& expression) {
+  const bool truth = Evaluate(*expression.operands[1]).Truth();
+  const Expression* chosen = expression.operands[truth ? 0 : 2].get();
+  return chosen != nullptr ? Evaluate(*chosen) : JinjaValue();
+}
+
+JinjaValue JinjaEvaluator::Filter(const Expression& expression) {
+  const JinjaValue input = Evaluate(*expression.operands[0]);
+  const JinjaArguments arguments = Arguments(expression);
+  return ok() ? Taken(ApplyJinjaFilter(expression.text, input, arguments)) : JinjaValue();
+}
+
+JinjaValue JinjaEvaluator::Test(const Expression& expression) {
+  const JinjaValue input = Evaluate(*expression.operands[0]);
+  const JinjaArguments arguments = Arguments(expression);
+  if (!ok()) return JinjaValue();
+  const absl::StatusOr<bool> result = ApplyJinjaTest(expression.text, input, arguments);
+  return result.ok() ? JinjaValue::MakeBool(*result) : Fail(result.status());
 }
 
 JinjaValue JinjaEvaluator::Name(const Expression& expression) const {

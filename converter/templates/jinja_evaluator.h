@@ -57,6 +57,9 @@ class JinjaEvaluator {
   JinjaValue Unary(const JinjaExpression& expression);
   JinjaValue Binary(const JinjaExpression& expression);
   JinjaValue Compare(const JinjaExpression& expression);
+  JinjaValue Conditional(const JinjaExpression& expression);
+  JinjaValue Filter(const JinjaExpression& expression);
+  JinjaValue Test(const JinjaExpression& expression);
   JinjaValue Attribute(const JinjaExpression& expression);
   JinjaValue Subscript(const JinjaExpression& expression);
   JinjaValue Slice(const JinjaExpression& expression);

@@ -147,46 +147,60 @@ std::string OneEntry(const std::string& entry) {
   return GgufStart(3, 0, 1) + entry + std::string(64, '\0');
 }
 
-std::vector<Hostile> HostileFiles() {
-  const std::string room(200, '\0');
-  const auto u64 = [](uint64_t value) { return GgufNumber(value); };
-  const auto u32 = [](uint32_t value) { return GgufNumber(value); };
-  const std::string small = GgufTensorInfo("a", {4}, kGgufF32, 0);
+const std::string kRoom(200, '\0');  // bytes enough behind a header, so that nothing is truncated
+
+std::string U32(uint32_t value) { return GgufNumber(value); }
+std::string U64(uint64_t value) { return GgufNumber(value); }
+
+// The magic, the version and the counts.
+std::vector<Hostile> HostileStarts() {
   return {
-      {"another magic", "GGML" + room, {"begins with GGUF"}},
-      {"version 1", "GGUF" + u32(1) + room, {"2 or 3", "found 1"}, StatusCode::kUnimplemented},
+      {"another magic", "GGML" + kRoom, {"begins with GGUF"}},
+      {"version 1", "GGUF" + U32(1) + kRoom, {"2 or 3", "found 1"}, StatusCode::kUnimplemented},
       {"version 4", GgufStart(4, 0, 0), {"found 4"}, StatusCode::kUnimplemented},
-      {"big-endian", "GGUF" + u32(3u << 24) + room, {"big-endian"}, StatusCode::kUnimplemented},
-      {"huge tensor count", GgufStart(3, ~uint64_t{0}, 0) + room, {"number of tensors", "fit"}},
-      {"tensor count past the end", GgufStart(3, 8, 0) + room, {"number of tensors", "found 8"}},
-      {"huge entry count", GgufStart(3, 0, uint64_t{1} << 62) + room, {"metadata entries"}},
+      {"big-endian", "GGUF" + U32(3u << 24) + kRoom, {"big-endian"}, StatusCode::kUnimplemented},
+      {"huge tensor count", GgufStart(3, ~uint64_t{0}, 0) + kRoom, {"number of tensors", "fit"}},
+      {"tensor count past the end", GgufStart(3, 8, 0) + kRoom, {"number of tensors", "found 8"}},
+      {"huge entry count", GgufStart(3, 0, uint64_t{1} << 62) + kRoom, {"metadata entries"}},
+  };
+}
+
+// Keys and values of the metadata.
+std::vector<Hostile> HostileEntries() {
+  return {
       {"key past the end",
-       OneEntry(u64(1000) + "k"),
+       OneEntry(U64(1000) + "k"),
        {"truncated", "a key"},
        StatusCode::kDataLoss},
-      {"key too long", OneEntry(u64(uint64_t{1} << 40)), {"a key", "65535"}},
+      {"key too long", OneEntry(U64(uint64_t{1} << 40)), {"a key", "65535"}},
       {"unknown value type", OneEntry(GgufEntry("k", 13, "")), {"k", "0 to 12", "found 13"}},
       {"boolean 2", OneEntry(GgufEntry("k", 7, "\2")), {"0 or 1", "found 2"}},
       {"string past the end",
-       OneEntry(GgufEntry("k", 8, u64(10000))),
+       OneEntry(GgufEntry("k", 8, U64(10000))),
        {"truncated", "10000"},
        StatusCode::kDataLoss},
-      {"string too long", OneEntry(GgufEntry("k", 8, u64(~uint64_t{0}))), {"k", "at most"}},
-      {"array of arrays", OneEntry(GgufEntry("k", 9, u32(9) + u64(1))), {"one of arrays"}},
-      {"array of an unknown type", OneEntry(GgufEntry("k", 9, u32(99) + u64(1))), {"type 99"}},
-      {"huge array", OneEntry(GgufEntry("k", 9, u32(0) + u64(~uint64_t{0}))), {"k", "fit"}},
-      {"array past the end", OneEntry(GgufEntry("k", 9, u32(8) + u64(9))), {"found 9"}},
+      {"string too long", OneEntry(GgufEntry("k", 8, U64(~uint64_t{0}))), {"k", "at most"}},
+      {"array of arrays", OneEntry(GgufEntry("k", 9, U32(9) + U64(1))), {"one of arrays"}},
+      {"array of an unknown type", OneEntry(GgufEntry("k", 9, U32(99) + U64(1))), {"type 99"}},
+      {"huge array", OneEntry(GgufEntry("k", 9, U32(0) + U64(~uint64_t{0}))), {"k", "fit"}},
+      {"array past the end", OneEntry(GgufEntry("k", 9, U32(8) + U64(9))), {"found 9"}},
       {"array item past the end",
-       OneEntry(GgufEntry("k", 9, u32(8) + u64(1) + u64(5000))),
+       OneEntry(GgufEntry("k", 9, U32(8) + U64(1) + U64(5000))),
        {"truncated"},
        StatusCode::kDataLoss},
       {"skipped array item past the end",
-       OneEntry(GgufEntry("tokenizer.k", 9, u32(8) + u64(1) + u64(~uint64_t{0}))),
+       OneEntry(GgufEntry("tokenizer.k", 9, U32(8) + U64(1) + U64(~uint64_t{0}))),
        {"truncated"},
        StatusCode::kDataLoss},
       {"key twice",
-       GgufStart(3, 0, 2) + GgufEntry("k", 0, "\1") + GgufEntry("k", 0, "\1") + room,
+       GgufStart(3, 0, 2) + GgufEntry("k", 0, "\1") + GgufEntry("k", 0, "\1") + kRoom,
        {"\"k\"", "twice"}},
+  };
+}
+
+// Shapes and types of tensors.
+std::vector<Hostile> HostileShapes() {
+  return {
       {"no dimensions", OneTensor(GgufTensorInfo("a", {}, 0, 0), 64), {"\"a\"", "found 0"}},
       {"five dimensions", OneTensor(GgufTensorInfo("a", {1, 1, 1, 1, 1}, 0, 0), 64), {"found 5"}},
       {"a size of zero", OneTensor(GgufTensorInfo("a", {4, 0}, 0, 0), 64), {"size of 0"}},
@@ -209,6 +223,13 @@ std::vector<Hostile> HostileFiles() {
        StatusCode::kUnimplemented},
       {"half a block", OneTensor(GgufTensorInfo("a", {48, 2}, 2, 0), 64), {"blocks of 32", "48"}},
       {"a vector of blocks", OneTensor(GgufTensorInfo("a", {32}, 2, 0), 64), {"plain numbers"}},
+  };
+}
+
+// Where tensors lie.
+std::vector<Hostile> HostileOffsets() {
+  const std::string small = GgufTensorInfo("a", {4}, kGgufF32, 0);
+  return {
       {"offset not aligned", OneTensor(GgufTensorInfo("a", {4}, 0, 4), 64), {"multiple of 32"}},
       {"data past the end",
        OneTensor(GgufTensorInfo("a", {4}, 0, 64), 64),
@@ -224,30 +245,40 @@ std::vector<Hostile> HostileFiles() {
        StatusCode::kDataLoss},
       {"overlap",
        GgufStart(3, 2, 0) + GgufTensorInfo("a", {16}, 0, 0) + GgufTensorInfo("b", {4}, 0, 32) +
-           room,
+           kRoom,
        {"\"b\"", "overlaps", "\"a\""}},
-      {"name twice", GgufStart(3, 2, 0) + small + small + room, {"\"a\"", "twice"}},
+      {"name twice", GgufStart(3, 2, 0) + small + small + kRoom, {"\"a\"", "twice"}},
+  };
+}
+
+// The entry that says how tensors are aligned.
+std::vector<Hostile> HostileAlignments() {
+  const std::string small = GgufTensorInfo("a", {4}, kGgufF32, 0);
+  return {
       {"alignment of zero",
-       GgufStart(3, 1, 1) + GgufEntry("general.alignment", 4, u32(0)) + small + room,
+       GgufStart(3, 1, 1) + GgufEntry("general.alignment", 4, U32(0)) + small + kRoom,
        {"general.alignment", "power of two", "found 0"}},
       {"alignment of 24",
-       GgufStart(3, 1, 1) + GgufEntry("general.alignment", 4, u32(24)) + small + room,
+       GgufStart(3, 1, 1) + GgufEntry("general.alignment", 4, U32(24)) + small + kRoom,
        {"found 24"}},
       {"alignment that is ill-formed text",
-       GgufStart(3, 1, 1) + GgufEntry("general.alignment", 8, GgufText("\xFF")) + small + room,
+       GgufStart(3, 1, 1) + GgufEntry("general.alignment", 8, GgufText("\xFF")) + small + kRoom,
        {"general.alignment: expected uint32, found string"}},
       {"alignment of another type",
-       GgufStart(3, 1, 1) + GgufEntry("general.alignment", 5, u32(32)) + small + room,
+       GgufStart(3, 1, 1) + GgufEntry("general.alignment", 5, U32(32)) + small + kRoom,
        {"general.alignment: expected uint32, found int32"}},
       {"alignment of 64 bits",
-       GgufStart(3, 1, 1) + GgufEntry("general.alignment", 10, u64(32)) + small + room,
+       GgufStart(3, 1, 1) + GgufEntry("general.alignment", 10, U64(32)) + small + kRoom,
        {"general.alignment: expected uint32, found uint64"}},
   };
 }
 
 TEST_F(GgufHeaderTest, HostileFilesAreErrors) {
-  for (const Hostile& hostile : HostileFiles()) {
-    EXPECT_THAT(Read(hostile.file), MatchesStatus(hostile.code, hostile.message)) << hostile.name;
+  for (const auto& cases : {HostileStarts(), HostileEntries(), HostileShapes(), HostileOffsets(),
+                            HostileAlignments()}) {
+    for (const Hostile& hostile : cases) {
+      EXPECT_THAT(Read(hostile.file), MatchesStatus(hostile.code, hostile.message)) << hostile.name;
+    }
   }
 }
 

@@ -224,7 +224,14 @@ TEST_F(GgufMessagesTest, TypesAreNamed) {
   EXPECT_THAT(Convert(builder),
               MatchesStatus(StatusCode::kInvalidArgument,
                             {"llama.block_count: expected uint32, found float32"}));
-  builder = WithoutKey("tokenizer.ggml.tokens");
+  builder = builder_;
+  builder.Text("split.count", "2");
+  EXPECT_THAT(Convert(builder), MatchesStatus(StatusCode::kInvalidArgument,
+                                              {"split.count: expected uint32, found string"}));
+}
+
+TEST_F(GgufMessagesTest, TypesOfTheTokenizerAreNamed) {
+  GgufBuilder builder = WithoutKey("tokenizer.ggml.tokens");
   builder.Int32s("tokenizer.ggml.tokens", {1, 2});
   EXPECT_THAT(Convert(builder),
               MatchesStatus(StatusCode::kInvalidArgument,
@@ -246,10 +253,6 @@ TEST_F(GgufMessagesTest, TypesAreNamed) {
   EXPECT_THAT(Convert(builder),
               MatchesStatus(StatusCode::kInvalidArgument,
                             {"tokenizer.ggml.bos_token_id: expected uint32, found string"}));
-  builder = builder_;
-  builder.Text("split.count", "2");
-  EXPECT_THAT(Convert(builder), MatchesStatus(StatusCode::kInvalidArgument,
-                                              {"split.count: expected uint32, found string"}));
 }
 
 }  // namespace

@@ -280,8 +280,16 @@ struct Refused {
   std::vector<std::string> message;
 };
 
-TEST(GgufTokenizerTest, DamagedMetadataAreErrors) {
-  const std::vector<Refused> kScored = {
+void ExpectRefused(const GgufBuilder& whole, const std::vector<Refused>& cases) {
+  for (const Refused& refused : cases) {
+    GgufBuilder builder = whole;
+    refused.change(builder);
+    EXPECT_THAT(Import(builder), MatchesStatus(refused.code, refused.message)) << refused.name;
+  }
+}
+
+TEST(GgufTokenizerTest, DamagedKindsAndTokensAreErrors) {
+  const std::vector<Refused> cases = {
       {"no tokenizer",
        [](GgufBuilder& b) { b.Remove("tokenizer.ggml.model"); },
        StatusCode::kNotFound,
@@ -308,6 +316,26 @@ TEST(GgufTokenizerTest, DamagedMetadataAreErrors) {
        },
        StatusCode::kInvalidArgument,
        {"tokenizer.ggml"}},
+      {"a token that is no text",
+       [](GgufBuilder& b) {
+         b.Texts("tokenizer.ggml.tokens", std::vector<std::string>(266, "\xFF"));
+       },
+       StatusCode::kInvalidArgument,
+       {"tokens[0]", "UTF-8"}},
+      {"an id that is text",
+       [](GgufBuilder& b) { b.Text("tokenizer.ggml.bos_token_id", "1"); },
+       StatusCode::kInvalidArgument,
+       {"bos_token_id"}},
+      {"a table of characters",
+       [](GgufBuilder& b) { b.Int32s("tokenizer.ggml.precompiled_charsmap", {0}); },
+       StatusCode::kUnimplemented,
+       {"precompiled_charsmap"}},
+  };
+  ExpectRefused(TinyScored(), cases);
+}
+
+TEST(GgufTokenizerTest, DamagedScoresAndTypesAreErrors) {
+  const std::vector<Refused> cases = {
       {"scores too few",
        [](GgufBuilder& b) {
          b.Floats("tokenizer.ggml.scores", {0, 0});
@@ -336,27 +364,12 @@ TEST(GgufTokenizerTest, DamagedMetadataAreErrors) {
        [](GgufBuilder& b) { b.Int32s("tokenizer.ggml.token_type", std::vector<int32_t>(266, 6)); },
        StatusCode::kInvalidArgument,
        {"token 0", "stands for a byte"}},
-      {"a token that is no text",
-       [](GgufBuilder& b) {
-         b.Texts("tokenizer.ggml.tokens", std::vector<std::string>(266, "\xFF"));
-       },
-       StatusCode::kInvalidArgument,
-       {"tokens[0]", "UTF-8"}},
-      {"an id that is text",
-       [](GgufBuilder& b) { b.Text("tokenizer.ggml.bos_token_id", "1"); },
-       StatusCode::kInvalidArgument,
-       {"bos_token_id"}},
-      {"a table of characters",
-       [](GgufBuilder& b) { b.Int32s("tokenizer.ggml.precompiled_charsmap", {0}); },
-       StatusCode::kUnimplemented,
-       {"precompiled_charsmap"}},
   };
-  for (const Refused& refused : kScored) {
-    GgufBuilder builder = TinyScored();
-    refused.change(builder);
-    EXPECT_THAT(Import(builder), MatchesStatus(refused.code, refused.message)) << refused.name;
-  }
-  const std::vector<Refused> kByteLevel = {
+  ExpectRefused(TinyScored(), cases);
+}
+
+TEST(GgufTokenizerTest, DamagedByteLevelVocabulariesAreErrors) {
+  const std::vector<Refused> cases = {
       {"a token twice",
        [](GgufBuilder& b) {
          b.Texts("tokenizer.ggml.tokens", {"a", "b", "a", "<|end|>", "[PAD4]", "  "});
@@ -380,11 +393,7 @@ TEST(GgufTokenizerTest, DamagedMetadataAreErrors) {
        StatusCode::kInvalidArgument,
        {"tokenizer.ggml.merges", "found an empty list"}},
   };
-  for (const Refused& refused : kByteLevel) {
-    GgufBuilder builder = TinyByteLevel();
-    refused.change(builder);
-    EXPECT_THAT(Import(builder), MatchesStatus(refused.code, refused.message)) << refused.name;
-  }
+  ExpectRefused(TinyByteLevel(), cases);
 }
 
 }  // namespace

@@ -202,59 +202,62 @@ std::string StateDictPickle(const std::vector<PickledTensor>& tensors) {
   return pickle.Take();
 }
 
-std::string ZipBytes(const std::vector<ZipPart>& parts, bool only_zip64, uint64_t start) {
-  std::string file;
-  std::string directory;
-  for (const ZipPart& part : parts) {
-    const uint64_t local = start + file.size();
-    const uint32_t crc = Crc32(part.bytes);
-    Append(file, 0x04034B50, 4);
-    Append(file, 0, 2);
-    Append(file, part.flags, 2);
-    Append(file, part.method, 2);
-    Append(file, 0, 16);  // time, date, checksum, sizes
-    Append(file, part.name.size(), 2);
-    const size_t data = file.size() + 2 + part.name.size() + 4;
-    const size_t padding = (64 - data % 64) % 64;
-    Append(file, 4 + padding, 2);
-    file += part.name + "FB";
-    Append(file, padding, 2);
-    file += std::string(padding, 'Z') + part.bytes;
-    Append(file, 0x08074B50, 4);
-    Append(file, crc, 4);
-    Append(file, part.bytes.size(), 4);
-    Append(file, part.bytes.size(), 4);
+namespace {
 
-    Append(directory, 0x02014B50, 4);
-    Append(directory, 0, 4);
-    Append(directory, part.flags, 2);
-    Append(directory, part.method, 2);
-    Append(directory, 0, 4);
-    Append(directory, crc, 4);
-    Append(directory, only_zip64 ? 0xFFFFFFFF : part.bytes.size(), 4);
-    Append(directory, only_zip64 ? 0xFFFFFFFF : part.bytes.size(), 4);
-    Append(directory, part.name.size(), 2);
-    Append(directory, only_zip64 ? 28 : 0, 2);
-    Append(directory, 0, 10);
-    Append(directory, only_zip64 ? 0xFFFFFFFF : local, 4);
-    directory += part.name;
-    if (!only_zip64) continue;
-    Append(directory, 1, 2);
-    Append(directory, 24, 2);
-    Append(directory, part.bytes.size(), 8);
-    Append(directory, part.bytes.size(), 8);
-    Append(directory, local, 8);
-  }
-  const uint64_t begin = start + file.size();
-  file += directory;
-  const uint64_t end64 = start + file.size();
+// A part with its header, its data at a multiple of 64 bytes, and the descriptor behind it.
+void AppendPart(const ZipPart& part, std::string& file) {
+  Append(file, 0x04034B50, 4);
+  Append(file, 0, 2);
+  Append(file, part.flags, 2);
+  Append(file, part.method, 2);
+  Append(file, 0, 16);  // time, date, checksum, sizes
+  Append(file, part.name.size(), 2);
+  const size_t data = file.size() + 2 + part.name.size() + 4;
+  const size_t padding = (64 - data % 64) % 64;
+  Append(file, 4 + padding, 2);
+  file += part.name + "FB";
+  Append(file, padding, 2);
+  file += std::string(padding, 'Z') + part.bytes;
+  Append(file, 0x08074B50, 4);
+  Append(file, Crc32(part.bytes), 4);
+  Append(file, part.bytes.size(), 4);
+  Append(file, part.bytes.size(), 4);
+}
+
+void AppendDirectoryEntry(const ZipPart& part, uint64_t local, bool only_zip64,
+                          std::string& directory) {
+  Append(directory, 0x02014B50, 4);
+  Append(directory, 0, 4);
+  Append(directory, part.flags, 2);
+  Append(directory, part.method, 2);
+  Append(directory, 0, 4);
+  Append(directory, Crc32(part.bytes), 4);
+  Append(directory, only_zip64 ? 0xFFFFFFFF : part.bytes.size(), 4);
+  Append(directory, only_zip64 ? 0xFFFFFFFF : part.bytes.size(), 4);
+  Append(directory, part.name.size(), 2);
+  Append(directory, only_zip64 ? 28 : 0, 2);
+  Append(directory, 0, 10);
+  Append(directory, only_zip64 ? 0xFFFFFFFF : local, 4);
+  directory += part.name;
+  if (!only_zip64) return;
+  Append(directory, 1, 2);
+  Append(directory, 24, 2);
+  Append(directory, part.bytes.size(), 8);
+  Append(directory, part.bytes.size(), 8);
+  Append(directory, local, 8);
+}
+
+// The records that say where the directory begins and how long it is.
+void AppendEnd(uint64_t begin, size_t directory_size, size_t count, bool only_zip64,
+               std::string& file) {
+  const uint64_t end64 = begin + directory_size;
   Append(file, 0x06064B50, 4);
   Append(file, 44, 8);
   Append(file, 0x032D001E, 4);
   Append(file, 0, 8);
-  Append(file, parts.size(), 8);
-  Append(file, parts.size(), 8);
-  Append(file, directory.size(), 8);
+  Append(file, count, 8);
+  Append(file, count, 8);
+  Append(file, directory_size, 8);
   Append(file, begin, 8);
   Append(file, 0x07064B50, 4);
   Append(file, 0, 4);
@@ -262,11 +265,25 @@ std::string ZipBytes(const std::vector<ZipPart>& parts, bool only_zip64, uint64_
   Append(file, 1, 4);
   Append(file, 0x06054B50, 4);
   Append(file, 0, 4);
-  Append(file, only_zip64 ? 0xFFFF : parts.size(), 2);
-  Append(file, only_zip64 ? 0xFFFF : parts.size(), 2);
-  Append(file, only_zip64 ? 0xFFFFFFFF : directory.size(), 4);
+  Append(file, only_zip64 ? 0xFFFF : count, 2);
+  Append(file, only_zip64 ? 0xFFFF : count, 2);
+  Append(file, only_zip64 ? 0xFFFFFFFF : directory_size, 4);
   Append(file, only_zip64 ? 0xFFFFFFFF : begin, 4);
   Append(file, 0, 2);
+}
+
+}  // namespace
+
+std::string ZipBytes(const std::vector<ZipPart>& parts, bool only_zip64, uint64_t start) {
+  std::string file;
+  std::string directory;
+  for (const ZipPart& part : parts) {
+    AppendDirectoryEntry(part, start + file.size(), only_zip64, directory);
+    AppendPart(part, file);
+  }
+  const uint64_t begin = start + file.size();
+  file += directory;
+  AppendEnd(begin, directory.size(), parts.size(), only_zip64, file);
   return file;
 }
 

@@ -127,11 +127,9 @@ struct HostileHeader {
   StatusCode code = StatusCode::kInvalidArgument;
 };
 
-std::vector<HostileHeader> HostileHeaders() {
-  const auto header = [](const std::string& text, size_t data_bytes) {
-    return SafetensorsWithHeader(text, data_bytes);
-  };
-  std::string past_the_end = header("{}", 0);
+// Headers that aren't a JSON object of the length that the file says.
+std::vector<HostileHeader> HostileFiles() {
+  std::string past_the_end = SafetensorsWithHeader("{}", 0);
   past_the_end[0] = 9;
   const std::string huge_length("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F{}", 10);
   return {
@@ -140,72 +138,93 @@ std::vector<HostileHeader> HostileHeaders() {
       {"length over the limit", huge_length, {"header length", "expected at most"}},
       {"length past the end", past_the_end, {"truncated"}, StatusCode::kDataLoss},
       {"length zero", std::string(16, '\0'), {"begin with '{'"}},
-      {"not JSON", header("{\"a\": ", 0), {"not valid JSON at byte"}},
-      {"an array", header("[1]", 0), {"begin with '{'"}},
-      {"nested", header("{\"a\":" + std::string(100000, '['), 0), {"nested deeper"}},
+      {"not JSON", SafetensorsWithHeader("{\"a\": ", 0), {"not valid JSON at byte"}},
+      {"an array", SafetensorsWithHeader("[1]", 0), {"begin with '{'"}},
+      {"nested", SafetensorsWithHeader("{\"a\":" + std::string(100000, '['), 0), {"nested deeper"}},
+  };
+}
+
+// Types and shapes.
+std::vector<HostileHeader> HostileEntries() {
+  return {
       {"duplicate name",
-       header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-              R"("a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
-              4),
+       SafetensorsWithHeader(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                             R"("a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+                             4),
        {"\"a\"", "twice"}},
-      {"entry is a number", header(R"({"a":1})", 0), {"expected an object"}},
-      {"no dtype", header(R"({"a":{"shape":[1],"data_offsets":[0,4]}})", 4), {"dtype"}},
+      {"entry is a number", SafetensorsWithHeader(R"({"a":1})", 0), {"expected an object"}},
+      {"no dtype",
+       SafetensorsWithHeader(R"({"a":{"shape":[1],"data_offsets":[0,4]}})", 4),
+       {"dtype"}},
       {"unknown dtype",
-       header(R"({"a":{"dtype":"F7","shape":[1],"data_offsets":[0,4]}})", 4),
+       SafetensorsWithHeader(R"({"a":{"dtype":"F7","shape":[1],"data_offsets":[0,4]}})", 4),
        {"\"F7\" is not known"}},
-      {"no shape", header(R"({"a":{"dtype":"F32","data_offsets":[0,4]}})", 4), {"shape"}},
+      {"no shape",
+       SafetensorsWithHeader(R"({"a":{"dtype":"F32","data_offsets":[0,4]}})", 4),
+       {"shape"}},
       {"negative size",
-       header(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4),
+       SafetensorsWithHeader(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4),
        {"shape", "-1"}},
       {"fractional size",
-       header(R"({"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}})", 4),
+       SafetensorsWithHeader(R"({"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}})", 4),
        {"shape", "1.5"}},
       {"overflowing shape",
-       header(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}})", 4),
+       SafetensorsWithHeader(
+           R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}})", 4),
        {"overflows"}},
       {"nine dimensions",
-       header(R"({"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}})", 4),
+       SafetensorsWithHeader(
+           R"({"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}})", 4),
        {"at most 8"}},
+  };
+}
+
+// Where the data lies.
+std::vector<HostileHeader> HostileOffsets() {
+  return {
       {"reversed offsets",
-       header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", 4),
+       SafetensorsWithHeader(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", 4),
        {"begin <= end"}},
       {"one offset",
-       header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", 4),
+       SafetensorsWithHeader(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", 4),
        {"data_offsets"}},
       {"offset beyond 63 bits",
-       header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,18446744073709551615]}})", 4),
+       SafetensorsWithHeader(
+           R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,18446744073709551615]}})", 4),
        {"data_offsets"}},
       {"wrong byte count",
-       header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4),
+       SafetensorsWithHeader(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4),
        {"need 8 bytes, found 4"}},
       {"data past the end",
-       header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 4),
+       SafetensorsWithHeader(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 4),
        {"truncated"},
        StatusCode::kDataLoss},
       {"overlap",
-       header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
-              R"("b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
-              12),
+       SafetensorsWithHeader(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                             R"("b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+                             12),
        {"\"b\"", "overlaps"}},
       {"hole",
-       header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-              R"("b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})",
-              12),
+       SafetensorsWithHeader(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                             R"("b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})",
+                             12),
        {"\"b\"", "no tensor owns"}},
       {"bytes left over",
-       header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 5),
+       SafetensorsWithHeader(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 5),
        {"the tensors end at"}},
   };
 }
 
 TEST(SafetensorsReaderTest, HostileHeadersAreErrors) {
   TempDir folder;
-  for (const HostileHeader& hostile : HostileHeaders()) {
-    const std::string path = folder.File("model.safetensors");
-    WriteFileBytes(path, hostile.file);
-    ASSERT_OK_AND_ASSIGN(const InputFile file, InputFile::Open(path));
-    EXPECT_THAT(ReadSafetensorsHeader(file), MatchesStatus(hostile.code, hostile.message))
-        << hostile.name;
+  for (const auto& cases : {HostileFiles(), HostileEntries(), HostileOffsets()}) {
+    for (const HostileHeader& hostile : cases) {
+      const std::string path = folder.File("model.safetensors");
+      WriteFileBytes(path, hostile.file);
+      ASSERT_OK_AND_ASSIGN(const InputFile file, InputFile::Open(path));
+      EXPECT_THAT(ReadSafetensorsHeader(file), MatchesStatus(hostile.code, hostile.message))
+          << hostile.name;
+    }
   }
 }
 

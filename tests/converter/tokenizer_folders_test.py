@@ -209,14 +209,15 @@ def add_marks(tokenizer):
     tokenizer.add_special_tokens({"extra_special_tokens": ["<|im_start|>", "<|im_end|>"]})
 
 
+SPECIAL = {"bos_token": "<s>", "eos_token": "<|im_end|>", "unk_token": "<unk>"}
+FLAGGED = decoder_of(0, token("<unk>", True), token("<s>", True), token("</s>", True))
+
+
 def llama_folders(v):
-    """SentencePiece models under LlamaTokenizer and its like."""
-    special = {"bos_token": "<s>", "eos_token": "<|im_end|>", "unk_token": "<unk>"}
-    dicts = {key: token(text, normalized=False, special=True) for key, text in special.items()}
-    flagged = decoder_of(0, token("<unk>", True), token("<s>", True), token("</s>", True))
-    base = slow_spm(v.spm_bpe, LLAMA)
+    """SentencePiece models under LlamaTokenizer, as their authors wrote them."""
+    dicts = {key: token(text, normalized=False, special=True) for key, text in SPECIAL.items()}
     return {
-        "llama_plain": base,
+        "llama_plain": slow_spm(v.spm_bpe, LLAMA),
         "llama_fast_name": slow_spm(v.spm_bpe, {**LLAMA, "tokenizer_class": "LlamaTokenizerFast"}),
         "llama_no_config_keys": slow_spm(v.spm_bpe, {"tokenizer_class": "LlamaTokenizer"}),
         "llama_legacy": slow_spm(v.spm_bpe, {**LLAMA, "legacy": True}),
@@ -224,7 +225,7 @@ def llama_folders(v):
         "llama_prefix_legacy": slow_spm(v.spm_bpe, {**LLAMA, "add_prefix_space": True, "legacy": True}),
         "llama_bos_eos": slow_spm(v.spm_bpe, {**LLAMA, "add_bos_token": True, "add_eos_token": True}),
         "llama_added_json": slow_spm(v.spm_bpe, {**LLAMA, "eos_token": "<|im_end|>"}, added_tokens__json=MARKS,
-                                     special_tokens_map__json=special),
+                                     special_tokens_map__json=SPECIAL),
         "llama_added_json_alone": slow_spm(v.spm_bpe, LLAMA, added_tokens__json={**MARKS, "tool": 432}),
         "llama_added_json_far": slow_spm(v.spm_bpe, LLAMA, added_tokens__json={"<|im_start|>": 500, "<|im_end|>": 505}),
         "llama_added_json_piece": slow_spm(v.spm_bpe, LLAMA, added_tokens__json={"the": 430, "▁hello": 431, "<|x|>": 432}),
@@ -239,9 +240,9 @@ def llama_folders(v):
         "llama_extra_over_additional": slow_spm(v.spm_bpe, {**LLAMA, "extra_special_tokens": ["<|x|>"], "additional_special_tokens": ["tool"]}),
         "llama_extra_named": slow_spm(v.spm_bpe, {**LLAMA, "extra_special_tokens": {"image_token": "<|x|>"}, "audio_token": "tool"}),
         "llama_typed_bos": slow_spm(v.spm_bpe, {**LLAMA, "bos_token": {"__type": "AddedToken", **token("<s>", True, rstrip=True)}}),
-        "llama_decoder": slow_spm(v.spm_bpe, {**LLAMA, "added_tokens_decoder": {**flagged, **decoder_of(430, *FLAGS)}}),
-        "llama_decoder_over_files": slow_spm(v.spm_bpe, {**LLAMA, "added_tokens_decoder": {**flagged, **decoder_of(430, FLAGS[3])}},
-                                             added_tokens__json=MARKS, special_tokens_map__json=special),
+        "llama_decoder": slow_spm(v.spm_bpe, {**LLAMA, "added_tokens_decoder": {**FLAGGED, **decoder_of(430, *FLAGS)}}),
+        "llama_decoder_over_files": slow_spm(v.spm_bpe, {**LLAMA, "added_tokens_decoder": {**FLAGGED, **decoder_of(430, FLAGS[3])}},
+                                             added_tokens__json=MARKS, special_tokens_map__json=SPECIAL),
         "llama_named_twice": slow_spm(v.spm_bpe, {**LLAMA, "bos_token": "<|r|>", "additional_special_tokens": [
             {"__type": "AddedToken", **token("<|r|>", True, rstrip=True)}]}, special_tokens_map__json={"eos_token": token("<|r|>", True, lstrip=True)}),
         "llama_eos_missing": slow_spm(v.spm_bpe, {**LLAMA, "eos_token": "<|x|>"}),
@@ -249,6 +250,13 @@ def llama_folders(v):
         "llama_defined": slow_spm(v.spm_defined, LLAMA),
         "llama_defined_additional": slow_spm(v.spm_defined, {**LLAMA, "additional_special_tokens": ["<|im_end|>"]}),
         "llama_of_unigram": slow_spm(v.spm_unigram, LLAMA),
+    }
+
+
+def saved_llama_folders(v):
+    """The same after transformers has saved them, and changes made by hand afterwards."""
+    base = slow_spm(v.spm_bpe, LLAMA)
+    return {
         "llama_saved": saved(base),
         "llama_saved_legacy": saved(slow_spm(v.spm_bpe, {**LLAMA, "legacy": True})),
         "llama_saved_flags": saved(base, add=add_flags),
@@ -258,7 +266,7 @@ def llama_folders(v):
         "llama_saved_bos": saved(slow_spm(v.spm_bpe, {**LLAMA, "add_bos_token": True})),
         "llama_saved_bos_then_not": saved(slow_spm(v.spm_bpe, {**LLAMA, "add_bos_token": True}), update_config(add_bos_token=False)),
         "llama_saved_with_added_json": saved(base, lambda f: write(f, "added_tokens.json", MARKS)),
-        "llama_saved_with_decoder": saved(base, update_config(added_tokens_decoder={**flagged, **decoder_of(430, *FLAGS)})),
+        "llama_saved_with_decoder": saved(base, update_config(added_tokens_decoder={**FLAGGED, **decoder_of(430, *FLAGS)})),
         "llama_saved_no_class": saved(base, edit("tokenizer_config.json", lambda c: c.pop("tokenizer_class"))),
         "llama_saved_no_config": saved(base, remove("tokenizer_config.json")),
         "llama_saved_versions": saved(base, in_turn(
@@ -268,6 +276,12 @@ def llama_folders(v):
             update_config(fast_tokenizer_files=["tokenizer.9.0.0.json", "tokenizer.json", "tokenizer.4.0.0.json"]))),
         "llama_saved_unknown_class": saved(base, update_config(tokenizer_class="QWenTokenizer")),
         "llama_saved_as_backend": saved(base, update_config(tokenizer_class="TokenizersBackend"), add=add_flags),
+    }
+
+
+def other_spm_folders(v):
+    """SentencePiece models under other classes, or under none."""
+    return {
         "code_llama": slow_spm(v.spm_bpe, {**LLAMA, "tokenizer_class": "CodeLlamaTokenizer"}),
         "code_llama_saved": saved(slow_spm(v.spm_bpe, {**LLAMA, "tokenizer_class": "CodeLlamaTokenizerFast"})),
         "plain_spm": slow_spm(v.spm_bpe, {"bos_token": "<s>", "eos_token": "</s>"}),
@@ -422,7 +436,7 @@ def main():
     failures = []
     with tempfile.TemporaryDirectory() as temp:
         v = Vocabularies()
-        folders = {**llama_folders(v), **byte_folders(v), **fast_folders(v)}
+        folders = {**llama_folders(v), **saved_llama_folders(v), **other_spm_folders(v), **byte_folders(v), **fast_folders(v)}
         if sys.argv[1:] == ["--write"]:
             commit(folders)
             return 0

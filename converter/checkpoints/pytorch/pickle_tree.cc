@@ -101,28 +101,6 @@ class PickleMachine {
     switch (opcode) {
       case 0x80:  // PROTO
         return CheckProtocol();
-      case 'N':
-        return Push({.kind = Kind::kNone});
-      case 0x88:  // NEWTRUE
-      case 0x89:  // NEWFALSE
-        return Push({.kind = Kind::kBool, .integer = opcode == 0x88});
-      case 'K':  // BININT1
-        return PushInteger(1);
-      case 'M':  // BININT2
-        return PushInteger(2);
-      case 'J':  // BININT
-        return PushInteger(4);
-      case 0x8A:  // LONG1
-        return PushLong();
-      case 'G': {  // BINFLOAT
-        ABSL_RETURN_IF_ERROR(TakeText(8).status());
-        return Push({.kind = Kind::kReal});
-      }
-      case 'X': {  // BINUNICODE
-        ABSL_ASSIGN_OR_RETURN(const uint64_t bytes, TakeNumber(4));
-        ABSL_ASSIGN_OR_RETURN(const absl::string_view text, TakeText(bytes));
-        return Push({.kind = Kind::kText, .text = text});
-      }
       case 'c':  // GLOBAL
         return PushGlobal();
       case '(':  // MARK
@@ -166,6 +144,35 @@ class PickleMachine {
         return Recall(1);
       case 'j':  // LONG_BINGET
         return Recall(4);
+      default:
+        return PushScalar(opcode);
+    }
+  }
+
+  absl::Status PushScalar(uint8_t opcode) {
+    switch (opcode) {
+      case 'N':
+        return Push({.kind = Kind::kNone});
+      case 0x88:  // NEWTRUE
+      case 0x89:  // NEWFALSE
+        return Push({.kind = Kind::kBool, .integer = opcode == 0x88});
+      case 'K':  // BININT1
+        return PushInteger(1);
+      case 'M':  // BININT2
+        return PushInteger(2);
+      case 'J':  // BININT
+        return PushInteger(4);
+      case 0x8A:  // LONG1
+        return PushLong();
+      case 'G': {  // BINFLOAT
+        ABSL_RETURN_IF_ERROR(TakeText(8).status());
+        return Push({.kind = Kind::kReal});
+      }
+      case 'X': {  // BINUNICODE
+        ABSL_ASSIGN_OR_RETURN(const uint64_t bytes, TakeNumber(4));
+        ABSL_ASSIGN_OR_RETURN(const absl::string_view text, TakeText(bytes));
+        return Push({.kind = Kind::kText, .text = text});
+      }
       default:
         return Refuse(opcode);
     }
