@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 
+import function_lengths
+
 SKIPPED = 77
 CODE_SUFFIXES = {".h", ".cc", ".c", ".cpp", ".mm", ".inc"}
 TEXT_SUFFIXES = CODE_SUFFIXES | {".py", ".sh", ".cmake", ".txt", ".md", ".fbs", ".json", ".in", ".js", ".mjs", ""}
@@ -132,6 +134,19 @@ def rule_length(root, names):
             count = text_of(root, name).count("\n")
             if count > 500:
                 yield f"{name}:500: has {count} lines; no file is over 500"
+
+
+def rule_functions(root, names):
+    """No function is over 60 lines, lambdas and nested functions counted with the one around them."""
+    for name in names:
+        try:
+            functions = function_lengths.functions(pathlib.PurePath(name).suffix, text_of(root, name))
+        except (ValueError, SyntaxError) as error:
+            yield f"{name}:1: its functions can't be measured: {error}"
+            continue
+        for first, last, function in functions:
+            if last - first >= 60:
+                yield f"{name}:{first}: {function} has {last - first + 1} lines; no function is over 60"
 
 
 def rule_families(root, names):

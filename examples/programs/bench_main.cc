@@ -205,11 +205,8 @@ absl::Status Run(const BenchOptions& options) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  CLI::App app("Measures tokens per second of Inkling models.", "inkling-bench");
-  BenchOptions options;
+// What is measured: models, and the lengths of prompts and generated texts.
+void AddSubjects(CLI::App& app, BenchOptions& options) {
   app.add_option("--model,-m", options.models, "Model file; may be given several times");
   app.add_option("--shape", options.shapes,
                  "Made-up weights in the shape of a published model, no file needed: " +
@@ -228,6 +225,13 @@ int main(int argc, char** argv) {
       ->delimiter(',');
   app.add_option("--n-depth,--depth,-d", options.depths, "Positions that are filled before")
       ->delimiter(',');
+  app.add_option("--repetitions,-r", options.repetitions, "Measured runs of each test")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+}
+
+// How a model is opened and run.
+void AddModelOptions(CLI::App& app, BenchOptions& options) {
   app.add_option("--threads,-t", options.threads, "Threads: 2 or 1,2; 0 = the machine's")
       ->delimiter(',');
   app.add_option("--decode-threads", options.decode_threads, inkling::kDecodeThreadsHelp)
@@ -235,9 +239,6 @@ int main(int argc, char** argv) {
   app.add_option("--cpus", options.cpus, inkling::kCpusHelp)
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--repetitions,-r", options.repetitions, "Measured runs of each test")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
   app.add_option("--ubatch-size,-u", options.chunk,
                  "Prompt tokens that go through the model at once")
       ->capture_default_str();
@@ -251,6 +252,9 @@ int main(int argc, char** argv) {
   app.add_option("--prefill", options.prefill, inkling::kPrefillHelp)
       ->check(CLI::IsMember(inkling::PrefillChoices()))
       ->capture_default_str();
+}
+
+void AddReportOptions(CLI::App& app, BenchOptions& options) {
   app.add_option("--output,-o", options.output, "Report: md, csv, json or jsonl")
       ->check(CLI::IsMember({"md", "csv", "json", "jsonl"}))
       ->capture_default_str();
@@ -260,6 +264,16 @@ int main(int argc, char** argv) {
       "--probe", options.probe,
       "Measure the machine's limits too (int8 multiply-adds, bytes read; takes 512 MiB) and "
       "say how much of them each test reached");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Measures tokens per second of Inkling models.", "inkling-bench");
+  BenchOptions options;
+  AddSubjects(app, options);
+  AddModelOptions(app, options);
+  AddReportOptions(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -37,6 +37,76 @@ void AddTextOptions(CLI::App& command, std::string& text, int& context, int& win
       ->capture_default_str();
 }
 
+CLI::App* AddPerplexity(CLI::App& app, inkling::PerplexityOptions& options) {
+  CLI::App& command =
+      *app.add_subcommand("perplexity", "Perplexity on a text, by llama.cpp's method");
+  AddModelOptions(command, options.model);
+  AddTextOptions(command, options.text_file, options.context, options.max_windows);
+  return &command;
+}
+
+CLI::App* AddDivergence(CLI::App& app, inkling::DivergenceOptions& options) {
+  CLI::App& command =
+      *app.add_subcommand("kl", "Mean KL divergence from a reference model on a text");
+  AddModelOptions(command, options.model);
+  command
+      .add_option("--reference", options.reference,
+                  "Reference model file, e.g. in f32; its cache is f32")
+      ->required();
+  AddTextOptions(command, options.text_file, options.context, options.max_windows);
+  return &command;
+}
+
+CLI::App* AddImportance(CLI::App& app, inkling::ImportanceOptions& options) {
+  CLI::App& command = *app.add_subcommand(
+      "importance", "Measures on a text what inkling-convert --quality=best rounds weights by");
+  AddModelOptions(command, options.model);
+  AddTextOptions(command, options.text_file, options.context, options.max_windows);
+  command.add_option("--output", options.output, "File to write")->required();
+  command.add_option("--block", options.block, "Neighbouring inputs whose second moments are kept")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command
+      .add_option("--sensitivity-windows", options.sensitivity_windows,
+                  "Windows on which each matrix's cost of noise is measured")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  return &command;
+}
+
+CLI::App* AddLogits(CLI::App& app, inkling::LogitsOptions& options) {
+  CLI::App& command =
+      *app.add_subcommand("logits", "Logits after every token, as float32 .npy [n, vocab]");
+  AddModelOptions(command, options.model);
+  command.add_option("--tokens", options.tokens, "Token ids: 1,2,3")->required();
+  command.add_option("--output", options.output, "File to write")->required();
+  return &command;
+}
+
+CLI::App* AddGenerateTokens(CLI::App& app, inkling::GenerateTokensOptions& options) {
+  CLI::App& command =
+      *app.add_subcommand("generate", "Greedy continuation; prints the new token ids");
+  AddModelOptions(command, options.model);
+  command.add_option("--tokens", options.tokens, "Token ids: 1,2,3")->required();
+  command.add_option("--max-new-tokens", options.max_new_tokens, "At most this many")
+      ->capture_default_str();
+  command.add_flag("--ignore-eos", options.ignore_eos, "Go on after the model's stop tokens");
+  return &command;
+}
+
+CLI::App* AddTokenize(CLI::App& app, inkling::TokenizeOptions& options) {
+  CLI::App& command = *app.add_subcommand("tokenize", "Text to token ids, or with --decode back");
+  command.add_option("--model", options.model, "Model file");
+  command.add_option("--tokenizer", options.tokenizer, "tokenizer.json or tokenizer.model instead");
+  command.add_option("--file", options.file, "Input file; default: standard input");
+  command.add_flag("--decode", options.decode, "Read ids, print text");
+  command.add_flag("--add-special", options.add_special,
+                   "Add the beginning and end of sequence that the vocabulary asks for");
+  command.add_flag("--parse-special", options.parse_special,
+                   "Take special tokens in the text as such; with --decode, show them");
+  return &command;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -44,69 +114,17 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
 
   inkling::PerplexityOptions perplexity;
-  CLI::App* perplexity_command =
-      app.add_subcommand("perplexity", "Perplexity on a text, by llama.cpp's method");
-  AddModelOptions(*perplexity_command, perplexity.model);
-  AddTextOptions(*perplexity_command, perplexity.text_file, perplexity.context,
-                 perplexity.max_windows);
-
+  const CLI::App* perplexity_command = AddPerplexity(app, perplexity);
   inkling::DivergenceOptions divergence;
-  CLI::App* divergence_command =
-      app.add_subcommand("kl", "Mean KL divergence from a reference model on a text");
-  AddModelOptions(*divergence_command, divergence.model);
-  divergence_command
-      ->add_option("--reference", divergence.reference,
-                   "Reference model file, e.g. in f32; its cache is f32")
-      ->required();
-  AddTextOptions(*divergence_command, divergence.text_file, divergence.context,
-                 divergence.max_windows);
-
+  const CLI::App* divergence_command = AddDivergence(app, divergence);
   inkling::ImportanceOptions importance;
-  CLI::App* importance_command = app.add_subcommand(
-      "importance", "Measures on a text what inkling-convert --quality=best rounds weights by");
-  AddModelOptions(*importance_command, importance.model);
-  AddTextOptions(*importance_command, importance.text_file, importance.context,
-                 importance.max_windows);
-  importance_command->add_option("--output", importance.output, "File to write")->required();
-  importance_command
-      ->add_option("--block", importance.block, "Neighbouring inputs whose second moments are kept")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  importance_command
-      ->add_option("--sensitivity-windows", importance.sensitivity_windows,
-                   "Windows on which each matrix's cost of noise is measured")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-
+  const CLI::App* importance_command = AddImportance(app, importance);
   inkling::LogitsOptions logits;
-  CLI::App* logits_command =
-      app.add_subcommand("logits", "Logits after every token, as float32 .npy [n, vocab]");
-  AddModelOptions(*logits_command, logits.model);
-  logits_command->add_option("--tokens", logits.tokens, "Token ids: 1,2,3")->required();
-  logits_command->add_option("--output", logits.output, "File to write")->required();
-
+  const CLI::App* logits_command = AddLogits(app, logits);
   inkling::GenerateTokensOptions generate;
-  CLI::App* generate_command =
-      app.add_subcommand("generate", "Greedy continuation; prints the new token ids");
-  AddModelOptions(*generate_command, generate.model);
-  generate_command->add_option("--tokens", generate.tokens, "Token ids: 1,2,3")->required();
-  generate_command->add_option("--max-new-tokens", generate.max_new_tokens, "At most this many")
-      ->capture_default_str();
-  generate_command->add_flag("--ignore-eos", generate.ignore_eos,
-                             "Go on after the model's stop tokens");
-
+  const CLI::App* generate_command = AddGenerateTokens(app, generate);
   inkling::TokenizeOptions tokenize;
-  CLI::App* tokenize_command =
-      app.add_subcommand("tokenize", "Text to token ids, or with --decode back");
-  tokenize_command->add_option("--model", tokenize.model, "Model file");
-  tokenize_command->add_option("--tokenizer", tokenize.tokenizer,
-                               "tokenizer.json or tokenizer.model instead");
-  tokenize_command->add_option("--file", tokenize.file, "Input file; default: standard input");
-  tokenize_command->add_flag("--decode", tokenize.decode, "Read ids, print text");
-  tokenize_command->add_flag("--add-special", tokenize.add_special,
-                             "Add the beginning and end of sequence that the vocabulary asks for");
-  tokenize_command->add_flag("--parse-special", tokenize.parse_special,
-                             "Take special tokens in the text as such; with --decode, show them");
+  const CLI::App* tokenize_command = AddTokenize(app, tokenize);
 
   try {
     app.parse(argc, argv);

@@ -100,6 +100,23 @@ class HostileFileTest : public testing::Test {
     return OpenBytes(file);
   }
 
+  // Makes each change alone to a good container, and expects an error with these words in it.
+  void ExpectNamed(
+      const std::vector<std::pair<std::vector<std::string>, std::function<void(Container&)>>>&
+          cases) {
+    ASSERT_EQ(container_.tensors[0].name, "embedding.weight");
+    ASSERT_EQ(container_.tensors[3].name, "layers.0.attention.q.weight");
+    for (const auto& [fragments, change] : cases) {
+      Container container = container_;
+      change(container);
+      const absl::Status status = OpenWith(container);
+      EXPECT_THAT(status,
+                  MatchesStatus(status.ok() ? absl::StatusCode::kInvalidArgument : status.code(),
+                                fragments));
+      EXPECT_FALSE(status.ok()) << fragments[0];
+    }
+  }
+
   const TempDir dir_;
   const std::string path_ = dir_.File("m");
   std::string good_;
@@ -157,11 +174,8 @@ TEST_F(HostileFileTest, TenThousandForgeriesNeverCrash) {
   EXPECT_LT(opened, 9900);
 }
 
-TEST_F(HostileFileTest, WrongContainerFieldsAreNamed) {
-  ContainerTensor& embedding = container_.tensors[0];
-  ASSERT_EQ(embedding.name, "embedding.weight");
-  ASSERT_EQ(container_.tensors[3].name, "layers.0.attention.q.weight");
-  const std::vector<std::pair<std::vector<std::string>, std::function<void(Container&)>>> cases = {
+TEST_F(HostileFileTest, WrongNamesAndShapesAreNamed) {
+  ExpectNamed({
       {{"embedding.weight", "shape", "[320, 32]", "[321, 32]"},
        [](Container& c) { c.tensors[0].shape[0] = 321; }},
       {{"embedding.weight", "shape", "[10240]"},
@@ -174,6 +188,16 @@ TEST_F(HostileFileTest, WrongContainerFieldsAreNamed) {
       {{"embedding.weight", "found none"}, [](Container& c) { c.tensors[0].name = "embedding"; }},
       {{"one tensor", "found two"}, [](Container& c) { c.tensors[3].name = c.tensors[0].name; }},
       {{"256 bytes"}, [](Container& c) { c.tensors[0].name = std::string(300, 'x'); }},
+      {{"expected the config's"},
+       [](Container& c) {
+         c.tensors.push_back(c.tensors[2]), c.tensors.back().name = "more",
+                                            c.tensors.back().extent = {1 << 16, 64};
+       }},
+  });
+}
+
+TEST_F(HostileFileTest, WrongPlacesAreNamed) {
+  ExpectNamed({
       {{"embedding.weight", "bytes", "expected 10240", "found 10176"},
        [](Container& c) { c.tensors[0].extent.size -= 64; }},
       {{"embedding.weight", "found 0 bytes"}, [](Container& c) { c.tensors[0].extent.size = 0; }},
@@ -190,6 +214,13 @@ TEST_F(HostileFileTest, WrongContainerFieldsAreNamed) {
       {{"don't overlap", "inside inkling.model"},
        [](Container& c) { c.tensors[0].extent.offset = c.metadata.offset + 64; }},
       {{"damaged"}, [](Container& c) { c.metadata.offset = 64; }},
+      {{"checksum", "16 bytes"}, [](Container& c) { c.checksum.size = 32; }},
+      {{"metadata, then the checksum"}, [](Container& c) { c.metadata.offset = 1 << 17; }},
+  });
+}
+
+TEST_F(HostileFileTest, WrongScalesAndTypesAreNamed) {
+  ExpectNamed({
       {{"embedding.weight", "scales", "found none"},
        [](Container& c) { c.tensors[0].scale_tensor = -1; }},
       {{"embedding.weight", "embedding.weight.scale", "no such"},
@@ -209,23 +240,7 @@ TEST_F(HostileFileTest, WrongContainerFieldsAreNamed) {
       {{"attention_norm.weight", "type", "f16"},
        [](Container& c) { c.tensors[2].type = wire::TensorType::FLOAT16; }},
       {{"attention_norm.weight", "scales"}, [](Container& c) { c.tensors[2].scale_tensor = 1; }},
-      {{"expected the config's"},
-       [](Container& c) {
-         c.tensors.push_back(c.tensors[2]), c.tensors.back().name = "more",
-                                            c.tensors.back().extent = {1 << 16, 64};
-       }},
-      {{"checksum", "16 bytes"}, [](Container& c) { c.checksum.size = 32; }},
-      {{"metadata, then the checksum"}, [](Container& c) { c.metadata.offset = 1 << 17; }},
-  };
-  for (const auto& [fragments, change] : cases) {
-    Container container = container_;
-    change(container);
-    const absl::Status status = OpenWith(container);
-    EXPECT_THAT(
-        status,
-        MatchesStatus(status.ok() ? absl::StatusCode::kInvalidArgument : status.code(), fragments));
-    EXPECT_FALSE(status.ok()) << fragments[0];
-  }
+  });
 }
 
 TEST_F(HostileFileTest, UnknownTypesAreUnimplemented) {

@@ -83,10 +83,8 @@ TEST(ModelFileTest, OneBlockPerRowIsStillBlocks) {
   }
 }
 
-// Every field of the metadata set to something that isn't its default.
-ModelMetadata FullMetadata() {
-  ModelMetadata metadata = TinyMetadata(TinyConfig());
-  ModelConfig& config = metadata.config;
+// The three parts of the metadata, every field set to something that isn't its default.
+void FillConfig(ModelConfig& config) {
   config.norm = NormKind::kLayer;
   config.norm_has_bias = true;
   config.norm_epsilon = 1e-5f;
@@ -109,7 +107,9 @@ ModelMetadata FullMetadata() {
   config.embedding_scale = 5.5f;
   config.tied_head = true;
   config.logit_soft_cap = 30;
-  TokenizerData& tokenizer = metadata.tokenizer;
+}
+
+void FillTokenizer(TokenizerData& tokenizer) {
   tokenizer.kind = TokenizerKind::kUnigram;
   tokenizer.piece_scores.assign(tokenizer.piece_types.size(), -1.5f);
   tokenizer.exact_scores.assign(tokenizer.piece_types.size(), -1.1);
@@ -132,7 +132,9 @@ ModelMetadata FullMetadata() {
   tokenizer.pad_id = 259;
   tokenizer.stop_ids = {257, 259};
   tokenizer.add_eos = true;
-  PromptTemplateData& prompt_template = metadata.prompt_template;
+}
+
+void FillPromptTemplate(PromptTemplateData& prompt_template) {
   prompt_template.session_prefix = "<bos>";
   prompt_template.system = {"<sys>", "</sys>"};
   prompt_template.system_placement = SystemPlacement::kInFirstUserTurn;
@@ -146,6 +148,13 @@ ModelMetadata FullMetadata() {
   prompt_template.trim_model_newlines = prompt_template.rewrites_answers = true;
   prompt_template.past_answers = {ThoughtCut::kEveryBlock, "<think>", "</think>", true,
                                   TextTrim::kEnd,          true};
+}
+
+ModelMetadata FullMetadata() {
+  ModelMetadata metadata = TinyMetadata(TinyConfig());
+  FillConfig(metadata.config);
+  FillTokenizer(metadata.tokenizer);
+  FillPromptTemplate(metadata.prompt_template);
   metadata.provenance = {"source", "generator", "recipe"};
   metadata.model_id = "0123456789abcdef0123456789abcdef";
   return metadata;
