@@ -219,17 +219,18 @@ absl::Status MeasurePasses(const ModelEngine& engine, const Options& options) {
   const std::vector<int32_t> tokens(static_cast<size_t>(cache_options.max_chunk), 7);
   while (cache->length() < kDepth) {
     const size_t rows = static_cast<size_t>(kDepth - cache->length());
-    ABSL_RETURN_IF_ERROR(decoder.Forward(absl::MakeConstSpan(tokens).subspan(0, rows), *cache,
-                                         LogitRows::kNone, {}, nullptr));
+    ABSL_RETURN_IF_ERROR(
+        decoder.Forward({.tokens = absl::MakeConstSpan(tokens).subspan(0, rows), .cache = *cache}));
   }
   std::vector<float> logits(static_cast<size_t>(most_rows) * vocab);
   std::vector<std::vector<double>> milliseconds(static_cast<size_t>(most_rows));
   for (int32_t round = 0; round <= options.rounds; ++round) {
     for (size_t rows = 1; rows <= milliseconds.size(); ++rows) {
       const Clock::time_point begin = Clock::now();
-      ABSL_RETURN_IF_ERROR(decoder.Forward(absl::MakeConstSpan(tokens).first(rows), *cache,
-                                           LogitRows::kAll,
-                                           absl::MakeSpan(logits).first(rows * vocab), nullptr));
+      ABSL_RETURN_IF_ERROR(decoder.Forward({.tokens = absl::MakeConstSpan(tokens).first(rows),
+                                            .cache = *cache,
+                                            .rows = OutputRows::kAll,
+                                            .output = absl::MakeSpan(logits).first(rows * vocab)}));
       const std::chrono::duration<double, std::milli> taken = Clock::now() - begin;
       ABSL_RETURN_IF_ERROR(cache->Rewind(kDepth));
       if (round > 0) milliseconds[rows - 1].push_back(taken.count());  // the first is a warm-up

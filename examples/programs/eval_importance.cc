@@ -104,8 +104,8 @@ class SensitivityProbe {
 
   absl::Status Prepare() {
     for (const std::vector<int32_t>& window : windows_) {
-      absl::Status status = runner_.LogProbabilities(window, First(window),
-                                                     reference_.emplace_back(), [](const auto&) {});
+      absl::Status status =
+          runner_.LogProbabilities(window, First(window), reference_.emplace_back());
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
@@ -115,7 +115,7 @@ class SensitivityProbe {
   absl::StatusOr<double> Divergence(const std::string& weight, double noise) {
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
-    const auto observer = [&](const ObservedMatmul& matmul) {
+    const auto add_noise = [&](const ObservedMatmul& matmul) {
       if (matmul.weight != weight) return;
       for (int64_t row = 0; row < matmul.num_rows; ++row) {
         float* output = matmul.output + row * matmul.num_outputs;
@@ -128,11 +128,12 @@ class SensitivityProbe {
         for (int64_t i = 0; i < matmul.num_outputs; ++i) output[i] += deviation * normal(random);
       }
     };
+    const MatmulObserver observer = add_noise;
     double sum = 0;
     size_t positions = 0;
     for (size_t i = 0; i < windows_.size(); ++i) {
       absl::Status status =
-          runner_.LogProbabilities(windows_[i], First(windows_[i]), rows_, observer);
+          runner_.LogProbabilities(windows_[i], First(windows_[i]), rows_, &observer);
       if (!status.ok()) return status;
       for (size_t j = 0; j < rows_.size(); ++j) {
         const double reference = reference_[i][j];
@@ -198,10 +199,12 @@ absl::Status RunImportance(const ImportanceOptions& options) {
   if (!windows.ok()) return windows.status();
 
   MomentSums sums(options.block);
+  const auto add = [&](const ObservedMatmul& matmul) { sums.Add(matmul); };
+  const MatmulObserver observer = add;
   for (size_t i = 0; i < windows->size(); ++i) {
-    absl::Status status = (*runner)->RunObserved(
+    absl::Status status = (*runner)->Run(
         (*windows)[i], 0, [](int32_t, absl::Span<const float>) { return absl::OkStatus(); },
-        [&](const ObservedMatmul& matmul) { sums.Add(matmul); });
+        &observer);
     if (!status.ok()) return status;
     std::fprintf(stderr, "[%zu/%zu] windows\n", i + 1, windows->size());
   }

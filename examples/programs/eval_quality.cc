@@ -140,16 +140,14 @@ absl::Status RunDivergence(const DivergenceOptions& options) {
   Divergence sums;
   std::vector<float> model_rows;
   std::vector<float> reference_rows;
-  const auto ignore = [](const ObservedMatmul&) {};
   for (size_t i = 0; i < windows->size(); ++i) {
     const absl::Span<const int32_t> window = (*windows)[i];
     const absl::Span<const int32_t> inputs = window.subspan(0, window.size() - 1);
     const size_t first = window.size() / 2;
     absl::Status status =
-        (*model)->LogProbabilities(inputs, static_cast<int32_t>(first), model_rows, ignore);
+        (*model)->LogProbabilities(inputs, static_cast<int32_t>(first), model_rows);
     if (status.ok())
-      status = (*reference)
-                   ->LogProbabilities(inputs, static_cast<int32_t>(first), reference_rows, ignore);
+      status = (*reference)->LogProbabilities(inputs, static_cast<int32_t>(first), reference_rows);
     if (!status.ok()) return status;
     for (size_t row = 0; row < inputs.size() - first; ++row) {
       sums.Add(absl::MakeConstSpan(model_rows).subspan(row * vocab, vocab),

@@ -54,7 +54,7 @@ class TokenFeed {
     for (int32_t done = 0; done < count;) {
       const int32_t rows = std::min(chunk, count - done);
       done += rows;
-      absl::Status status = Forward(rows, done == count ? LogitRows::kLast : LogitRows::kNone);
+      absl::Status status = Forward(rows, done == count ? OutputRows::kLast : OutputRows::kNone);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
@@ -65,22 +65,23 @@ class TokenFeed {
 
   absl::Status Generate(int32_t count) {
     for (int32_t i = 0; i < count; ++i) {
-      absl::Status status = Forward(1, LogitRows::kLast);
+      absl::Status status = Forward(1, OutputRows::kLast);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
   }
 
  private:
-  absl::Status Forward(int32_t rows, LogitRows logit_rows) {
+  absl::Status Forward(int32_t rows, OutputRows rows_with_logits) {
     const absl::Span<const int32_t> tokens = absl::MakeConstSpan(tokens_).subspan(
         static_cast<size_t>(cache_.length()), static_cast<size_t>(rows));
     const absl::Span<float> logits =
-        logit_rows == LogitRows::kNone ? absl::Span<float>() : absl::MakeSpan(logits_);
-    if (timer_ != nullptr) {
-      return engine_.decoder().ForwardTimed(tokens, cache_, logit_rows, logits, *timer_);
-    }
-    return engine_.decoder().Forward(tokens, cache_, logit_rows, logits, nullptr);
+        rows_with_logits == OutputRows::kNone ? absl::Span<float>() : absl::MakeSpan(logits_);
+    return engine_.decoder().Forward({.tokens = tokens,
+                                      .cache = cache_,
+                                      .rows = rows_with_logits,
+                                      .output = logits,
+                                      .instruments = {.timer = timer_}});
   }
 
   const ModelEngine& engine_;

@@ -101,14 +101,8 @@ absl::StatusOr<std::unique_ptr<WindowRunner>> WindowRunner::Create(const EvalMod
 
 absl::Status WindowRunner::Run(
     absl::Span<const int32_t> tokens, int32_t first,
-    absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume) {
-  return RunObserved(tokens, first, consume, [](const ObservedMatmul&) {});
-}
-
-absl::Status WindowRunner::RunObserved(
-    absl::Span<const int32_t> tokens, int32_t first,
     absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume,
-    MatmulObserver observer) {
+    const MatmulObserver* observer) {
   absl::Status rewound = cache_->Rewind(0);
   if (!rewound.ok()) return rewound;
   const size_t vocab = static_cast<size_t>(engine_->config().vocab_size);
@@ -124,8 +118,12 @@ absl::Status WindowRunner::RunObserved(
     const bool scored = begin >= scored_from;
     const absl::Span<float> logits =
         scored ? absl::MakeSpan(logits_).subspan(0, chunk.size() * vocab) : absl::Span<float>();
-    absl::Status status = engine_->decoder().ForwardObserved(
-        chunk, *cache_, scored ? LogitRows::kAll : LogitRows::kNone, logits, observer);
+    absl::Status status =
+        engine_->decoder().Forward({.tokens = chunk,
+                                    .cache = *cache_,
+                                    .rows = scored ? OutputRows::kAll : OutputRows::kNone,
+                                    .output = logits,
+                                    .instruments = {.observer = observer}});
     if (!status.ok()) return status;
     if (scored) {
       status = consume(static_cast<int32_t>(begin), logits);
@@ -137,7 +135,8 @@ absl::Status WindowRunner::RunObserved(
 }
 
 absl::Status WindowRunner::LogProbabilities(absl::Span<const int32_t> tokens, int32_t first,
-                                            std::vector<float>& output, MatmulObserver observer) {
+                                            std::vector<float>& output,
+                                            const MatmulObserver* observer) {
   const size_t vocab = static_cast<size_t>(engine_->config().vocab_size);
   output.clear();
   const auto consume = [&](int32_t position, absl::Span<const float> rows) {
@@ -150,7 +149,7 @@ absl::Status WindowRunner::LogProbabilities(absl::Span<const int32_t> tokens, in
     }
     return absl::OkStatus();
   };
-  return RunObserved(tokens, first, consume, observer);
+  return Run(tokens, first, consume, observer);
 }
 
 }  // namespace inkling

@@ -46,20 +46,18 @@ class WindowRunner {
   const ModelEngine& engine() const { return *engine_; }
 
   // Runs `tokens` from position 0 and gives the logits of positions [first, tokens.size()) in
-  // chunks, in order: consume(position of the first row, rows [n, vocab]).
+  // chunks, in order: consume(position of the first row, rows [n, vocab]). `observer` (or null)
+  // sees the matmuls.
   absl::Status Run(absl::Span<const int32_t> tokens, int32_t first,
-                   absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume);
-
-  // Run with `observer` called for every matmul.
-  absl::Status RunObserved(
-      absl::Span<const int32_t> tokens, int32_t first,
-      absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume,
-      MatmulObserver observer);
+                   absl::FunctionRef<absl::Status(int32_t, absl::Span<const float>)> consume,
+                   const MatmulObserver* observer = nullptr);
 
   // Natural logarithms of the probabilities that follow the positions from `first` on, [positions,
-  // vocab]; `observer` sees the matmuls. Errors: Internal where the logits aren't numbers.
+  // vocab]; `observer` (or null) sees the matmuls. Errors: Internal where the logits aren't
+  // numbers.
   absl::Status LogProbabilities(absl::Span<const int32_t> tokens, int32_t first,
-                                std::vector<float>& output, MatmulObserver observer);
+                                std::vector<float>& output,
+                                const MatmulObserver* observer = nullptr);
 
  private:
   std::unique_ptr<ModelEngine> engine_;

@@ -7,14 +7,12 @@
 #include "src/decoder/decoder.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/memory/memory.h"
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
@@ -28,6 +26,7 @@
 #include "src/compute/packed_weights.h"
 #include "src/compute/thread_pool.h"
 #include "src/decoder/execution_context.h"
+#include "src/decoder/forward_request.h"
 #include "src/decoder/kv_cache.h"
 #include "src/decoder/layer_weights.h"
 #include "src/decoder/scratch.h"
@@ -69,6 +68,11 @@ ScratchSize PrefillScratchSize(const ModelReader& reader, const DecoderOptions& 
 
 ScratchSize DecodeScratchSize(const ModelReader& reader, const DecoderOptions& options) {
   return {DecodeContextRows(options), DecodeThreads(options), LargestResiduals(reader)};
+}
+
+size_t NumOutputs(const ForwardRequest& request) {
+  if (request.rows == OutputRows::kAll) return request.tokens.size();
+  return request.rows == OutputRows::kLast ? 1 : 0;
 }
 
 int64_t ScratchBytes(const ModelReader& reader, const DecoderOptions& options) {
@@ -122,48 +126,48 @@ struct Decoder::State {
     return absl::OkStatus();
   }
 
-  // Runs a pass and gives the hidden rows of its last `num_outputs` tokens to finish(hidden), whose
-  // success commits all.
-  absl::Status Run(absl::Span<const int32_t> tokens, size_t num_outputs, KvCache& cache,
-                   StopFunction stop, const PassInstruments& instruments,
-                   absl::FunctionRef<absl::Status(const float*)> finish) {
+  absl::Status CheckRequest(const ForwardRequest& request) const {
+    ABSL_RETURN_IF_ERROR(CheckTokens(request.tokens));
+    const bool hidden = request.kind == OutputKind::kHidden;
+    const int64_t row = hidden ? reader.config().hidden_dim : reader.config().vocab_size;
+    const int64_t expected = static_cast<int64_t>(NumOutputs(request)) * row;
+    return CheckRange(hidden ? "size of the hidden rows" : "size of the logits",
+                      static_cast<int64_t>(request.output.size()), expected, expected);
+  }
+
+  // Computes the staged rows and writes the output.
+  absl::Status Compute(const ForwardRequest& request) {
+    const size_t num_outputs = NumOutputs(request);
+    ABSL_ASSIGN_OR_RETURN(
+        const float* hidden,
+        ContextFor(request.tokens.size()).RunLayers(request, num_outputs, embedding));
+    if (num_outputs == 0) return absl::OkStatus();
+    if (request.kind == OutputKind::kHidden) {
+      ContextFor(num_outputs).NormalizeFinal(hidden, num_outputs, request.output.data());
+      return absl::OkStatus();
+    }
+    if (request.stop()) return absl::CancelledError("decoder: the forward pass was cancelled");
+    return ContextFor(num_outputs)
+        .WriteLogits(hidden, num_outputs, request.output.data(), request.instruments);
+  }
+
+  absl::Status Forward(const ForwardRequest& request) {
+    ABSL_RETURN_IF_ERROR(CheckRequest(request));
+    KvCache& cache = request.cache;
     ABSL_RETURN_IF_ERROR(cache.CheckMadeFor(reader.config()));
     const DefaultFloats floats;
     const ThreadPoolLock lock = pool->Lock();
     ABSL_RETURN_IF_ERROR(EnterProcess(lock));
-    ABSL_RETURN_IF_ERROR(cache.Stage(static_cast<int32_t>(tokens.size())));
-    EndStep(instruments.timer, DecoderStep::kOther);
-    absl::StatusOr<const float*> hidden =
-        ContextFor(tokens.size())
-            .RunLayers(tokens, num_outputs, embedding, cache, stop, instruments);
-    absl::Status status = hidden.ok() ? finish(*hidden) : hidden.status();
-    if (!status.ok()) {
+    const int32_t num_rows = static_cast<int32_t>(request.tokens.size());
+    ABSL_RETURN_IF_ERROR(cache.Stage(num_rows));
+    EndStep(request.instruments.timer, DecoderStep::kOther);
+    absl::Status status = Compute(request);
+    if (status.ok()) {
+      cache.Commit(num_rows);
+    } else {
       cache.Discard();
-      return status;
     }
-    cache.Commit(static_cast<int32_t>(tokens.size()));
-    return absl::OkStatus();
-  }
-
-  // Decoder::ForwardUntil with instruments.
-  absl::Status Forward(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
-                       absl::Span<float> logits, StopFunction stop,
-                       const PassInstruments& instruments) {
-    ABSL_RETURN_IF_ERROR(CheckTokens(tokens));
-    const ModelConfig& config = reader.config();
-    const size_t num_logit_rows = rows == LogitRows::kAll    ? tokens.size()
-                                  : rows == LogitRows::kLast ? 1
-                                                             : 0;
-    const int64_t expected = static_cast<int64_t>(num_logit_rows) * config.vocab_size;
-    ABSL_RETURN_IF_ERROR(
-        CheckRange("size of the logits", static_cast<int64_t>(logits.size()), expected, expected));
-    return Run(tokens, num_logit_rows, cache, stop, instruments,
-               [&](const float* hidden) -> absl::Status {
-                 if (num_logit_rows == 0) return absl::OkStatus();
-                 if (stop()) return absl::CancelledError("decoder: the forward pass was cancelled");
-                 return ContextFor(num_logit_rows)
-                     .WriteLogits(hidden, num_logit_rows, logits.data(), instruments);
-               });
+    return status;
   }
 
   const ModelReader& reader;
@@ -247,48 +251,12 @@ int64_t Decoder::num_shared_weights() const { return state_->packed->num_hits();
 
 uint64_t Decoder::process() const { return state_->pool->process(); }
 
-absl::Status Decoder::Forward(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
-                              absl::Span<float> logits, const std::atomic<bool>* cancel) {
-  return ForwardUntil(tokens, cache, rows, logits, [cancel] {
-    return cancel != nullptr && cancel->load(std::memory_order_relaxed);
-  });
-}
-
-absl::Status Decoder::ForwardUntil(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
-                                   absl::Span<float> logits, absl::FunctionRef<bool()> stop) {
-  return state_->Forward(tokens, cache, rows, logits, stop, {});
-}
-
-absl::Status Decoder::ForwardObserved(absl::Span<const int32_t> tokens, KvCache& cache,
-                                      LogitRows rows, absl::Span<float> logits,
-                                      MatmulObserver observer) {
-  return state_->Forward(tokens, cache, rows, logits, [] { return false; },
-                         {.observer = &observer});
-}
-
-absl::Status Decoder::ForwardTimed(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
-                                   absl::Span<float> logits, StepTimer& timer) {
-  timer.Start();
-  absl::Status status =
-      state_->Forward(tokens, cache, rows, logits, [] { return false; }, {.timer = &timer});
-  timer.End(DecoderStep::kOther);
+absl::Status Decoder::Forward(const ForwardRequest& request) {
+  StepTimer* const timer = request.instruments.timer;
+  if (timer != nullptr) timer->Start();
+  absl::Status status = state_->Forward(request);
+  EndStep(timer, DecoderStep::kOther);
   return status;
-}
-
-absl::Status Decoder::ForwardHidden(absl::Span<const int32_t> tokens, KvCache& cache,
-                                    absl::Span<float> hidden, const std::atomic<bool>* cancel) {
-  State& state = *state_;
-  ABSL_RETURN_IF_ERROR(state.CheckTokens(tokens));
-  const int64_t expected = static_cast<int64_t>(tokens.size()) * state.reader.config().hidden_dim;
-  ABSL_RETURN_IF_ERROR(CheckRange("size of the hidden rows", static_cast<int64_t>(hidden.size()),
-                                  expected, expected));
-  const auto stop = [cancel] {
-    return cancel != nullptr && cancel->load(std::memory_order_relaxed);
-  };
-  return state.Run(tokens, tokens.size(), cache, stop, {}, [&](const float* rows) {
-    state.ContextFor(tokens.size()).NormalizeFinal(rows, tokens.size(), hidden.data());
-    return absl::OkStatus();
-  });
 }
 
 }  // namespace inkling

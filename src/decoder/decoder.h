@@ -7,27 +7,19 @@
 #ifndef INKLING_SRC_DECODER_DECODER_H_
 #define INKLING_SRC_DECODER_DECODER_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <string>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "src/compute/dequantized_matmul.h"
 #include "src/compute/packed_weights.h"
-#include "src/decoder/kv_cache.h"
-#include "src/decoder/matmul_observer.h"
-#include "src/decoder/step_timer.h"
+#include "src/decoder/forward_request.h"
 #include "src/format/model_config.h"
 #include "src/format/model_reader.h"
 
 namespace inkling {
-
-// Which rows of a Forward get logits.
-enum class LogitRows : uint8_t { kNone, kLast, kAll };
 
 struct DecoderOptions {
   int32_t num_threads = 1;
@@ -77,33 +69,12 @@ class Decoder {
   // are started again for the first.
   uint64_t process() const;
 
-  // Runs `tokens` (1 to prefill_rows of them, each in [0, vocab)) at positions cache.length()...,
-  // commits their keys and values, and writes logits of the asked rows to `logits` ([1 or
-  // tokens.size(), vocab_size], sized exactly; empty for kNone). `cancel` may be null; when it
-  // turns true the call returns Cancelled at the next slice of a matmul and the cache is as
-  // before. Any error leaves the cache as before. Thread-safe for different caches: callers take
-  // turns. Errors in a forked process: also those of ThreadPool::StartThreads.
-  absl::Status Forward(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
-                       absl::Span<float> logits, const std::atomic<bool>* cancel);
-
-  // Forward with any condition in place of the flag: `stop` is asked between the steps of the pass,
-  // on the calling thread, and true ends it with Cancelled. For deadlines, and for tests that stop
-  // at a chosen step.
-  absl::Status ForwardUntil(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
-                            absl::Span<float> logits, absl::FunctionRef<bool()> stop);
-
-  // Forward with `observer` called for every matmul, on the calling thread.
-  absl::Status ForwardObserved(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
-                               absl::Span<float> logits, MatmulObserver observer);
-
-  // Forward with the time of every step added to `timer`; what a failed pass took until then too.
-  absl::Status ForwardTimed(absl::Span<const int32_t> tokens, KvCache& cache, LogitRows rows,
-                            absl::Span<float> logits, StepTimer& timer);
-
-  // The hidden rows after the final norm of the last Forward-like pass, for embeddings and tests:
-  // as Forward, but writes [tokens.size(), hidden_dim] instead of logits.
-  absl::Status ForwardHidden(absl::Span<const int32_t> tokens, KvCache& cache,
-                             absl::Span<float> hidden, const std::atomic<bool>* cancel);
+  // Runs a pass: computes the request's tokens at positions cache.length()..., commits their keys
+  // and values, and writes the asked rows to the output. Errors leave the cache as before:
+  // InvalidArgument, ResourceExhausted if the cache has no room, Cancelled when `stop` says so (at
+  // the next slice of a matmul), and in a forked process those of ThreadPool::StartThreads.
+  // Thread-safe for different caches: callers take turns.
+  absl::Status Forward(const ForwardRequest& request);
 
  private:
   struct State;

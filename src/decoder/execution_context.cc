@@ -94,19 +94,18 @@ void ExecutionContext::FillRopeTables(const ForwardPass& pass) {
   }
 }
 
-absl::StatusOr<const float*> ExecutionContext::RunLayers(absl::Span<const int32_t> tokens,
+absl::StatusOr<const float*> ExecutionContext::RunLayers(const ForwardRequest& request,
                                                          size_t num_outputs,
-                                                         const EmbeddingTable& embedding,
-                                                         KvCache& cache, StopFunction stop,
-                                                         const PassInstruments& instruments) {
+                                                         const EmbeddingTable& embedding) {
+  const absl::Span<const int32_t> tokens = request.tokens;
   ForwardPass pass = {.config = config_,
                       .scratch = scratch_,
-                      .cache = cache,
+                      .cache = request.cache,
                       .pool = pool_,
-                      .stop = stop,
-                      .observer = instruments.observer,
-                      .timer = instruments.timer,
-                      .first_position = cache.length(),
+                      .stop = request.stop,
+                      .observer = request.instruments.observer,
+                      .timer = request.instruments.timer,
+                      .first_position = request.cache.length(),
                       .num_rows = tokens.size(),
                       .kept_rows = tokens.size()};
   embedding.Lookup(tokens, scratch_.residual);

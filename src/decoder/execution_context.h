@@ -12,11 +12,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
 #include "src/compute/embedding_table.h"
 #include "src/compute/thread_pool.h"
 #include "src/decoder/forward_pass.h"
-#include "src/decoder/kv_cache.h"
 #include "src/decoder/layer_weights.h"
 #include "src/decoder/scratch.h"
 #include "src/format/model_config.h"
@@ -36,14 +34,13 @@ class ExecutionContext {
 
   int32_t max_rows() const { return max_rows_; }
 
-  // Runs `tokens` through all layers at positions cache.length()...; their rows are staged in
-  // `cache`, whose past isn't changed. Returns the hidden rows of the last `num_outputs` tokens
-  // before the final norm, [num_outputs, hidden_dim], valid until the next call. What only the
-  // others need is not computed, unless an observer looks at it. Errors: Cancelled when `stop` says
-  // so; those of the matmuls.
-  absl::StatusOr<const float*> RunLayers(absl::Span<const int32_t> tokens, size_t num_outputs,
-                                         const EmbeddingTable& embedding, KvCache& cache,
-                                         StopFunction stop, const PassInstruments& instruments);
+  // Runs the request's tokens through all layers; their rows are staged in the cache, whose past
+  // isn't changed. Returns the hidden rows of the last `num_outputs` tokens before the final norm,
+  // [num_outputs, hidden_dim], valid until the next call. What only the others need is not
+  // computed, unless an observer looks at it. Errors: Cancelled when `stop` says so; those of the
+  // matmuls.
+  absl::StatusOr<const float*> RunLayers(const ForwardRequest& request, size_t num_outputs,
+                                         const EmbeddingTable& embedding);
 
   // Writes the final norm of `hidden` [num_rows, hidden_dim] to `output`, which may be `hidden`.
   void NormalizeFinal(const float* hidden, size_t num_rows, float* output);

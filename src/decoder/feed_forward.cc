@@ -1,6 +1,6 @@
 // Gate, up and activation of a slice of columns are one piece of work: its rows are activated while
 // they are warm, their range is taken on the way, and nothing waits between the three. An observer
-// wants to see (and change) whole matmuls, so for it they come one after the other.
+// sees (and may change) whole matmuls, so for it the slices are collected and activated afterwards.
 
 #include "src/decoder/feed_forward.h"
 
@@ -88,36 +88,48 @@ absl::Status ForEachInnerSlice(FeedForwardWeights& weights, ForwardPass& pass,
   return ForEachSlice(weights.up.num_slices(), rows * num_weights, pass.pool, pass.stop, run);
 }
 
-// Collects whole matmuls for the observer, which may change them, and goes on with those.
-absl::Status RunObservedInner(FeedForwardWeights& weights, ForwardPass& pass) {
-  const size_t dim = static_cast<size_t>(pass.config.feed_forward_dim);
-  std::vector<float> up(pass.num_rows * dim);
-  std::vector<float> gate(weights.gate.has_value() ? up.size() : 0);
-  ABSL_RETURN_IF_ERROR(ForEachInnerSlice(
-      weights, pass, [&](size_t index, const float* up_slice, const float* gate_slice) {
-        const Linear::Slice slice = weights.up.slice(index);
-        CopySlice(up_slice, slice, pass.num_rows, dim, up.data());
-        if (gate_slice != nullptr) CopySlice(gate_slice, slice, pass.num_rows, dim, gate.data());
-      }));
+// Gate and up of a pass as whole matrices, for its observer.
+struct CollectedMatmuls {
+  std::vector<float> up;    // [num_rows, feed_forward_dim]
+  std::vector<float> gate;  // the same, or empty
+};
+
+// Shows the observer what was collected and activates what it leaves.
+void ActivateObserved(FeedForwardWeights& weights, CollectedMatmuls& whole, ForwardPass& pass) {
   const int64_t rows = static_cast<int64_t>(pass.num_rows);
-  if (weights.gate.has_value()) {
-    ObserveMatmul(*weights.gate, pass.scratch.normed, rows, gate.data(), *pass.observer);
+  const size_t dim = static_cast<size_t>(pass.config.feed_forward_dim);
+  float* const gate = weights.gate.has_value() ? whole.gate.data() : nullptr;
+  if (gate != nullptr) {
+    ObserveMatmul(*weights.gate, pass.scratch.normed, rows, gate, *pass.observer);
   }
-  ObserveMatmul(weights.up, pass.scratch.normed, rows, up.data(), *pass.observer);
+  ObserveMatmul(weights.up, pass.scratch.normed, rows, whole.up.data(), *pass.observer);
   for (size_t i = 0; i < weights.up.num_slices(); ++i) {
     const int64_t first = weights.up.slice(i).first;
-    ActivateSlice(weights, i, up.data() + first, gate.empty() ? nullptr : gate.data() + first, dim,
-                  pass);
+    ActivateSlice(weights, i, whole.up.data() + first, gate == nullptr ? nullptr : gate + first,
+                  dim, pass);
   }
-  return absl::OkStatus();
 }
 
+// Writes the inner rows.
 absl::Status RunInner(FeedForwardWeights& weights, ForwardPass& pass) {
-  if (pass.observer != nullptr) return RunObservedInner(weights, pass);
-  return ForEachInnerSlice(weights, pass, [&](size_t index, const float* up, const float* gate) {
-    const size_t stride = static_cast<size_t>(weights.up.slice(index).size);
-    ActivateSlice(weights, index, up, gate, stride, pass);
-  });
+  const bool observed = pass.observer != nullptr;
+  const size_t dim = static_cast<size_t>(pass.config.feed_forward_dim);
+  CollectedMatmuls whole;
+  if (observed) {
+    whole.up.resize(pass.num_rows * dim);
+    if (weights.gate.has_value()) whole.gate.resize(whole.up.size());
+  }
+  ABSL_RETURN_IF_ERROR(
+      ForEachInnerSlice(weights, pass, [&](size_t index, const float* up, const float* gate) {
+        const Linear::Slice slice = weights.up.slice(index);
+        if (!observed) {
+          return ActivateSlice(weights, index, up, gate, static_cast<size_t>(slice.size), pass);
+        }
+        CopySlice(up, slice, pass.num_rows, dim, whole.up.data());
+        if (gate != nullptr) CopySlice(gate, slice, pass.num_rows, dim, whole.gate.data());
+      }));
+  if (observed) ActivateObserved(weights, whole, pass);
+  return absl::OkStatus();
 }
 
 }  // namespace

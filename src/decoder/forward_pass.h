@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "src/compute/linear.h"
 #include "src/compute/thread_pool.h"
+#include "src/decoder/forward_request.h"
 #include "src/decoder/kv_cache.h"
 #include "src/decoder/matmul_observer.h"
 #include "src/decoder/scratch.h"
@@ -23,15 +24,6 @@
 #include "src/format/model_config.h"
 
 namespace inkling {
-
-// Asked between the steps of a Forward, on the calling thread; true ends it.
-using StopFunction = absl::FunctionRef<bool()>;
-
-// What looks on while a pass runs; either may be null.
-struct PassInstruments {
-  const MatmulObserver* observer = nullptr;
-  StepTimer* timer = nullptr;
-};
 
 struct ForwardPass {
   const ModelConfig& config;
@@ -52,6 +44,27 @@ struct ForwardPass {
 inline absl::Status CheckStop(const ForwardPass& pass) {
   return pass.stop() ? absl::CancelledError("decoder: the forward pass was cancelled")
                      : absl::OkStatus();
+}
+
+// Tells `observer` of a matmul that was just computed.
+inline void ObserveMatmul(const Linear& linear, const Activations& input, int64_t num_rows,
+                          float* output, const MatmulObserver& observer) {
+  observer({.weight = linear.weight_name(),
+            .input = input.rows(),
+            .num_inputs = linear.num_inputs(),
+            .output = output,
+            .num_outputs = linear.num_outputs(),
+            .num_rows = num_rows});
+}
+
+// Linear::Run, and then `observer` unless that is null.
+inline absl::Status RunMatmul(Linear& linear, const Activations& input, int64_t num_rows,
+                              float* output, ThreadPool& pool, const MatmulObserver* observer) {
+  absl::Status status = linear.Run(input, num_rows, output, pool);
+  if (observer != nullptr && status.ok()) {
+    ObserveMatmul(linear, input, num_rows, output, *observer);
+  }
+  return status;
 }
 
 // Linear::Run of matmuls with the same input over the pass's rows, in one parallel region, and

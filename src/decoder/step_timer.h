@@ -1,9 +1,9 @@
 // StepTimer: where the time of forward passes goes, by kind of operator.
 //
-// Decoder::ForwardTimed hands one down; inkling-bench --profile prints it. A step ends when it says
-// so, and gets the time since the step before it ended, so the times add up to the whole pass:
-// waiting for threads belongs to the step that waits. Other passes have no timer, and each of their
-// steps costs one comparison more.
+// A ForwardRequest may bring one; inkling-bench --profile prints it. A step ends when it says so,
+// and gets the time since the step before it ended, so the times add up to the whole pass: waiting
+// for threads belongs to the step that waits. Passes without a timer pay a comparison for each
+// step.
 
 #ifndef INKLING_SRC_DECODER_STEP_TIMER_H_
 #define INKLING_SRC_DECODER_STEP_TIMER_H_

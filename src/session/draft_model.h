@@ -17,7 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "src/decoder/decoder.h"
-#include "src/decoder/forward_pass.h"
+#include "src/decoder/forward_request.h"
 #include "src/decoder/kv_cache.h"
 #include "src/session/model_engine.h"
 #include "src/session/sampler.h"

@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
-#include "src/decoder/forward_pass.h"
+#include "src/decoder/forward_request.h"
 #include "src/session/draft_model.h"
 #include "src/session/token_context.h"
 #include "src/text/tokenizer.h"

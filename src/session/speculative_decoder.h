@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "src/decoder/forward_pass.h"
+#include "src/decoder/forward_request.h"
 #include "src/session/acceptance_odds.h"
 #include "src/session/draft_model.h"
 #include "src/session/prompt_lookup.h"

@@ -87,12 +87,13 @@ bool TokenContext::HasLogits() {
 }
 
 // A pass that gives logits. Its time is a measure of what rows cost where they all have logits.
-absl::Status TokenContext::TimedForward(absl::Span<const int32_t> rows, LogitRows logit_rows,
+absl::Status TokenContext::TimedForward(absl::Span<const int32_t> rows, OutputRows logit_rows,
                                         absl::Span<float> logits, StopFunction stop) {
   const auto begin = std::chrono::steady_clock::now();
-  absl::Status status = decoder_.ForwardUntil(rows, *cache_, logit_rows, logits, stop);
+  absl::Status status = decoder_.Forward(
+      {.tokens = rows, .cache = *cache_, .rows = logit_rows, .output = logits, .stop = stop});
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  if (status.ok() && (rows.size() == 1 || logit_rows == LogitRows::kAll)) {
+  if (status.ok() && (rows.size() == 1 || logit_rows == OutputRows::kAll)) {
     pass_cost_.Report(rows.size(), seconds.count());
   }
   return status;
@@ -105,8 +106,8 @@ absl::Status TokenContext::ForwardWithDraft(StopFunction stop) {
   tokens_.insert(tokens_.end(), draft_.begin(), draft_.end());
   const absl::Span<const int32_t> rows =
       absl::MakeConstSpan(tokens_).subspan(static_cast<size_t>(cache_->length()));
-  absl::Status status =
-      TimedForward(rows, LogitRows::kAll, absl::MakeSpan(logits_).first(rows.size() * vocab), stop);
+  absl::Status status = TimedForward(rows, OutputRows::kAll,
+                                     absl::MakeSpan(logits_).first(rows.size() * vocab), stop);
   tokens_.resize(draft_begin_);
   if (!status.ok()) return status;
   has_draft_logits_ = true;
@@ -114,7 +115,7 @@ absl::Status TokenContext::ForwardWithDraft(StopFunction stop) {
   return absl::OkStatus();
 }
 
-absl::Status TokenContext::Forward(LogitRows last_rows, StopFunction stop) {
+absl::Status TokenContext::Forward(OutputRows last_rows, StopFunction stop) {
   const absl::Span<const int32_t> all = tokens_;
   const size_t chunk_rows =
       static_cast<size_t>(std::min(decoder_.options().prefill_rows, cache_->max_chunk()));
@@ -123,10 +124,10 @@ absl::Status TokenContext::Forward(LogitRows last_rows, StopFunction stop) {
     const absl::Span<const int32_t> chunk = all.subspan(begin, chunk_rows);
     const bool is_last = begin + chunk.size() == all.size();
     absl::Status status =
-        is_last && last_rows == LogitRows::kLast
-            ? TimedForward(chunk, LogitRows::kLast,
+        is_last && last_rows == OutputRows::kLast
+            ? TimedForward(chunk, OutputRows::kLast,
                            absl::MakeSpan(logits_).first(static_cast<size_t>(vocab_size_)), stop)
-            : decoder_.ForwardUntil(chunk, *cache_, LogitRows::kNone, {}, stop);
+            : decoder_.Forward({.tokens = chunk, .cache = *cache_, .stop = stop});
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -134,7 +135,7 @@ absl::Status TokenContext::Forward(LogitRows last_rows, StopFunction stop) {
 
 absl::Status TokenContext::Compute(StopFunction stop) {
   DropDraft();
-  return Forward(LogitRows::kNone, stop);
+  return Forward(OutputRows::kNone, stop);
 }
 
 absl::StatusOr<absl::Span<const float>> TokenContext::ComputeLogits(absl::Span<const int32_t> draft,
@@ -153,7 +154,7 @@ absl::StatusOr<absl::Span<const float>> TokenContext::ComputeLogits(absl::Span<c
     if (!status.ok()) return status;
     return absl::MakeConstSpan(logits_).first(vocab);
   }
-  absl::Status status = Forward(LogitRows::kLast, stop);
+  absl::Status status = Forward(OutputRows::kLast, stop);
   if (!status.ok()) return status;
   return absl::MakeConstSpan(logits_).first(vocab);
 }

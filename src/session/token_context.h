@@ -21,7 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "src/decoder/decoder.h"
-#include "src/decoder/forward_pass.h"
+#include "src/decoder/forward_request.h"
 #include "src/decoder/kv_cache.h"
 #include "src/session/pass_cost.h"
 
@@ -87,8 +87,8 @@ class TokenContext {
   void DropDraft();
   absl::Status ForwardWithDraft(StopFunction stop);
   void RewindCache(int32_t position);
-  absl::Status Forward(LogitRows last_rows, StopFunction stop);
-  absl::Status TimedForward(absl::Span<const int32_t> rows, LogitRows logit_rows,
+  absl::Status Forward(OutputRows last_rows, StopFunction stop);
+  absl::Status TimedForward(absl::Span<const int32_t> rows, OutputRows logit_rows,
                             absl::Span<float> logits, StopFunction stop);
 
   Decoder& decoder_;

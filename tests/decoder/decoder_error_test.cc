@@ -32,7 +32,7 @@ class DecoderErrorTest : public testing::Test {
   size_t vocab() const { return static_cast<size_t>(model_.config().vocab_size); }
 
   absl::Status Forward(absl::Span<const int32_t> tokens) {
-    return decoder_->Forward(tokens, *cache_, LogitRows::kNone, {}, nullptr);
+    return decoder_->Forward({.tokens = tokens, .cache = *cache_});
   }
 
   // After every error the next call gives what it would have given without it.
@@ -77,19 +77,26 @@ TEST_F(DecoderErrorTest, TheNumberOfTokensIsBounded) {
 
 TEST_F(DecoderErrorTest, TheSizeOfTheOutputIsChecked) {
   const absl::Span<const int32_t> tokens = absl::MakeSpan(tokens_).first(3);
-  const auto forward = [&](LogitRows rows, size_t size) {
-    return decoder_->Forward(tokens, *cache_, rows, absl::MakeSpan(logits_).first(size), nullptr);
+  const auto forward = [&](OutputRows rows, size_t size) {
+    return decoder_->Forward({.tokens = tokens,
+                              .cache = *cache_,
+                              .rows = rows,
+                              .output = absl::MakeSpan(logits_).first(size)});
   };
-  EXPECT_THAT(forward(LogitRows::kNone, 1),
+  EXPECT_THAT(forward(OutputRows::kNone, 1),
               MatchesStatus(StatusCode::kInvalidArgument, {"logits", "found 1"}));
-  EXPECT_THAT(forward(LogitRows::kLast, 0),
+  EXPECT_THAT(forward(OutputRows::kLast, 0),
               MatchesStatus(StatusCode::kInvalidArgument, {"320", "found 0"}));
-  EXPECT_THAT(forward(LogitRows::kLast, 3 * vocab()),
+  EXPECT_THAT(forward(OutputRows::kLast, 3 * vocab()),
               MatchesStatus(StatusCode::kInvalidArgument, {"found 960"}));
-  EXPECT_THAT(forward(LogitRows::kAll, 3 * vocab() - 1),
+  EXPECT_THAT(forward(OutputRows::kAll, 3 * vocab() - 1),
               MatchesStatus(StatusCode::kInvalidArgument, {"found 959"}));
   std::vector<float> hidden(31);
-  EXPECT_THAT(decoder_->ForwardHidden(tokens.first(1), *cache_, absl::MakeSpan(hidden), nullptr),
+  EXPECT_THAT(decoder_->Forward({.tokens = tokens.first(1),
+                                 .cache = *cache_,
+                                 .rows = OutputRows::kAll,
+                                 .kind = OutputKind::kHidden,
+                                 .output = absl::MakeSpan(hidden)}),
               MatchesStatus(StatusCode::kInvalidArgument, {"hidden", "32", "found 31"}));
   ExpectStillRight(0);
 }
@@ -108,11 +115,9 @@ TEST_F(DecoderErrorTest, AFullContextIsAnErrorAndNothingIsLost) {
 
 TEST_F(DecoderErrorTest, ACacheWithShorterChunksSaysSo) {
   const std::unique_ptr<KvCache> small = model_.MakeCache(40, 4);
-  EXPECT_THAT(
-      decoder_->Forward(absl::MakeSpan(tokens_).first(5), *small, LogitRows::kNone, {}, nullptr),
-      MatchesStatus(StatusCode::kInvalidArgument, {"1 to 4", "found 5"}));
-  EXPECT_OK(
-      decoder_->Forward(absl::MakeSpan(tokens_).first(4), *small, LogitRows::kNone, {}, nullptr));
+  EXPECT_THAT(decoder_->Forward({.tokens = absl::MakeSpan(tokens_).first(5), .cache = *small}),
+              MatchesStatus(StatusCode::kInvalidArgument, {"1 to 4", "found 5"}));
+  EXPECT_OK(decoder_->Forward({.tokens = absl::MakeSpan(tokens_).first(4), .cache = *small}));
 }
 
 TEST_F(DecoderErrorTest, ACacheOfAnotherModelIsRefused) {
@@ -121,7 +126,7 @@ TEST_F(DecoderErrorTest, ACacheOfAnotherModelIsRefused) {
   absl::StatusOr<std::unique_ptr<KvCache>> cache =
       KvCache::Create(other, {.capacity = 40, .max_chunk = 16});
   ASSERT_OK(cache);
-  EXPECT_THAT(decoder_->Forward({1}, **cache, LogitRows::kNone, {}, nullptr),
+  EXPECT_THAT(decoder_->Forward({.tokens = {1}, .cache = **cache}),
               MatchesStatus(StatusCode::kInvalidArgument, {"another model"}));
 }
 
@@ -151,7 +156,7 @@ TEST_F(DecoderErrorTest, OptionsOutOfRangeAreRefused) {
 TEST_F(DecoderErrorTest, PrefillRowsMayBeFewerThanDecodeRows) {
   const std::unique_ptr<Decoder> decoder =
       model_.MakeDecoder({.num_threads = 1, .prefill_rows = 1, .decode_rows = 4});
-  EXPECT_THAT(decoder->Forward({1, 2}, *cache_, LogitRows::kNone, {}, nullptr),
+  EXPECT_THAT(decoder->Forward({.tokens = {1, 2}, .cache = *cache_}),
               MatchesStatus(StatusCode::kInvalidArgument, {"1 to 1", "found 2"}));
   const std::vector<float> expected = RunAll(*decoder_, *model_.MakeCache(40, 16), tokens_, 16);
   EXPECT_LE(MaxDifference(RunAll(*decoder, *cache_, tokens_, 1), expected),

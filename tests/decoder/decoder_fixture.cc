@@ -64,8 +64,10 @@ std::vector<float> RunAll(Decoder& decoder, KvCache& cache, absl::Span<const int
   for (size_t first = 0; first < tokens.size(); first += chunk) {
     const absl::Span<const int32_t> part = tokens.subspan(first, chunk);
     std::vector<float> logits(part.size() * vocab);
-    const absl::Status status =
-        decoder.Forward(part, cache, LogitRows::kAll, absl::MakeSpan(logits), nullptr);
+    const absl::Status status = decoder.Forward({.tokens = part,
+                                                 .cache = cache,
+                                                 .rows = OutputRows::kAll,
+                                                 .output = absl::MakeSpan(logits)});
     EXPECT_TRUE(status.ok()) << "chunk at " << first << ": " << status;
     if (!status.ok()) return {};
     all.insert(all.end(), logits.begin(), logits.end());

@@ -41,13 +41,17 @@ class HeldPass {
       : logits_(static_cast<size_t>(decoder.config().vocab_size)) {
     thread_ = std::thread([this, &decoder, &cache, tokens, number] {
       int calls = 0;
-      status_ = decoder.ForwardUntil(tokens, cache, LogitRows::kLast, absl::MakeSpan(logits_), [&] {
-        if (++calls == number) {
-          is_held_ = true;
-          while (!is_over_) std::this_thread::yield();
-        }
-        return false;
-      });
+      status_ = decoder.Forward({.tokens = tokens,
+                                 .cache = cache,
+                                 .rows = OutputRows::kLast,
+                                 .output = absl::MakeSpan(logits_),
+                                 .stop = [&] {
+                                   if (++calls == number) {
+                                     is_held_ = true;
+                                     while (!is_over_) std::this_thread::yield();
+                                   }
+                                   return false;
+                                 }});
       is_held_ = true;  // a pass with fewer questions
     });
     while (!is_held_) std::this_thread::yield();

@@ -152,8 +152,10 @@ TEST(DecoderMemoryTest, ForwardAllocatesNothing) {
       std::vector<float> logits(static_cast<size_t>(model.config().vocab_size));
       const auto forward = [&](size_t first, size_t count) {
         return decoder
-            ->Forward(absl::MakeSpan(tokens).subspan(first, count), *cache, LogitRows::kLast,
-                      absl::MakeSpan(logits), nullptr)
+            ->Forward({.tokens = absl::MakeSpan(tokens).subspan(first, count),
+                       .cache = *cache,
+                       .rows = OutputRows::kLast,
+                       .output = absl::MakeSpan(logits)})
             .ok();
       };
       // One Forward of each row count first: an operator may allocate when it meets a new one.

@@ -90,13 +90,16 @@ TEST_P(DecoderPropertyTest, LastAndNoneAgreeWithAll) {
   const size_t vocab = static_cast<size_t>(model_.config().vocab_size);
   const std::unique_ptr<KvCache> cache = MakeCache();
   std::vector<float> last(vocab);
-  ASSERT_OK(
-      decoder_->Forward(absl::MakeSpan(tokens_).first(20), *cache, LogitRows::kNone, {}, nullptr));
-  ASSERT_OK(decoder_->Forward(absl::MakeSpan(tokens_).subspan(20, 20), *cache, LogitRows::kLast,
-                              absl::MakeSpan(last), nullptr));
+  ASSERT_OK(decoder_->Forward({.tokens = absl::MakeSpan(tokens_).first(20), .cache = *cache}));
+  ASSERT_OK(decoder_->Forward({.tokens = absl::MakeSpan(tokens_).subspan(20, 20),
+                               .cache = *cache,
+                               .rows = OutputRows::kLast,
+                               .output = absl::MakeSpan(last)}));
   ExpectSame(last, ExpectedRows(39, 1));
-  ASSERT_OK(decoder_->Forward(absl::MakeSpan(tokens_).subspan(40, 1), *cache, LogitRows::kLast,
-                              absl::MakeSpan(last), nullptr));
+  ASSERT_OK(decoder_->Forward({.tokens = absl::MakeSpan(tokens_).subspan(40, 1),
+                               .cache = *cache,
+                               .rows = OutputRows::kLast,
+                               .output = absl::MakeSpan(last)}));
   ExpectSame(last, ExpectedRows(40, 1));
 }
 
@@ -202,22 +205,23 @@ TEST_P(DecoderPropertyTest, AskingForFewerRowsChangesNoneOfThem) {
     const absl::Span<const int32_t> next = absl::MakeSpan(tokens_).subspan(6 + count, 1);
     std::vector<float> all(count * vocab), last(vocab), expected(vocab), found(vocab);
     const std::unique_ptr<KvCache> cache = MakeCache();
-    const auto forward = [&](absl::Span<const int32_t> tokens, LogitRows rows,
+    const auto forward = [&](absl::Span<const int32_t> tokens, OutputRows rows,
                              std::vector<float>& logits) {
-      return decoder_->Forward(tokens, *cache, rows, absl::MakeSpan(logits), nullptr);
+      return decoder_->Forward(
+          {.tokens = tokens, .cache = *cache, .rows = rows, .output = absl::MakeSpan(logits)});
     };
     RunAll(*decoder_, *cache, absl::MakeSpan(tokens_).first(6), 3);
-    ASSERT_OK(forward(part, LogitRows::kAll, all));
-    ASSERT_OK(forward(next, LogitRows::kLast, expected));
+    ASSERT_OK(forward(part, OutputRows::kAll, all));
+    ASSERT_OK(forward(next, OutputRows::kLast, expected));
     ASSERT_OK(cache->Rewind(6));
-    ASSERT_OK(forward(part, LogitRows::kLast, last));
+    ASSERT_OK(forward(part, OutputRows::kLast, last));
     EXPECT_EQ(last, std::vector<float>(all.end() - static_cast<ptrdiff_t>(vocab), all.end()));
-    ASSERT_OK(forward(next, LogitRows::kLast, found));
+    ASSERT_OK(forward(next, OutputRows::kLast, found));
     EXPECT_EQ(found, expected);
     ASSERT_OK(cache->Rewind(6));
     std::vector<float> none;
-    ASSERT_OK(forward(part, LogitRows::kNone, none));
-    ASSERT_OK(forward(next, LogitRows::kLast, found));
+    ASSERT_OK(forward(part, OutputRows::kNone, none));
+    ASSERT_OK(forward(next, OutputRows::kLast, found));
     EXPECT_EQ(found, expected);
   }
 }
@@ -234,8 +238,11 @@ TEST_P(DecoderPropertyTest, CancelledAtEveryStepThenRetriedEqualsNeverCancelled)
     int cancelled = 0;
     for (int step = 0; !finished; ++step) {
       int asked = 0;
-      const absl::Status status = decoder_->ForwardUntil(
-          part, *cache, LogitRows::kAll, absl::MakeSpan(logits), [&] { return asked++ == step; });
+      const absl::Status status = decoder_->Forward({.tokens = part,
+                                                     .cache = *cache,
+                                                     .rows = OutputRows::kAll,
+                                                     .output = absl::MakeSpan(logits),
+                                                     .stop = [&] { return asked++ == step; }});
       finished = status.ok();
       if (!finished) {
         ASSERT_THAT(status, MatchesStatus(absl::StatusCode::kCancelled)) << step;
@@ -254,17 +261,23 @@ TEST_P(DecoderPropertyTest, CancelledAtEveryStepThenRetriedEqualsNeverCancelled)
 TEST_P(DecoderPropertyTest, AFlagThatIsSetCancelsAtOnce) {
   const std::unique_ptr<KvCache> cache = MakeCache();
   std::atomic<bool> cancel = true;
+  const auto is_cancelled = [&] { return cancel.load(); };
   std::vector<float> hidden(static_cast<size_t>(model_.config().hidden_dim));
   EXPECT_THAT(
-      decoder_->Forward(absl::MakeSpan(tokens_).first(3), *cache, LogitRows::kNone, {}, &cancel),
+      decoder_->Forward(
+          {.tokens = absl::MakeSpan(tokens_).first(3), .cache = *cache, .stop = is_cancelled}),
       MatchesStatus(absl::StatusCode::kCancelled));
-  EXPECT_THAT(decoder_->ForwardHidden(absl::MakeSpan(tokens_).first(1), *cache,
-                                      absl::MakeSpan(hidden), &cancel),
+  EXPECT_THAT(decoder_->Forward({.tokens = absl::MakeSpan(tokens_).first(1),
+                                 .cache = *cache,
+                                 .rows = OutputRows::kAll,
+                                 .kind = OutputKind::kHidden,
+                                 .output = absl::MakeSpan(hidden),
+                                 .stop = is_cancelled}),
               MatchesStatus(absl::StatusCode::kCancelled));
   EXPECT_EQ(cache->length(), 0);
   cancel = false;
-  EXPECT_OK(
-      decoder_->Forward(absl::MakeSpan(tokens_).first(3), *cache, LogitRows::kNone, {}, &cancel));
+  EXPECT_OK(decoder_->Forward(
+      {.tokens = absl::MakeSpan(tokens_).first(3), .cache = *cache, .stop = is_cancelled}));
   EXPECT_EQ(cache->length(), 3);
 }
 

@@ -62,10 +62,13 @@ TEST_P(DecoderSweepTest, AgreesWithTheReference) {
 
   const std::unique_ptr<KvCache> cache = model.MakeCache(kCapacity, 16);
   std::vector<float> hidden(7 * static_cast<size_t>(model.config().hidden_dim));
-  ASSERT_TRUE(
-      decoder
-          ->ForwardHidden(absl::MakeSpan(tokens).first(7), *cache, absl::MakeSpan(hidden), nullptr)
-          .ok());
+  ASSERT_TRUE(decoder
+                  ->Forward({.tokens = absl::MakeSpan(tokens).first(7),
+                             .cache = *cache,
+                             .rows = OutputRows::kAll,
+                             .kind = OutputKind::kHidden,
+                             .output = absl::MakeSpan(hidden)})
+                  .ok());
   const absl::Span<const float> expected_hidden =
       absl::MakeSpan(expected.hidden).first(hidden.size());
   EXPECT_LE(MaxDifference(hidden, expected_hidden), 2e-5 * (1.0 + MaxMagnitude(expected_hidden)));

@@ -61,10 +61,11 @@ TEST_F(DecoderThreadsTest, TheCallingThreadIsBoundWhileAPassRuns) {
     const std::vector<int32_t> tokens = RandomTokens(rows, model_.config().vocab_size);
     const bool is_last = cache->length() == 17;
     std::vector<int32_t> inside;
-    const absl::Status status = decoder->ForwardUntil(tokens, *cache, LogitRows::kNone, {}, [&] {
-      inside = AllowedCpus();
-      return is_last;  // a pass that ends early gives the mask back too
-    });
+    const absl::Status status =
+        decoder->Forward({.tokens = tokens, .cache = *cache, .stop = [&] {
+                            inside = AllowedCpus();
+                            return is_last;  // a pass that ends early gives the mask back too
+                          }});
     EXPECT_EQ(status.code(), is_last ? absl::StatusCode::kCancelled : absl::StatusCode::kOk);
     EXPECT_EQ(inside, std::vector<int32_t>{cpu});
     EXPECT_EQ(AllowedCpus(), before);

@@ -1,4 +1,4 @@
-// ForwardObserved: every matrix is seen once a pass, with the inputs and outputs that it has.
+// MatmulObserver: every matrix is seen once a pass, with the inputs and outputs that it has.
 
 #include "src/decoder/matmul_observer.h"
 
@@ -31,8 +31,11 @@ class MatmulObserverTest : public testing::TestWithParam<NamedConfig> {
   std::vector<float> Logits(MatmulObserver observer) {
     std::vector<float> logits(kTokens * static_cast<size_t>(model_.config().vocab_size));
     const std::unique_ptr<KvCache> cache = model_.MakeCache(32, 16);
-    EXPECT_OK(decoder_->ForwardObserved(tokens_, *cache, LogitRows::kAll, absl::MakeSpan(logits),
-                                        observer));
+    EXPECT_OK(decoder_->Forward({.tokens = tokens_,
+                                 .cache = *cache,
+                                 .rows = OutputRows::kAll,
+                                 .output = absl::MakeSpan(logits),
+                                 .instruments = {.observer = &observer}}));
     return logits;
   }
 

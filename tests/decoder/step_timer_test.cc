@@ -1,4 +1,4 @@
-// ForwardTimed: every step of a pass ends as often as the model has it, and the times add up.
+// StepTimer: every step of a pass ends as often as the model has it, and the times add up.
 
 #include "src/decoder/step_timer.h"
 
@@ -30,8 +30,11 @@ class StepTimerTest : public testing::TestWithParam<NamedConfig> {
   std::vector<float> Logits(StepTimer& timer) {
     std::vector<float> logits(kTokens * static_cast<size_t>(model_.config().vocab_size));
     const std::unique_ptr<KvCache> cache = model_.MakeCache(32, 16);
-    EXPECT_OK(
-        decoder_->ForwardTimed(tokens_, *cache, LogitRows::kAll, absl::MakeSpan(logits), timer));
+    EXPECT_OK(decoder_->Forward({.tokens = tokens_,
+                                 .cache = *cache,
+                                 .rows = OutputRows::kAll,
+                                 .output = absl::MakeSpan(logits),
+                                 .instruments = {.timer = &timer}}));
     return logits;
   }
 
@@ -83,7 +86,8 @@ TEST_P(StepTimerTest, AFailedPassEndsNoStepOfALayer) {
   StepTimer timer;
   const std::unique_ptr<KvCache> cache = model_.MakeCache(32, 16);
   const std::vector<int32_t> bad = {-1};
-  EXPECT_FALSE(decoder_->ForwardTimed(bad, *cache, LogitRows::kNone, {}, timer).ok());
+  EXPECT_FALSE(
+      decoder_->Forward({.tokens = bad, .cache = *cache, .instruments = {.timer = &timer}}).ok());
   EXPECT_EQ(timer.step(DecoderStep::kEmbedding).count, 0);
   EXPECT_EQ(timer.step(DecoderStep::kOther).count, 1);
   EXPECT_EQ(cache->length(), 0);

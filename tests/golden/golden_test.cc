@@ -91,8 +91,14 @@ class GoldenRun {
       const absl::Span<float> output =
           absl::MakeSpan(rows).subspan(first * width, part.size() * width);
       const absl::Status status =
-          vocab > 0 ? decoder_->Forward(part, *cache_, LogitRows::kAll, output, nullptr)
-                    : decoder_->ForwardHidden(part, *cache_, output, nullptr);
+          vocab > 0
+              ? decoder_->Forward(
+                    {.tokens = part, .cache = *cache_, .rows = OutputRows::kAll, .output = output})
+              : decoder_->Forward({.tokens = part,
+                                   .cache = *cache_,
+                                   .rows = OutputRows::kAll,
+                                   .kind = OutputKind::kHidden,
+                                   .output = output});
       EXPECT_OK(status);
     }
     return rows;

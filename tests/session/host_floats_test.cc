@@ -93,8 +93,10 @@ std::vector<uint32_t> Logits(Decoder& decoder, KvElement element) {
   size_t rows = kRows;
   while (!rest.empty()) {
     if (!decoder
-             .Forward(rest.first(rows), **cache, LogitRows::kAll, output.first(rows * vocab),
-                      nullptr)
+             .Forward({.tokens = rest.first(rows),
+                       .cache = **cache,
+                       .rows = OutputRows::kAll,
+                       .output = output.first(rows * vocab)})
              .ok()) {
       return {};
     }

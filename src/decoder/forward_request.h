@@ -1,0 +1,52 @@
+// ForwardRequest: one forward pass as its caller asks for it.
+//
+// Decoder::Forward takes one. It is made on the stack of the call with designated initialisers, so
+// that a caller names only what it wants to be other than usual, and a field can be added.
+
+#ifndef INKLING_SRC_DECODER_FORWARD_REQUEST_H_
+#define INKLING_SRC_DECODER_FORWARD_REQUEST_H_
+
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
+#include "src/decoder/kv_cache.h"
+#include "src/decoder/matmul_observer.h"
+#include "src/decoder/step_timer.h"
+
+namespace inkling {
+
+// Which tokens of a pass give an output row.
+enum class OutputRows : uint8_t { kNone, kLast, kAll };
+
+// What an output row is.
+enum class OutputKind : uint8_t {
+  kLogits,  // [vocab_size]
+  kHidden,  // [hidden_dim]: the hidden state after the final norm, for embeddings and tests
+};
+
+// Asked between the steps of a pass, on the calling thread; true ends it.
+using StopFunction = absl::FunctionRef<bool()>;
+
+inline bool NeverStop() { return false; }
+
+// What looks on while a pass runs; either may be null.
+struct PassInstruments {
+  const MatmulObserver* observer = nullptr;  // sees every matmul, on the calling thread
+  StepTimer* timer = nullptr;  // gets the time of every step, those of a failed pass too
+};
+
+struct ForwardRequest {
+  // 1 to Decoder::max_rows() ids in [0, vocab_size), for positions cache.length()...
+  absl::Span<const int32_t> tokens;
+  KvCache& cache;  // of the same decoder
+  OutputRows rows = OutputRows::kNone;
+  OutputKind kind = OutputKind::kLogits;
+  absl::Span<float> output = {};  // the asked rows, sized exactly; empty for kNone
+  StopFunction stop = &NeverStop;
+  PassInstruments instruments = {};
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_DECODER_FORWARD_REQUEST_H_
