@@ -25,37 +25,6 @@ namespace inkling {
 // Bytes of the checkpoint that the tensors of `plan` read.
 int64_t InputBytes(const Checkpoint& checkpoint, const TensorPlan& plan);
 
-// What `importance` (null: nothing) knows of a tensor's inputs, its column_factors divided out;
-// empty for norms, biases and an embedding that is no head. Errors: those of ImportanceFile.
-absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
-                                             const PlannedTensor& tensor, const ModelConfig& config,
-                                             ConvertQuality quality);
-
-// What all rows of a matrix in one type lose, as sums over their EncodedRows.
-struct MatrixLoss {
-  double output_error = 0;
-  double squared_error = 0;
-  double squared_norm = 0;
-  double squared_range = 0;  // RowCalibration's
-};
-
-// The divergence to expect from matrix `weight` in `type`: from the rounding of its weights and,
-// where the type takes int8 inputs, from that of its inputs. Errors: those of
-// ImportanceFile::Outputs.
-absl::StatusOr<double> ExpectedDivergence(const ImportanceFile& importance,
-                                          absl::string_view weight, TensorType type,
-                                          const MatrixLoss& loss);
-
-// The divergence to expect from looked-up rows of the embedding: its relative error times what the
-// file says of lookups; 0 if it says nothing, as one of an earlier version.
-double LookupDivergence(const ImportanceFile& importance, const MatrixLoss& loss);
-
-// All of the divergence to expect from a matrix of a plan, measured on some rows: the first ones,
-// and of the embedding, which begins with tokens that are unlike others, as many from other places.
-absl::StatusOr<double> SampledDivergence(const RowEncoder& encoder, const PlannedTensor& tensor,
-                                         TensorType type, const ModelConfig& config,
-                                         ConvertQuality quality, const ImportanceFile& importance);
-
 class TensorStream {
  public:
   // Everything outlives this; `importance` may be null.

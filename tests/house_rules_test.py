@@ -18,6 +18,9 @@ SKIPPED = 77
 CODE_SUFFIXES = {".h", ".cc", ".c", ".cpp", ".mm", ".inc"}
 TEXT_SUFFIXES = CODE_SUFFIXES | {".py", ".sh", ".cmake", ".txt", ".md", ".fbs", ".json", ".in", ".js", ".mjs", ""}
 
+# What a reader of one checkpoint format may include besides its own folder: no other reader.
+CHECKPOINT_FORMATS = {"converter/checkpoints/*", "converter/tokenizer", "converter/files", "src/format"}
+
 # Which of our own folders, and which third-party headers, the files of a room may include (besides the room itself).
 ROOMS = {
     "kernels": ({"kernels"}, {"hwy/"}),
@@ -29,7 +32,28 @@ ROOMS = {
         {"src/session", "src/text", "src/decoder", "src/compute", "src/format", "kernels", "include/inkling"}, {"absl/"}),
     "src/bindings": ({"src/bindings", "include/inkling"}, {"absl/"}),
     "include/inkling": ({"include/inkling"}, {"absl/"}),
-    "converter": ({"converter", "kernels", "src/format", "src/text"}, {"absl/", "nlohmann/", "CLI/", "flatbuffers/"}),
+    # The rooms of the converter, lowest first (converter/README.md). "FOLDER/*" is a folder without those in it.
+    "converter/files": ({"converter/files", "src/format"}, {"absl/", "nlohmann/"}),
+    "converter/templates": ({"converter/templates", "src/text", "src/format"}, {"absl/", "nlohmann/"}),
+    "converter/tokenizer": (
+        {"converter/tokenizer", "converter/templates", "converter/files", "src/text", "src/format"}, {"absl/", "nlohmann/"}),
+    "converter/recipes": ({"converter/recipes", "converter/files", "src/format"}, {"absl/", "nlohmann/"}),
+    "converter/checkpoints/pytorch": ({"converter/checkpoints/pytorch", "converter/files", "src/format"}, {"absl/"}),
+    "converter/checkpoints/hugging_face": (
+        {"converter/checkpoints/hugging_face", "converter/checkpoints/pytorch"} | CHECKPOINT_FORMATS, {"absl/", "nlohmann/"}),
+    "converter/checkpoints/gguf": ({"converter/checkpoints/gguf"} | CHECKPOINT_FORMATS, {"absl/", "nlohmann/"}),
+    "converter/checkpoints/mediapipe": (
+        {"converter/checkpoints/mediapipe", "src/text"} | CHECKPOINT_FORMATS, {"absl/", "nlohmann/", "flatbuffers/"}),
+    "converter/checkpoints/llama2c": ({"converter/checkpoints/llama2c"} | CHECKPOINT_FORMATS, {"absl/", "nlohmann/"}),
+    "converter/checkpoints": (
+        {"converter/checkpoints", "converter/tokenizer", "converter/files", "src/format"}, {"absl/", "nlohmann/"}),
+    "converter/plan": (
+        {"converter/plan", "converter/checkpoints/*", "converter/recipes", "converter/files", "src/format"}, {"absl/"}),
+    "converter/quantize": (
+        {"converter/quantize", "converter/plan", "converter/checkpoints/*", "converter/files", "kernels", "src/format"},
+        {"absl/", "nlohmann/"}),
+    "converter": (
+        {"converter", "src/format"}, {"absl/", "CLI/"}),
 }
 LIBRARY = ("include/", "src/", "kernels/")
 
@@ -92,10 +116,14 @@ def lines_matching(text, pattern):
 
 
 def room_of(name):
-    for room in ROOMS:
-        if name.startswith(room + "/"):
-            return room
-    return None
+    """The innermost room that holds the file."""
+    return max((room for room in ROOMS if name.startswith(room + "/")), key=len, default=None)
+
+
+def lies_in(name, folder):
+    if folder.endswith("/*"):
+        return name.rpartition("/")[0] == folder.removesuffix("/*")
+    return name.startswith(folder + "/")
 
 
 def include_allowed(room, included):
@@ -103,7 +131,7 @@ def include_allowed(room, included):
     if included.startswith("inkling/"):
         return "include/inkling" in own
     if included.startswith(("src/", "kernels/", "converter/", "include/", "tests/", "examples/", "benchmarks/")):
-        return any(included.startswith(folder + "/") for folder in own)
+        return any(lies_in(included, folder) for folder in own)
     if included.startswith(tuple(third_party)):
         return True
     known = {"absl/", "flatbuffers/", "hwy/", "xnnpack", "pthreadpool", "cpuinfo", "nlohmann/", "CLI/", "gtest/", "benchmark/"}

@@ -20,26 +20,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "converter/files/config_fields.h"
+#include "converter/files/source_tensor.h"
 #include "converter/tokenizer/tokenizer_import.h"
 #include "nlohmann/json.hpp"
 #include "src/format/element_type.h"
 #include "src/format/quantization.h"
 
 namespace inkling {
-
-struct SourceTensor {
-  std::string name;
-  std::string dtype;           // as the checkpoint spells it: "BF16"
-  std::vector<int64_t> shape;  // a matrix is [rows, columns]
-  std::string file;            // where it lies, for messages
-  int64_t bytes = 0;
-  std::string name_in_file = {};  // where the reader calls it otherwise than the file; or empty
-};
-
-// What the file calls a tensor.
-inline const std::string& GivenName(const SourceTensor& tensor) {
-  return tensor.name_in_file.empty() ? tensor.name : tensor.name_in_file;
-}
 
 class Checkpoint {
  public:

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "converter/checkpoints/checkpoint.h"
 #include "converter/files/config_fields.h"
 #include "converter/files/input_file.h"
+#include "converter/files/source_tensor.h"
 #include "nlohmann/json.hpp"
 
 namespace inkling {

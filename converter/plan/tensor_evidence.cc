@@ -18,7 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
-#include "converter/files/weight_entry.h"
+#include "converter/files/source_tensor.h"
 #include "converter/plan/tensor_finder.h"
 #include "converter/recipes/decoder_fields.h"
 

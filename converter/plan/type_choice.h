@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "converter/convert.h"
+#include "converter/plan/convert_options.h"
 #include "src/format/element_type.h"
 #include "src/format/tensor_list.h"
 

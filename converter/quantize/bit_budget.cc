@@ -11,8 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_format.h"
+#include "converter/quantize/expected_divergence.h"
 #include "converter/quantize/row_encoder.h"
-#include "converter/tensor_stream.h"
 #include "src/format/element_type.h"
 #include "src/format/tensor_list.h"
 

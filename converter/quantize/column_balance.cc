@@ -11,8 +11,8 @@
 
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "converter/quantize/expected_divergence.h"
 #include "converter/quantize/row_encoder.h"
-#include "converter/tensor_stream.h"
 #include "src/format/element_type.h"
 
 namespace inkling {

@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "converter/checkpoints/checkpoint.h"
-#include "converter/convert.h"
+#include "converter/plan/convert_options.h"
 #include "converter/plan/tensor_plan.h"
 #include "converter/quantize/importance_file.h"
 #include "src/format/element_type.h"

@@ -22,7 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "converter/files/input_file.h"
-#include "converter/files/weight_entry.h"
+#include "converter/files/source_tensor.h"
 
 namespace inkling {
 

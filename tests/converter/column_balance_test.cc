@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "converter/convert.h"
+#include "converter/quantize/expected_divergence.h"
 #include "converter/recipes/recipe.h"
 #include "converter/tensor_stream.h"
 #include "gtest/gtest.h"

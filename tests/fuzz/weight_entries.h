@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "converter/files/input_file.h"
-#include "converter/files/weight_entry.h"
+#include "converter/files/source_tensor.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace inkling {

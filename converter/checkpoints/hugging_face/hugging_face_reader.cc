@@ -23,7 +23,7 @@
 #include "converter/files/json_text.h"
 #include "converter/files/safetensors_header.h"
 #include "converter/files/source_numbers.h"
-#include "converter/files/weight_entry.h"
+#include "converter/files/source_tensor.h"
 
 namespace inkling {
 namespace {

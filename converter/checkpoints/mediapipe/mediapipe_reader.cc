@@ -21,7 +21,7 @@
 #include "converter/checkpoints/mediapipe/mediapipe_companions.h"
 #include "converter/checkpoints/mediapipe/mediapipe_shapes.h"
 #include "converter/checkpoints/mediapipe/mediapipe_tokenizer.h"
-#include "converter/files/weight_entry.h"
+#include "converter/files/source_tensor.h"
 
 namespace inkling {
 namespace {
