@@ -1,4 +1,4 @@
-// ByteAlphabet: the characters that byte-level vocabularies write bytes in.
+// The characters that byte-level vocabularies write bytes in.
 //
 // Source: GPT-2's encoder.py (bytes_to_unicode). Printable Latin-1 characters stand for themselves,
 // the other bytes follow from U+0100 on in order.
@@ -9,25 +9,16 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 
 namespace inkling {
 
-class ByteAlphabet {
- public:
-  ByteAlphabet();
+// The byte that a character of the alphabet stands for; -1 for any other character.
+int ByteOfCharacter(uint32_t codepoint);
 
-  // The byte that a character stands for; -1 for one outside.
-  int ByteOf(uint32_t codepoint) const;
-
-  // Sets `bytes` to those that `text` stands for. False, and `bytes` as it was, if a character lies
-  // outside.
-  bool Translate(absl::string_view text, std::string& bytes) const;
-
- private:
-  absl::flat_hash_map<uint32_t, uint8_t> bytes_;
-};
+// Sets `bytes` to those that the characters of `text` stand for. False, and `bytes` as it was, if
+// one isn't of the alphabet.
+bool BytesOfCharacters(absl::string_view text, std::string& bytes);
 
 }  // namespace inkling
 

@@ -35,7 +35,7 @@ absl::Status CheckForm(const TokenizerData& data) {
 
 // Writes the pieces anew; returns, for each id of a piece or a hidden character, whether text can
 // contain it.
-std::vector<bool> TranslatePieces(const ByteAlphabet& alphabet, TokenizerData& data) {
+std::vector<bool> TranslatePieces(TokenizerData& data) {
   std::vector<bool> in_text;
   std::string bytes;
   std::vector<uint32_t> offsets = {0};
@@ -43,7 +43,7 @@ std::vector<bool> TranslatePieces(const ByteAlphabet& alphabet, TokenizerData& d
     const absl::string_view piece = PieceBytes(data, id);
     std::string translated(piece);
     const bool is_normal = TypeOfPiece(data, id) == PieceType::kNormal;
-    in_text.push_back(is_normal && alphabet.Translate(piece, translated));
+    in_text.push_back(is_normal && BytesOfCharacters(piece, translated));
     if (is_normal && !in_text.back()) {
       data.piece_types[static_cast<size_t>(id)] = static_cast<uint8_t>(PieceType::kUnused);
     }
@@ -53,7 +53,7 @@ std::vector<bool> TranslatePieces(const ByteAlphabet& alphabet, TokenizerData& d
   data.piece_bytes = std::move(bytes);
   data.piece_offsets = std::move(offsets);
   for (uint32_t& codepoint : data.hidden_codepoints) {
-    const int byte = alphabet.ByteOf(codepoint);
+    const int byte = ByteOfCharacter(codepoint);
     in_text.push_back(byte >= 0);
     // Merges of the others are taken out, and above all characters nothing looks them up.
     codepoint = byte >= 0 ? static_cast<uint32_t>(byte) : 0x10FFFF;
@@ -66,7 +66,7 @@ std::vector<bool> TranslatePieces(const ByteAlphabet& alphabet, TokenizerData& d
 absl::Status CharactersToBytes(TokenizerData& data) {
   ABSL_RETURN_IF_ERROR(CheckTokenizerData(data));
   ABSL_RETURN_IF_ERROR(CheckForm(data));
-  const std::vector<bool> in_text = TranslatePieces(ByteAlphabet(), data);
+  const std::vector<bool> in_text = TranslatePieces(data);
   const auto has = [&in_text](int32_t id) { return in_text[static_cast<size_t>(id)]; };
   std::erase_if(data.merges, [&](const TokenizerMerge& merge) {
     return !has(merge.left) || !has(merge.right) || !has(merge.result);

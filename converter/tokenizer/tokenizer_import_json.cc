@@ -25,14 +25,6 @@ namespace {
 using Json = nlohmann::json;
 using PieceIds = absl::flat_hash_map<std::string, int32_t>;
 
-absl::Status Invalid(absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat("tokenizer.json: ", what));
-}
-
-absl::Status Unsupported(absl::string_view what) {
-  return absl::UnimplementedError(absl::StrCat("tokenizer.json: ", what, " is not supported"));
-}
-
 // A vocabulary without byte pieces never falls back to them, whatever the file says.
 void CheckByteFallback(const PieceList& pieces, TokenizerData& data) {
   bool any = false;
@@ -48,7 +40,8 @@ absl::Status ReadAddedToken(const Json& item, const PieceIds& ids, PieceList& pi
   token.content = StringField(item, "content");
   const Json& id = Field(item, "id");
   if (token.content.empty() || !id.is_number_integer()) {
-    return Invalid(absl::StrCat("added_tokens: expected an id and a content, found ", item.dump()));
+    return InvalidTokenizerJson(
+        absl::StrCat("added_tokens: expected an id and a content, found ", item.dump()));
   }
   // The vocabulary's own id of a text comes before the one written here.
   const auto known = ids.find(token.content);
@@ -65,7 +58,7 @@ absl::Status ReadAddedToken(const Json& item, const PieceIds& ids, PieceList& pi
     const PieceType type = token.special ? PieceType::kControl : PieceType::kUserDefined;
     const absl::Status set =
         pieces.Set(number, {bytes ? BytesOfPiece(token.content) : token.content, type, 0});
-    if (!set.ok()) return Invalid(absl::StrCat("added_tokens: ", set.message()));
+    if (!set.ok()) return InvalidTokenizerJson(absl::StrCat("added_tokens: ", set.message()));
   }
   token.id = static_cast<int32_t>(number);
   if (token.special) pieces[token.id].type = PieceType::kControl;
@@ -76,7 +69,7 @@ absl::Status ReadAddedToken(const Json& item, const PieceIds& ids, PieceList& pi
 absl::Status ReadAddedTokens(const Json& list, const PieceIds& ids, PieceList& pieces,
                              TokenizerData& data) {
   if (list.is_null()) return absl::OkStatus();
-  if (!list.is_array()) return Invalid("added_tokens: expected an array");
+  if (!list.is_array()) return InvalidTokenizerJson("added_tokens: expected an array");
   // What is matched in normalised text is written in normalised form (before any escaping that a
   // pre_tokenizer does; that comes later in this file's order of reading).
   absl::StatusOr<Normalizer> normalizer = Normalizer::Create(data.normalizer, ByteTrie());
@@ -96,13 +89,13 @@ absl::Status ReadAddedTokens(const Json& list, const PieceIds& ids, PieceList& p
 
 absl::StatusOr<TokenizerData> ReadTokenizerTree(const Json& tokenizer) {
   if (!tokenizer.is_object() || !Field(tokenizer, "model").is_object()) {
-    return Invalid("expected an object with a model; not a tokenizer.json?");
+    return InvalidTokenizerJson("expected an object with a model; not a tokenizer.json?");
   }
   TokenizerData data;
   const bool bytes = IsByteLevel(tokenizer);
   data.kind = bytes ? TokenizerKind::kByteLevelBpe : TokenizerKind::kCodepointBpe;
   if (StringField(Field(tokenizer, "model"), "type") == "Unigram") {
-    if (bytes) return Unsupported("a Unigram model of bytes");
+    if (bytes) return UnsupportedInTokenizerJson("a Unigram model of bytes");
     data.kind = TokenizerKind::kUnigram;
   }
   data.normalizer.invalid_utf8 = InvalidUtf8::kReplaceMaximalSubpart;

@@ -17,10 +17,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-absl::Status Unsupported(absl::string_view what) {
-  return absl::UnimplementedError(absl::StrCat("tokenizer.json: ", what, " is not supported"));
-}
-
 // Appends the stages of a tree of Sequence objects, in order.
 void Flatten(const Json& stage, const char* list_key, std::vector<const Json*>& stages) {
   if (!stage.is_object()) return;
@@ -62,7 +58,7 @@ absl::Status ReadDecoderStage(const Json& stage, TokenizerData& data) {
     const Json& stop = Field(stage, "stop");
     const bool one_space = StringField(stage, "content") == " " && start.is_number_integer() &&
                            start == 1 && stop.is_number_integer() && stop == 0;
-    if (!one_space) return Unsupported(absl::StrCat("decoder ", stage.dump()));
+    if (!one_space) return UnsupportedInTokenizerJson(absl::StrCat("decoder ", stage.dump()));
     decoder.leading_space = LeadingSpace::kStripOne;
   } else if (type == "Metaspace") {
     decoder.unescape_spaces = true;
@@ -70,7 +66,7 @@ absl::Status ReadDecoderStage(const Json& stage, TokenizerData& data) {
                           BoolField(stage, "add_prefix_space", true);
     if (prefixed) decoder.leading_space = LeadingSpace::kStripAllInFirstPiece;
   } else if (type != "Fuse") {
-    return Unsupported(absl::StrCat("decoder ", type));
+    return UnsupportedInTokenizerJson(absl::StrCat("decoder ", type));
   }
   return absl::OkStatus();
 }
@@ -80,7 +76,9 @@ absl::Status ReadTemplate(const Json& stage, TokenizerData& data) {
   const Json& single = Field(stage, "single");
   const Json& tokens = Field(stage, "special_tokens");
   bool behind_text = false;
-  if (!single.is_array()) return Unsupported("a TemplateProcessing without a single template");
+  if (!single.is_array()) {
+    return UnsupportedInTokenizerJson("a TemplateProcessing without a single template");
+  }
   for (const Json& item : single) {
     if (item.contains("Sequence")) {
       behind_text = true;
@@ -91,8 +89,9 @@ absl::Status ReadTemplate(const Json& stage, TokenizerData& data) {
     const bool one_id = ids.is_array() && ids.size() == 1 && ids[0].is_number_integer();
     int32_t& id = behind_text ? data.eos_id : data.bos_id;
     bool& added = behind_text ? data.add_eos : data.add_bos;
-    if (!one_id || added)
-      return Unsupported(absl::StrCat("post_processor template ", single.dump()));
+    if (!one_id || added) {
+      return UnsupportedInTokenizerJson(absl::StrCat("post_processor template ", single.dump()));
+    }
     id = ids[0].get<int32_t>();
     added = true;
   }
@@ -103,14 +102,21 @@ absl::Status ReadTemplate(const Json& stage, TokenizerData& data) {
 absl::Status ReadCharsMap(const Json& stage, NormalizerData& normalizer) {
   const std::string text = StringField(stage, "precompiled_charsmap");
   if (!absl::Base64Unescape(text, &normalizer.charsmap)) {
-    return absl::InvalidArgumentError(
-        "tokenizer.json: normalizer.precompiled_charsmap: expected base64");
+    return InvalidTokenizerJson("normalizer.precompiled_charsmap: expected base64");
   }
   if (!normalizer.charsmap.empty()) normalizer.unicode_form = UnicodeForm::kClusterCharsMap;
   return absl::OkStatus();
 }
 
 }  // namespace
+
+absl::Status InvalidTokenizerJson(absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("tokenizer.json: ", what));
+}
+
+absl::Status UnsupportedInTokenizerJson(absl::string_view what) {
+  return absl::UnimplementedError(absl::StrCat("tokenizer.json: ", what, " is not supported"));
+}
 
 std::string StringField(const Json& object, const char* key, const std::string& fallback) {
   const Json& value = Field(object, key);
@@ -135,7 +141,9 @@ bool IsByteLevel(const Json& tokenizer) {
 
 absl::Status ReadNormalizer(const Json& tokenizer, TokenizerData& data) {
   const Json& tree = Field(tokenizer, "normalizer");
-  if (!tree.is_null() && !tree.is_object()) return Unsupported("a normalizer that is no object");
+  if (!tree.is_null() && !tree.is_object()) {
+    return UnsupportedInTokenizerJson("a normalizer that is no object");
+  }
   std::vector<const Json*> stages;
   Flatten(tree, "normalizers", stages);
   NormalizerData& normalizer = data.normalizer;
@@ -150,11 +158,11 @@ absl::Status ReadNormalizer(const Json& tokenizer, TokenizerData& data) {
     } else if (type == "Replace" && Replaces(*stage, " ", kEscapedSpaceText)) {
       normalizer.escape_spaces = true;
     } else {
-      return Unsupported(absl::StrCat("normalizer ", stage->dump().substr(0, 200)));
+      return UnsupportedInTokenizerJson(absl::StrCat("normalizer ", stage->dump().substr(0, 200)));
     }
   }
   if (normalizer.space_prefix != SpacePrefix::kNone && !normalizer.escape_spaces) {
-    return Unsupported("a Prepend normalizer without a Replace of spaces");
+    return UnsupportedInTokenizerJson("a Prepend normalizer without a Replace of spaces");
   }
   return absl::OkStatus();
 }
@@ -162,7 +170,7 @@ absl::Status ReadNormalizer(const Json& tokenizer, TokenizerData& data) {
 absl::Status ReadDecoder(const Json& tokenizer, TokenizerData& data) {
   std::vector<const Json*> stages;
   Flatten(Field(tokenizer, "decoder"), "decoders", stages);
-  if (stages.empty()) return Unsupported("a tokenizer without a decoder");
+  if (stages.empty()) return UnsupportedInTokenizerJson("a tokenizer without a decoder");
   bool fused = false;  // from there on, stages see the whole text instead of one piece
   bool stripped = false;
   for (const Json* stage : stages) {
@@ -170,7 +178,7 @@ absl::Status ReadDecoder(const Json& tokenizer, TokenizerData& data) {
     const bool whole = type == "Strip";
     const bool of_pieces = type == "ByteFallback" || type == "Metaspace";
     if (stripped || (whole && !fused) || (of_pieces && fused)) {
-      return Unsupported(absl::StrCat("the decoder ", type, " in this place"));
+      return UnsupportedInTokenizerJson(absl::StrCat("the decoder ", type, " in this place"));
     }
     fused = fused || type == "Fuse";
     stripped = stripped || whole;
@@ -178,15 +186,15 @@ absl::Status ReadDecoder(const Json& tokenizer, TokenizerData& data) {
   }
   const bool bytes = data.kind == TokenizerKind::kByteLevelBpe;
   if (!bytes && HasStage(Field(tokenizer, "decoder"), "decoders", "ByteLevel")) {
-    return Unsupported("a byte-level decoder without a byte-level pre_tokenizer");
+    return UnsupportedInTokenizerJson("a byte-level decoder without a byte-level pre_tokenizer");
   }
   if (bytes && (stages.size() != 1 || StringField(*stages[0], "type") != "ByteLevel")) {
-    return Unsupported("a byte-level pre_tokenizer with another decoder");
+    return UnsupportedInTokenizerJson("a byte-level pre_tokenizer with another decoder");
   }
   const bool byte_pieces = data.decoder.byte_runs == ByteRunText::kReplaceWholeRun;
   if (data.byte_fallback && !byte_pieces) {
     if (data.kind != TokenizerKind::kUnigram) {
-      return Unsupported("byte_fallback without a ByteFallback decoder");
+      return UnsupportedInTokenizerJson("byte_fallback without a ByteFallback decoder");
     }
     // Such files decode "<0x0A>" to its spelling; the byte is what it stands for.
     data.decoder.byte_runs = ByteRunText::kReplaceWholeRun;
@@ -200,7 +208,9 @@ absl::Status ReadPostProcessor(const Json& tokenizer, TokenizerData& data) {
   for (const Json* stage : stages) {
     const std::string type = StringField(*stage, "type");
     if (type == "ByteLevel") continue;  // changes offsets only
-    if (type != "TemplateProcessing") return Unsupported(absl::StrCat("post_processor ", type));
+    if (type != "TemplateProcessing") {
+      return UnsupportedInTokenizerJson(absl::StrCat("post_processor ", type));
+    }
     ABSL_RETURN_IF_ERROR(ReadTemplate(*stage, data));
   }
   return absl::OkStatus();

@@ -12,10 +12,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "nlohmann/json.hpp"
 #include "src/format/tokenizer_data.h"
 
 namespace inkling {
+
+// Errors of a tokenizer.json: damaged or contradictory (`what` says which field, expected and
+// found), and what it asks for and src/text can't do exactly.
+absl::Status InvalidTokenizerJson(absl::string_view what);
+absl::Status UnsupportedInTokenizerJson(absl::string_view what);
 
 // Returns the string under `key` of an object, or `fallback` where it is missing or no string.
 std::string StringField(const nlohmann::json& object, const char* key,

@@ -77,8 +77,7 @@ std::optional<WordSplitData> FindPattern(const std::string& regex) {
 }
 
 absl::Status Unsupported(const Json& stage) {
-  return absl::UnimplementedError(absl::StrCat("tokenizer.json: pre_tokenizer ",
-                                               stage.dump().substr(0, 400), " is not supported"));
+  return UnsupportedInTokenizerJson(absl::StrCat("pre_tokenizer ", stage.dump().substr(0, 400)));
 }
 
 absl::Status ReadSplit(const Json& stage, TokenizerData& data) {

@@ -292,6 +292,24 @@ std::string MediapipeFixture::Bytes() const {
   }
 }
 
+MediapipeParameters GoldenMediapipeParameters(absl::string_view golden) {
+  MediapipeParameters values;
+  if (golden == "gemma2") {
+    values.attention_soft_cap = 4.0f;
+    values.final_soft_cap = 10.0f;
+    values.window = 8;
+  } else if (golden == "gemma3") {
+    values.window = 8;
+    values.local_layers = 2;
+    values.rope_wavelength = 1e6f;
+  } else if (golden != "gemma") {
+    values.norm = 3;  // LAYER_NORM
+    values.start_token = 0;
+    if (golden == "stablelm") values.activation = 2;  // SILU
+  }
+  return values;
+}
+
 ProtobufWriter MediapipeLlmParameters(const nlohmann::json& config,
                                       const MediapipeParameters& values) {
   const auto size = [&config](const char* name, uint64_t missing) {

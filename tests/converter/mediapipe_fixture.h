@@ -94,6 +94,9 @@ struct MediapipeParameters {
   bool unnamed_fields = false;  // 23 and 24, as from 0.10.20 on
 };
 
+// What the parameters of the golden checkpoint `golden` ("gemma2") say differently.
+MediapipeParameters GoldenMediapipeParameters(absl::string_view golden);
+
 // LlmParameters for the sizes in `config` (a config.json).
 ProtobufWriter MediapipeLlmParameters(const nlohmann::json& config,
                                       const MediapipeParameters& values);

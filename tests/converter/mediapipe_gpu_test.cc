@@ -114,7 +114,6 @@ std::string ModelBytes(const std::string& path) {
 struct FamilyCase {
   const char* golden;
   uint32_t model_type;
-  MediapipeParameters values;
 };
 
 std::ostream& operator<<(std::ostream& out, const FamilyCase& family) {
@@ -152,7 +151,7 @@ class MediapipeGpuTest : public testing::TestWithParam<FamilyCase> {
     const absl::StatusOr<std::unique_ptr<Checkpoint>> golden =
         Checkpoint::Open(Golden(GetParam().golden));
     EXPECT_OK(golden);
-    MediapipeParameters values = GetParam().values;
+    MediapipeParameters values = GoldenMediapipeParameters(GetParam().golden);
     values.unnamed_fields = form.sums;
     return MediapipeFile(**golden, GetParam().model_type, values, weights, form, stored);
   }
@@ -217,25 +216,10 @@ TEST_P(MediapipeGpuTest, BuffersMayLieFarApart) {
   EXPECT_TRUE(Converted(Write(file, "far.bin"), std::nullopt) == Converted(near, std::nullopt));
 }
 
-std::vector<FamilyCase> FamilyCases() {
-  MediapipeParameters gemma2;
-  gemma2.attention_soft_cap = 4.0f;
-  gemma2.final_soft_cap = 10.0f;
-  gemma2.window = 8;
-  MediapipeParameters gemma3;
-  gemma3.window = 8;
-  gemma3.local_layers = 2;
-  gemma3.rope_wavelength = 1e6f;
-  MediapipeParameters layer_norm;
-  layer_norm.norm = 3;
-  layer_norm.start_token = 0;
-  MediapipeParameters stablelm = layer_norm;
-  stablelm.activation = 2;
-  return {{"gemma", 6, {}},        {"gemma2", 18, gemma2},    {"gemma3", 27, gemma3},
-          {"phi", 11, layer_norm}, {"stablelm", 8, stablelm}, {"falcon_rw", 5, layer_norm}};
-}
+constexpr FamilyCase kFamilies[] = {{"gemma", 6}, {"gemma2", 18},  {"gemma3", 27},
+                                    {"phi", 11},  {"stablelm", 8}, {"falcon_rw", 5}};
 
-INSTANTIATE_TEST_SUITE_P(Families, MediapipeGpuTest, testing::ValuesIn(FamilyCases()),
+INSTANTIATE_TEST_SUITE_P(Families, MediapipeGpuTest, testing::ValuesIn(kFamilies),
                          [](const testing::TestParamInfo<FamilyCase>& info) {
                            return std::string(info.param.golden);
                          });

@@ -290,34 +290,24 @@ TEST_P(MediapipeFamilyTest, StoredRowsAreTheFloatsRows) {
 }
 
 std::vector<FamilyCase> FamilyCases() {
-  MediapipeParameters gemma2;
-  gemma2.attention_soft_cap = 4.0f;
-  gemma2.final_soft_cap = 10.0f;
-  gemma2.window = 8;
-  MediapipeParameters gemma3;
-  gemma3.window = 8;
-  gemma3.local_layers = 2;
-  gemma3.rope_wavelength = 1e6f;
-  MediapipeParameters scaled = gemma3;
+  MediapipeParameters scaled = GoldenMediapipeParameters("gemma3");
   scaled.rope_scaling = 8.0f;
   scaled.scale = 3;
-  MediapipeParameters layer_norm;
-  layer_norm.norm = 3;
-  layer_norm.start_token = 0;
-  MediapipeParameters stablelm = layer_norm;
-  stablelm.activation = 2;
   return {
-      {"gemma2", 18, gemma2, {{"query_pre_attn_scalar", 32}, {"max_position_embeddings", 8192}}},
-      {"gemma3", 27, gemma3, {{"query_pre_attn_scalar", 32}}},
+      {"gemma2",
+       18,
+       GoldenMediapipeParameters("gemma2"),
+       {{"query_pre_attn_scalar", 32}, {"max_position_embeddings", 8192}}},
+      {"gemma3", 27, GoldenMediapipeParameters("gemma3"), {{"query_pre_attn_scalar", 32}}},
       {"gemma3",
        28,
        scaled,
        {{"query_pre_attn_scalar", 16},
         {"max_position_embeddings", 131072},
         {"rope_scaling", {{"rope_type", "linear"}, {"factor", 8.0}}}}},
-      {"phi", 11, layer_norm, {{"max_position_embeddings", 2048}}},
-      {"stablelm", 8, stablelm, {{"max_position_embeddings", 4096}}},
-      {"falcon_rw", 5, layer_norm, {{"max_position_embeddings", 2048}}},
+      {"phi", 11, GoldenMediapipeParameters("phi"), {{"max_position_embeddings", 2048}}},
+      {"stablelm", 8, GoldenMediapipeParameters("stablelm"), {{"max_position_embeddings", 4096}}},
+      {"falcon_rw", 5, GoldenMediapipeParameters("falcon_rw"), {{"max_position_embeddings", 2048}}},
   };
 }
 
