@@ -24,7 +24,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "examples/programs/fabricated_model.h"
 #include "examples/programs/model_shapes.h"
 #include "inkling/llm_model.h"
@@ -37,8 +36,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int32_t kPromptTokens = 4096;
-
-bool GoOn(absl::string_view) { return true; }
 
 double MillisecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
@@ -60,13 +57,12 @@ absl::StatusOr<double> MeasureOne(inkling::LlmSession& session, std::chrono::mic
   });
   inkling::GenerateOptions options;
   options.max_new_tokens = 1;
-  const auto result = session.GenerateFromTokens(prompt, options, GoOn);
+  const absl::Status status = session.GenerateFromTokens(prompt, options).status();
   const Clock::time_point returned = Clock::now();
   has_returned = true;
   canceller.join();
-  if (!result.ok()) return result.status();
-  if (result->stop_reason != inkling::StopReason::kCancelled)
-    return absl::InternalError("the prompt was over before it could be cancelled");
+  if (status.ok()) return absl::InternalError("the prompt was over before it could be cancelled");
+  if (!absl::IsCancelled(status)) return status;
   return std::chrono::duration<double, std::milli>(returned - cancelled).count();
 }
 
@@ -99,7 +95,7 @@ absl::Status Run(const std::string& shape, int rounds) {
   inkling::GenerateOptions options;
   options.max_new_tokens = 2;
   const Clock::time_point begin = Clock::now();
-  auto result = (*session)->GenerateFromTokens({7, 8, 9}, options, GoOn);
+  auto result = (*session)->GenerateFromTokens({7, 8, 9}, options);
   if (!result.ok()) return result.status();
   std::sort(latencies.begin(), latencies.end());
   const auto at = [&](double share) {

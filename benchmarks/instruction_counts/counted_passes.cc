@@ -128,8 +128,7 @@ absl::Status Generate(LlmSession& session, int32_t new_tokens) {
   options.ignore_model_stop_tokens = true;
   options.max_draft_tokens = 0;
   ABSL_RETURN_IF_ERROR(session.Reset());
-  return session.GenerateFromTokens(prompt, options, [](absl::string_view) { return true; })
-      .status();
+  return session.GenerateFromTokens(prompt, options).status();
 }
 
 absl::Status CountModel(const CountedModel& model, const std::string& folder, ModelOptions options,

@@ -29,7 +29,7 @@ constexpr const char* kHelp =
     "/stats   positions used and free        /quit    leave (or Ctrl-D)\n"
     "A line that ends with \\ goes on in the next; \"\"\" on a line of its own begins and ends a "
     "longer message.\n"
-    "Ctrl-C stops an answer.\n";
+    "Ctrl-C stops an answer; before its first word, it takes the message back.\n";
 
 std::atomic<LlmSession*> running_session{nullptr};
 
@@ -87,16 +87,16 @@ void ShowStats(const GenerateResult& result) {
           : absl::StrFormat(" (%d of %d by the draft model)",
                             result.num_accepted_draft_model_tokens, result.num_draft_model_tokens);
   const double generated = static_cast<double>(result.tokens.size());
-  std::fprintf(stderr,
-               "[prompt %d tokens, %.1f tokens/s; first token after %.0f ms; generated %zu tokens, "
-               "%.1f tokens/s; "
-               "%d of %d accepted%s; %s; peak memory %.0f MB]\n",
-               result.num_prompt_tokens,
-               PerSecond(result.num_prompt_tokens, result.prefill_seconds),
-               1e3 * result.time_to_first_token_seconds, result.tokens.size(),
-               PerSecond(generated, result.decode_seconds), result.num_accepted_tokens,
-               result.num_draft_tokens, drafts.c_str(), ReasonText(result.stop_reason),
-               static_cast<double>(usage.ru_maxrss) / 1024);
+  std::fprintf(
+      stderr,
+      "[prompt %d tokens, %.1f tokens/s; first token after %.0f ms; generated %zu tokens, "
+      "%.1f tokens/s; "
+      "%d of %d draft tokens accepted%s; %s; seed %llu; peak memory %.0f MB]\n",
+      result.num_prompt_tokens, PerSecond(result.num_prompt_tokens, result.prefill_seconds),
+      1e3 * result.time_to_first_token_seconds, result.tokens.size(),
+      PerSecond(generated, result.decode_seconds), result.num_accepted_tokens,
+      result.num_draft_tokens, drafts.c_str(), ReasonText(result.stop_reason),
+      static_cast<unsigned long long>(result.seed), static_cast<double>(usage.ru_maxrss) / 1024);
 }
 
 }  // namespace
@@ -148,6 +148,10 @@ ChatConsole::Next ChatConsole::Obey(const std::string& command) {
 
 void ChatConsole::Answer(const std::string& message) {
   absl::StatusOr<GenerateResult> result = StreamAnswer(session_, message, options_);
+  if (absl::IsCancelled(result.status())) {
+    std::fputs("Stopped before the answer began; the message is taken back.\n", stderr);
+    return;
+  }
   if (!result.ok()) {
     std::fprintf(stderr, "inkling-run: %s\n", std::string(result.status().message()).c_str());
     if (absl::IsResourceExhausted(result.status()))

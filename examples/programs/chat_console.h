@@ -1,7 +1,8 @@
 // ChatConsole: inkling-run's conversation on a terminal (or a pipe): reads messages, streams
 // answers, obeys commands.
 //
-// Ctrl-C stops the answer, not the program; at the prompt it does nothing. Ctrl-D or /quit ends it.
+// Ctrl-C stops the answer, not the program; before the answer's first token it takes the message
+// back; at the prompt it does nothing. Ctrl-D or /quit ends the conversation.
 
 #ifndef INKLING_EXAMPLES_PROGRAMS_CHAT_CONSOLE_H_
 #define INKLING_EXAMPLES_PROGRAMS_CHAT_CONSOLE_H_
@@ -19,7 +20,7 @@
 namespace inkling {
 
 // Streams one answer to standard output and, if asked, one line of figures to standard error.
-// Ctrl-C cancels it.
+// Ctrl-C cancels it. Errors: the session's, Cancelled before the answer's first token among them.
 absl::StatusOr<GenerateResult> StreamAnswer(LlmSession& session, const std::string& message,
                                             const RunOptions& options);
 

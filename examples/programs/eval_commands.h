@@ -73,7 +73,7 @@ struct GenerateTokensOptions {
 absl::Status RunGenerateTokens(const GenerateTokensOptions& options);
 
 // `inkling-eval tokenize`: text to ids, or with `decode` ids to text.
-struct TokenizeOptions {
+struct TokenizeCommandOptions {
   std::string model;      // either this
   std::string tokenizer;  // or this: tokenizer.json or tokenizer.model
   std::string file;       // empty: standard input
@@ -81,7 +81,7 @@ struct TokenizeOptions {
   bool add_special = false;    // beginning/end of sequence as the vocabulary says
   bool parse_special = false;  // special tokens in the text are taken as such
 };
-absl::Status RunTokenize(const TokenizeOptions& options);
+absl::Status RunTokenize(const TokenizeCommandOptions& options);
 
 }  // namespace inkling
 

@@ -94,7 +94,7 @@ CLI::App* AddGenerateTokens(CLI::App& app, inkling::GenerateTokensOptions& optio
   return &command;
 }
 
-CLI::App* AddTokenize(CLI::App& app, inkling::TokenizeOptions& options) {
+CLI::App* AddTokenize(CLI::App& app, inkling::TokenizeCommandOptions& options) {
   CLI::App& command = *app.add_subcommand("tokenize", "Text to token ids, or with --decode back");
   command.add_option("--model", options.model, "Model file");
   command.add_option("--tokenizer", options.tokenizer, "tokenizer.json or tokenizer.model instead");
@@ -123,7 +123,7 @@ int main(int argc, char** argv) {
   const CLI::App* logits_command = AddLogits(app, logits);
   inkling::GenerateTokensOptions generate;
   const CLI::App* generate_command = AddGenerateTokens(app, generate);
-  inkling::TokenizeOptions tokenize;
+  inkling::TokenizeCommandOptions tokenize;
   const CLI::App* tokenize_command = AddTokenize(app, tokenize);
 
   try {

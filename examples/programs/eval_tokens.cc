@@ -14,7 +14,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "converter/tokenizer/tokenizer_import.h"
 #include "examples/programs/eval_commands.h"
@@ -31,7 +30,8 @@
 namespace inkling {
 namespace {
 
-absl::StatusOr<std::unique_ptr<const Tokenizer>> OpenTokenizer(const TokenizeOptions& options) {
+absl::StatusOr<std::unique_ptr<const Tokenizer>> OpenTokenizer(
+    const TokenizeCommandOptions& options) {
   if (options.model.empty() == options.tokenizer.empty()) {
     return absl::InvalidArgumentError(
         "give either --model FILE or --tokenizer tokenizer.json|tokenizer.model");
@@ -89,14 +89,13 @@ absl::Status RunGenerateTokens(const GenerateTokensOptions& options) {
   generate.max_new_tokens = options.max_new_tokens;
   generate.sampling.temperature = 0;
   generate.ignore_model_stop_tokens = options.ignore_eos;
-  absl::StatusOr<GenerateResult> result =
-      (*session)->GenerateFromTokens(*tokens, generate, [](absl::string_view) { return true; });
+  absl::StatusOr<GenerateResult> result = (*session)->GenerateFromTokens(*tokens, generate);
   if (!result.ok()) return result.status();
   std::printf("%s\n", absl::StrJoin(result->tokens, " ").c_str());
   return absl::OkStatus();
 }
 
-absl::Status RunTokenize(const TokenizeOptions& options) {
+absl::Status RunTokenize(const TokenizeCommandOptions& options) {
   absl::StatusOr<std::unique_ptr<const Tokenizer>> tokenizer = OpenTokenizer(options);
   if (!tokenizer.ok()) return tokenizer.status();
   absl::StatusOr<std::string> input = ReadInput(options.file);

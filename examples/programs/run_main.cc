@@ -1,7 +1,7 @@
 // inkling-run: streams text from a model: one prompt, or a conversation.
 //
 // Text goes to standard output, figures and errors to standard error. Exit codes: 0, 1 (it failed),
-// 2 (usage).
+// 2 (usage), 130 (Ctrl-C came before the first word).
 
 #include <unistd.h>
 
@@ -91,14 +91,15 @@ void AddGenerateOptions(CLI::App& app, inkling::GenerateOptions& options) {
   app.add_option("--presence-penalty", sampling.presence_penalty, "0 = off")->capture_default_str();
   app.add_option("--frequency-penalty", sampling.frequency_penalty, "0 = off")
       ->capture_default_str();
-  app.add_option("--seed", sampling.seed, "Same seed, same text")->capture_default_str();
+  app.add_option("--seed", sampling.seed,
+                 "Same seed, same text; without it: another text each time, whose seed --stats "
+                 "shows");
   app.add_option("--stop", options.stop_strings,
                  "End in front of this text; may be given several times")
       ->allow_extra_args(false);
   app.add_option("--max-draft-tokens", options.max_draft_tokens,
-                 "Tokens drafted at once, from repetitions in the text or by --draft, 0 to 7; 0 = "
-                 "off; the text is "
-                 "the same")
+                 "Draft tokens verified at once, from repetitions in the text or by --draft, 0 "
+                 "(off) to 7; the text is the same")
       ->capture_default_str();
   app.add_flag("--parse-special", options.parse_special_tokens,
                "Take special tokens in --prompt as such");

@@ -1,24 +1,27 @@
 // LlmModel: an open model file: its weights, its tokenizer and the threads that compute.
 //
-// Open one once and share it: any number of sessions, from any threads, use the one copy of the
-// weights (their forward passes take turns on the model's threads). A model is immutable; it lives
-// as long as its last session.
+// Open a model once and share it. Any number of sessions, on any threads, use the one copy of its
+// weights; their forward passes take turns on the model's threads. A model never changes. It lives
+// until the last session of it is gone.
 //
-// Floating point: calls compute in the default environment (to nearest, nothing flushed, nothing
-// trapped), whatever the calling thread has, so results are the same everywhere. The thread finds
-// its modes, its flags and its traps as they were, after each call and inside of callbacks.
+// Threads: every function here is thread-safe.
 //
-// fork(): a model that was opened before works in the child as well, with results of the same bits,
-// whatever other threads were doing. The threads are started again there by the first call that
-// needs them (on Apple's systems none are, and it computes on the calling thread), which gives
-// ResourceExhausted if the system has none left. The same holds for sessions, but one that another
-// thread had a call on at that moment is of no use in the child: its calls give FailedPrecondition.
+// Floating point: calls compute in the default environment (round to nearest, nothing flushed to
+// zero, nothing trapped), whatever the calling thread has, so results are the same everywhere. The
+// thread finds its own modes, flags and traps again after each call and inside of callbacks.
+//
+// fork(): a model that was opened before works in the child as well, whatever other threads were
+// doing, and gives results of the same bits. The first call that needs threads starts them anew;
+// it gives ResourceExhausted if the system has none left. (On Apple's systems the child computes on
+// the calling thread.) The same holds for sessions, except for one that another thread had a call
+// on at that moment: its calls give FailedPrecondition in the child.
 
 #ifndef INKLING_LLM_MODEL_H_
 #define INKLING_LLM_MODEL_H_
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,13 +37,15 @@ class ModelEngine;  // the parts of an open model; not part of the API
 
 class INKLING_EXPORT LlmModel {
  public:
-  // Opens `path`, a file made by inkling-convert, and packs the weights for this CPU. What the file
-  // says about itself is verified: the config, the tokenizer, the prompt template and the places of
-  // tensors have a checksum and must fit each other, and the scales of quantised weights must be
-  // positive numbers. Weights have no checksum, so damage inside of them isn't found.
+  // Opens `path`, a file made by inkling-convert, and packs the weights for this CPU, which takes
+  // seconds for a large model (ModelOptions::cache_dir avoids it).
   //
   //   absl::StatusOr<std::shared_ptr<const inkling::LlmModel>> model =
   //   inkling::LlmModel::Open("model.tflite");
+  //
+  // What the file says about itself is verified: config, tokenizer, prompt template and the places
+  // of tensors have a checksum and must fit each other, and scales of quantised weights must be
+  // positive numbers. Weights have no checksum, so damage inside of them isn't found.
   //
   // Errors: NotFound; InvalidArgument for a damaged file or bad options (what, where, expected,
   // found), and for a file of another kind (a checkpoint, a bundle, a web page: which it is, and
@@ -50,9 +55,9 @@ class INKLING_EXPORT LlmModel {
   static absl::StatusOr<std::shared_ptr<const LlmModel>> Open(const std::string& path,
                                                               const ModelOptions& options = {});
 
-  // What Open and one session with these options would need, from the file's header alone: no
-  // weight is read. Errors: as Open for the file and its options; InvalidArgument for those of the
-  // session.
+  // The memory that Open and one session with these options would need. It reads the file's header
+  // and no weights. Errors: as Open for the file and the model's options; InvalidArgument for those
+  // of the session.
   static absl::StatusOr<MemoryEstimate> EstimateMemory(const std::string& path,
                                                        const ModelOptions& model_options = {},
                                                        const SessionOptions& session_options = {});
@@ -61,25 +66,49 @@ class INKLING_EXPORT LlmModel {
   LlmModel(const LlmModel&) = delete;
   LlmModel& operator=(const LlmModel&) = delete;
 
-  // Facts for people and logs. Thread-safe.
+  // Facts for people and logs.
   ModelDescription Describe() const;
 
-  // The token ids of `text`, without the beginning-of-sequence token; special tokens in it are
-  // ordinary text, bytes that aren't UTF-8 count as U+FFFD. Errors: InvalidArgument for more than 1
-  // GiB of text. Thread-safe.
-  absl::StatusOr<std::vector<int32_t>> Tokenize(absl::string_view text) const;
+  // The token ids of `text`, which is UTF-8; ill-formed bytes count as U+FFFD. Together with
+  // LlmSession::GenerateFromTokens this gives what LlmSession::Generate does:
+  //
+  //   model->Tokenize(prompt, {.add_beginning_of_sequence = true});  // in an empty session
+  //   model->Tokenize(prompt, {.continues_text = true});             // behind other tokens
+  //
+  // Errors: InvalidArgument for more than 1 GiB of text.
+  absl::StatusOr<std::vector<int32_t>> Tokenize(absl::string_view text,
+                                                const TokenizeOptions& options = {}) const;
 
-  // How many ids Tokenize gives. Errors: as Tokenize. Thread-safe.
-  absl::StatusOr<int32_t> CountTokens(absl::string_view text) const;
+  // How many ids Tokenize gives. Errors: as Tokenize.
+  absl::StatusOr<int32_t> CountTokens(absl::string_view text,
+                                      const TokenizeOptions& options = {}) const;
 
-  // The text of `tokens`, as UTF-8; special tokens are left out. Errors: InvalidArgument for an id
-  // that the tokenizer doesn't have (says which, at which index). Thread-safe.
+  // The text of `tokens`, as UTF-8. Special tokens are left out. Errors: InvalidArgument for an id
+  // that the tokenizer doesn't have (which id, at which index).
   absl::StatusOr<std::string> Detokenize(absl::Span<const int32_t> tokens) const;
 
-  // Tokens that the model gives logits for. The last few may be mere room in its matrices, which
-  // the tokenizer doesn't have.
+  // The bytes that one token stands for in a text; for a special token, how prompts write it. They
+  // may be a part of a UTF-8 character. Errors: as Detokenize.
+  absl::StatusOr<std::string> TokenText(int32_t token) const;
+
+  // All special tokens, by id: those that only TokenizeOptions::parse_special_tokens finds in a
+  // text, and those that Detokenize leaves out.
+  std::vector<SpecialToken> special_tokens() const;
+
+  // The token that begins a text, and the one that ends it; nothing if the vocabulary has none.
+  std::optional<int32_t> beginning_of_sequence_token() const;
+  std::optional<int32_t> end_of_sequence_token() const;
+
+  // The tokens that end generation, in ascending order: the end of a sequence, of a turn, of what
+  // else the model's files name. GenerateOptions::ignore_model_stop_tokens goes on after them.
+  std::vector<int32_t> stop_tokens() const;
+
+  // Tokens that the model gives logits for; ids are below it. The last few may be mere padding of
+  // its matrices, which the tokenizer doesn't have.
   int32_t vocab_size() const;
-  int32_t context_length() const;  // positions the model was made for
+
+  // Context length that the model was made for, in tokens: the most a session may have.
+  int32_t context_length() const;
 
  private:
   friend class LlmSession;

@@ -181,6 +181,7 @@ void Generation::DropTokensBehindText() {
 
 absl::StatusOr<GenerateResult> Generation::Run() {
   begin_ = Clock::now();
+  result_.seed = sampler_.seed();
   // The last token runs again even where the cache has it, because its logits are needed.
   result_.num_prompt_tokens = std::max(context_.num_uncomputed(), 1);
   while (true) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -45,7 +46,15 @@ struct LlmSession::State {
         turns(model_engine.tokenizer(), model_engine.prompt_template().OnDate(date),
               std::move(system)) {}
 
-  absl::StatusOr<std::vector<int32_t>> EncodePrompt(absl::string_view text, Markup markup) const;
+  // Of PrefillOptions or GenerateOptions.
+  template <typename Options>
+  absl::StatusOr<std::vector<int32_t>> EncodePrompt(absl::string_view text,
+                                                    const Options& options) const {
+    return engine.Encode(text, {.add_beginning_of_sequence = options.add_beginning_of_sequence,
+                                .parse_special_tokens = options.parse_special_tokens,
+                                .continues_text = context.length() > 0});
+  }
+  absl::Status Prefill(absl::string_view text, const PrefillOptions& options);
   absl::StatusOr<GenerateResult> Generate(int32_t kept, absl::Span<const int32_t> prompt,
                                           const GenerateOptions& options,
                                           TextPosition text_position, RunningCall& call,
@@ -65,18 +74,12 @@ struct LlmSession::State {
 
 namespace {
 
-// Of a call that was cancelled before its first token, in a session of `length` tokens.
-GenerateResult CancelledResult(int32_t length) {
-  GenerateResult result;
-  result.stop_reason = StopReason::kCancelled;
-  result.begin_position = length;
-  return result;
+absl::Status Cancelled() {
+  return absl::CancelledError(
+      "the call was cancelled before it generated a token; the session is as it was before");
 }
 
-// Whether a call was cancelled before its first token, so that it left the session as it was.
-bool WasUndone(const GenerateResult& result) {
-  return result.stop_reason == StopReason::kCancelled && result.tokens.empty();
-}
+bool IgnoreText(absl::string_view) { return true; }
 
 }  // namespace
 
@@ -86,9 +89,9 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
     return absl::InvalidArgumentError("the model is null; open one with LlmModel::Open");
   const DefaultFloats floats;
   ModelEngine& engine = *model->engine_;
-  absl::StatusOr<KvCache::Options> cache_options =
-      ResolveCacheOptions(options, engine.config(), engine.decoder().options().prefill_rows);
-  if (!cache_options.ok()) return cache_options.status();
+  ABSL_ASSIGN_OR_RETURN(
+      const KvCache::Options cache_options,
+      ResolveCacheOptions(options, engine.config(), engine.decoder().options().prefill_rows));
   const PromptTemplateData& turns = engine.prompt_template().data();
   if (!options.system_prompt.empty() && turns.system_placement == SystemPlacement::kNone) {
     return absl::InvalidArgumentError(
@@ -99,17 +102,15 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
   if (!date.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("date: ", date.status().message()));
   }
-  absl::StatusOr<std::unique_ptr<KvCache>> cache = KvCache::Create(engine.config(), *cache_options);
-  if (!cache.ok()) return cache.status();
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache,
+                        KvCache::Create(engine.config(), cache_options));
   std::unique_ptr<DraftModel> draft;
   if (options.draft_model != nullptr) {
-    absl::StatusOr<std::unique_ptr<DraftModel>> created =
-        DraftModel::Create(*options.draft_model->engine_, engine, *cache_options);
-    if (!created.ok()) return created.status();
-    draft = *std::move(created);
+    ABSL_ASSIGN_OR_RETURN(draft,
+                          DraftModel::Create(*options.draft_model->engine_, engine, cache_options));
   }
   return std::unique_ptr<LlmSession>(new LlmSession(
-      std::make_unique<State>(std::move(model), engine, *std::move(cache), options.draft_model,
+      std::make_unique<State>(std::move(model), engine, std::move(cache), options.draft_model,
                               std::move(draft), options.system_prompt, *date)));
 }
 
@@ -121,30 +122,17 @@ LlmSession::~LlmSession() {
   if (state_->gate.IsLeftBehind(state_->process())) (void)state_.release();
 }
 
-absl::StatusOr<std::vector<int32_t>> LlmSession::State::EncodePrompt(absl::string_view text,
-                                                                     Markup markup) const {
-  EncodeOptions options;
-  options.markup = markup;
-  if (context.length() > 0) {
-    options.position = TextPosition::kContinuation;
-  } else if (engine.tokenizer().data().add_bos) {
-    options.added_ids = AddedIds::kBos;
-  }
-  return engine.tokenizer().Encode(text, options);
-}
-
 // Continues after `prompt`, which comes behind the first `kept` tokens of the session.
 absl::StatusOr<GenerateResult> LlmSession::State::Generate(
     int32_t kept, absl::Span<const int32_t> prompt, const GenerateOptions& options,
     TextPosition text_position, RunningCall& call, TextCallback callback) {
-  if (gate.cancelled()) return CancelledResult(context.length());
+  if (gate.cancelled()) return Cancelled();
   if (prompt.empty() && kept == 0) {
     return absl::InvalidArgumentError(
         "there is nothing to continue: the prompt has no tokens and the session is empty");
   }
   const std::vector<int32_t> replaced(context.tokens().begin() + kept, context.tokens().end());
-  absl::Status appended = context.Replace(kept, prompt);
-  if (!appended.ok()) return appended;
+  ABSL_RETURN_IF_ERROR(context.Replace(kept, prompt));
   const auto show = [&](absl::string_view text) {
     position = context.length();
     return call.Show(text, callback);
@@ -153,91 +141,96 @@ absl::StatusOr<GenerateResult> LlmSession::State::Generate(
   absl::StatusOr<GenerateResult> result =
       RunGeneration(engine.tokenizer(), engine.stop_tokens(), options, text_position, context,
                     draft.get(), {.show = show, .stop = stop, .begin = call.begin()});
-  if (!result.ok()) context.Replace(kept, replaced).IgnoreError();  // they fitted before
-  if (absl::IsCancelled(result.status())) {
-    result = CancelledResult(context.length());
-  } else if (result.ok()) {
-    result->begin_position = WasUndone(*result) ? context.length() : kept;
+  if (result.ok()) {
+    result->begin_position = kept;
+  } else {
+    context.Replace(kept, replaced).IgnoreError();  // they fitted before
+    if (absl::IsCancelled(result.status())) result = Cancelled();
   }
   position = context.length();
   return result;
 }
 
+absl::Status LlmSession::State::Prefill(absl::string_view text, const PrefillOptions& options) {
+  ABSL_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens, EncodePrompt(text, options));
+  if (gate.cancelled()) return Cancelled();
+  const int32_t before = context.length();
+  ABSL_RETURN_IF_ERROR(context.Append(tokens));
+  const absl::Status status = context.Compute([&] { return gate.cancelled(); });
+  if (!status.ok()) context.Truncate(before);
+  position = context.length();
+  return absl::IsCancelled(status) ? Cancelled() : status;
+}
+
 absl::Status LlmSession::Prefill(absl::string_view text, const PrefillOptions& options) {
   RunningCall call(state_->gate, state_->process());
-  if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
-  absl::StatusOr<std::vector<int32_t>> tokens =
-      state_->EncodePrompt(text, options.parse_special_tokens ? Markup::kParse : Markup::kAsText);
-  if (!tokens.ok()) return tokens.status();
-  const auto stop = [&] { return state_->gate.cancelled(); };
-  if (stop()) return absl::CancelledError("the call was cancelled");
-  const int32_t before = state_->context.length();
-  absl::Status status = state_->context.Append(*tokens);
-  if (status.ok()) status = state_->context.Compute(stop);
-  if (!status.ok()) state_->context.Truncate(before);
-  state_->position = state_->context.length();
-  return status;
+  ABSL_RETURN_IF_ERROR(call.Entered());
+  return state_->Prefill(text, options);
 }
 
 absl::StatusOr<GenerateResult> LlmSession::Generate(absl::string_view prompt,
                                                     const GenerateOptions& options,
                                                     TextCallback callback) {
   RunningCall call(state_->gate, state_->process());
-  if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
-  absl::Status valid = ValidateGenerateOptions(options, model().vocab_size());
-  if (!valid.ok()) return valid;
-  absl::StatusOr<std::vector<int32_t>> tokens =
-      state_->EncodePrompt(prompt, options.parse_special_tokens ? Markup::kParse : Markup::kAsText);
-  if (!tokens.ok()) return tokens.status();
+  ABSL_RETURN_IF_ERROR(call.Entered());
+  ABSL_RETURN_IF_ERROR(ValidateGenerateOptions(options, model().vocab_size()));
+  ABSL_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens, state_->EncodePrompt(prompt, options));
   const bool begins_text = prompt.empty() && state_->context.length() == 0;
-  return state_->Generate(state_->context.length(), *tokens, options,
+  return state_->Generate(state_->context.length(), tokens, options,
                           begins_text ? TextPosition::kStart : TextPosition::kContinuation, call,
                           callback);
 }
 
 absl::StatusOr<GenerateResult> LlmSession::Generate(absl::string_view prompt,
                                                     const GenerateOptions& options) {
-  return Generate(prompt, options, [](absl::string_view) { return true; });
+  return Generate(prompt, options, IgnoreText);
 }
 
 absl::StatusOr<GenerateResult> LlmSession::GenerateFromTokens(absl::Span<const int32_t> prompt,
                                                               const GenerateOptions& options,
                                                               TextCallback callback) {
   RunningCall call(state_->gate, state_->process());
-  if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
-  absl::Status valid = ValidateGenerateOptions(options, model().vocab_size());
-  if (!valid.ok()) return valid;
+  ABSL_RETURN_IF_ERROR(call.Entered());
+  ABSL_RETURN_IF_ERROR(ValidateGenerateOptions(options, model().vocab_size()));
   return state_->Generate(state_->context.length(), prompt, options, TextPosition::kContinuation,
                           call, callback);
+}
+
+absl::StatusOr<GenerateResult> LlmSession::GenerateFromTokens(absl::Span<const int32_t> prompt,
+                                                              const GenerateOptions& options) {
+  return GenerateFromTokens(prompt, options, IgnoreText);
 }
 
 absl::StatusOr<GenerateResult> LlmSession::Chat(absl::string_view user_text,
                                                 const GenerateOptions& options,
                                                 TextCallback callback) {
   RunningCall call(state_->gate, state_->process());
-  if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
-  absl::Status valid = ValidateGenerateOptions(options, model().vocab_size());
-  if (!valid.ok()) return valid;
-  absl::StatusOr<ChatTurns::Step> step = state_->turns.Next(user_text, state_->context.tokens());
-  if (!step.ok()) return step.status();
+  ABSL_RETURN_IF_ERROR(call.Entered());
+  ABSL_RETURN_IF_ERROR(ValidateGenerateOptions(options, model().vocab_size()));
+  ABSL_ASSIGN_OR_RETURN(ChatTurns::Step step,
+                        state_->turns.Next(user_text, state_->context.tokens()));
   GenerateOptions turn_options = options;
   for (const std::string& stop : state_->engine.prompt_template().data().stop_strings) {
     if (!stop.empty()) turn_options.stop_strings.push_back(stop);
   }
-  absl::StatusOr<GenerateResult> result =
-      state_->Generate(step->kept, step->added, turn_options, TextPosition::kStart, call, callback);
-  if (result.ok() && !WasUndone(*result)) {
-    result->begin_position = step->begin;
-    state_->turns.Take(*std::move(step));
-  }
+  ABSL_ASSIGN_OR_RETURN(
+      GenerateResult result,
+      state_->Generate(step.kept, step.added, turn_options, TextPosition::kStart, call, callback));
+  result.begin_position = step.begin;
+  state_->turns.Take(std::move(step));
   return result;
+}
+
+absl::StatusOr<GenerateResult> LlmSession::Chat(absl::string_view user_text,
+                                                const GenerateOptions& options) {
+  return Chat(user_text, options, IgnoreText);
 }
 
 void LlmSession::Cancel() { state_->gate.Cancel(); }
 
 absl::Status LlmSession::Rewind(int32_t position) {
   RunningCall call(state_->gate, state_->process());
-  if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
+  ABSL_RETURN_IF_ERROR(call.Entered());
   if (position < 0 || position > state_->context.length()) {
     return absl::OutOfRangeError(absl::StrCat("can't rewind to position ", position,
                                               "; expected 0 to ", state_->context.length()));
@@ -256,7 +249,7 @@ int32_t LlmSession::remaining_tokens() const { return context_length() - positio
 
 absl::StatusOr<std::vector<int32_t>> LlmSession::tokens() const {
   RunningCall call(state_->gate, state_->process());
-  if (absl::Status entered = call.Entered(); !entered.ok()) return entered;
+  ABSL_RETURN_IF_ERROR(call.Entered());
   return state_->context.tokens();
 }
 

@@ -14,6 +14,7 @@
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
 #include "src/compute/dequantized_matmul.h"
 #include "src/compute/thread_pool.h"
@@ -181,6 +182,16 @@ absl::StatusOr<MemoryEstimate> ModelEngine::EstimateMemory(const std::string& pa
     estimate.kv_cache += draft_bytes;
   }
   return estimate;
+}
+
+absl::StatusOr<std::vector<int32_t>> ModelEngine::Encode(absl::string_view text,
+                                                         const TokenizeOptions& options) const {
+  const bool add_bos = options.add_beginning_of_sequence && tokenizer_->data().add_bos;
+  return tokenizer_->Encode(
+      text,
+      {.markup = options.parse_special_tokens ? Markup::kParse : Markup::kAsText,
+       .added_ids = add_bos ? AddedIds::kBos : AddedIds::kNone,
+       .position = options.continues_text ? TextPosition::kContinuation : TextPosition::kStart});
 }
 
 ModelDescription ModelEngine::Describe() const {

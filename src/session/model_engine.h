@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
@@ -44,7 +45,11 @@ class ModelEngine {
   // Forward is thread-safe, so an immutable model hands out its decoder.
   Decoder& decoder() const { return *decoder_; }
 
-  // Ids that end the model's answer: the vocabulary's and the template's.
+  // As LlmModel::Tokenize.
+  absl::StatusOr<std::vector<int32_t>> Encode(absl::string_view text,
+                                              const TokenizeOptions& options) const;
+
+  // Ids that end the model's answer, ascending: the vocabulary's and the template's.
   const std::vector<int32_t>& stop_tokens() const { return stop_tokens_; }
 
   ModelDescription Describe() const;

@@ -32,6 +32,11 @@ class RandomStream {
   uint64_t state_;
 };
 
+// A seed that nobody has had before: 8 bytes of the system's entropy. Where the system gives none
+// (a sandbox may forbid it, and on Windows nothing is asked), a mix of the time and of an address,
+// which is enough to get another text. Unlike std::random_device it never throws.
+uint64_t DrawSeed();
+
 }  // namespace inkling
 
 #endif  // INKLING_SRC_SESSION_RANDOM_STREAM_H_

@@ -110,7 +110,10 @@ absl::StatusOr<Sampler> Sampler::Create(const SamplingOptions& options, int32_t 
 }
 
 Sampler::Sampler(const SamplingOptions& options, int32_t vocab_size)
-    : options_(options), vocab_size_(vocab_size), random_(options.seed) {
+    : options_(options),
+      vocab_size_(vocab_size),
+      seed_(options.seed.has_value() ? *options.seed : DrawSeed()),
+      random_(seed_) {
   options_.logit_bias = SummedBiases(std::move(options_.logit_bias));
   logits_.resize(static_cast<size_t>(vocab_size));
   if (uses_penalties()) counts_.resize(static_cast<size_t>(vocab_size));

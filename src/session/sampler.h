@@ -42,6 +42,9 @@ class Sampler {
   absl::StatusOr<SampledToken> Sample(absl::Span<const float> logits,
                                       LogProbability log_probability);
 
+  // What the random numbers begin with: of the options, or drawn where they have none.
+  uint64_t seed() const { return seed_; }
+
   // Tells the penalties that `token` is now part of the text.
   void Accept(int32_t token);
 
@@ -63,6 +66,7 @@ class Sampler {
 
   SamplingOptions options_;
   int32_t vocab_size_;
+  uint64_t seed_;
   RandomStream random_;
   std::vector<float> logits_;          // adjusted copy, [vocab_size]
   std::vector<Candidate> candidates_;  // most likely first

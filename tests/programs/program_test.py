@@ -69,6 +69,26 @@ class RunTest(unittest.TestCase):
         self.assertEqual(first, again)
         self.assertNotEqual(first, other)
 
+    def test_without_a_seed_the_text_is_another_and_its_seed_is_shown(self):
+        arguments = ("inkling-run", own_model(), "-p", PROMPT, "-n", 30, "--temperature=1.5")
+        first, other = [run_well(*arguments, "--stats") for _ in range(2)]
+        self.assertNotEqual(first.stdout, other.stdout)
+        seed = re.search(r"seed (\d+);", first.stderr).group(1)
+        self.assertEqual(run_well(*arguments, "--seed", seed).stdout, first.stdout)
+
+    def test_interrupt_in_a_prompt_ends_the_program(self):
+        for repeat in range(5):
+            process = subprocess.Popen([BIN / "inkling-run", own_model(), "-p", "so " * 500, "-n", "1", "--chunk=1"],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+            process.stdout.read(1)  # the prompt, which is shown before it runs
+            time.sleep(0.02 * (repeat + 1))
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+            if process.returncode == 130:
+                break
+        self.assertEqual(process.returncode, 130)
+        self.assertIn("cancelled before it generated a token", errors)
+
     def test_stop_string(self):
         text = run_well("inkling-run", own_model(), "-p", PROMPT, "-n", 60, "--temperature=0").stdout
         self.assertIn(".", text)
@@ -78,7 +98,7 @@ class RunTest(unittest.TestCase):
     def test_a_draft_model_leaves_the_text_as_it_is(self):
         model = converted(OWN_MODEL, "--weights=f32")
         for temperature in ("0", "0.8"):
-            arguments = (model, "-p", PROMPT, "-n", 60, f"--temperature={temperature}")
+            arguments = (model, "-p", PROMPT, "-n", 60, f"--temperature={temperature}", "--seed=0")
             plain = run_well("inkling-run", *arguments, "--stats")
             drafted = run_well("inkling-run", *arguments, "--stats", "--draft", own_model())
             self.assertEqual(drafted.stdout, plain.stdout)

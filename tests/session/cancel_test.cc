@@ -12,7 +12,6 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "inkling/llm_model.h"
@@ -64,9 +63,9 @@ class CancelTest : public SessionTest {
     return text;
   }
 
-  // Cancels while `call` turns LongText into tokens. Returns whether it said that it was cancelled;
-  // tries again where the thread ran too late or too early.
-  static bool IsCancelledEarly(LlmSession& session, absl::FunctionRef<bool()> call) {
+  // Cancels 20 ms after `call` begins. Returns whether it said that it was cancelled; tries again
+  // where the thread ran too late or too early.
+  static bool IsCancelledEarly(LlmSession& session, absl::FunctionRef<absl::Status()> call) {
     for (int attempt = 0; attempt < 5; ++attempt) {
       std::atomic<bool> begins{false};
       std::thread canceller([&] {
@@ -75,9 +74,9 @@ class CancelTest : public SessionTest {
         session.Cancel();
       });
       begins = true;
-      const bool cancelled = call();
+      const absl::Status status = call();
       canceller.join();
-      if (cancelled) return true;
+      if (absl::IsCancelled(status)) return true;
     }
     return false;
   }
@@ -89,24 +88,39 @@ TEST_F(CancelTest, ComesWhileTextIsTurnedIntoTokens) {
   const std::unique_ptr<LlmSession> session = NewSession(model);
   ASSERT_OK(session->Prefill("before"));
   ASSERT_OK_AND_ASSIGN(const std::vector<int32_t> before, session->tokens());
-  const auto says_so = [](const absl::StatusOr<GenerateResult>& result) {
-    if (!result.ok() || result->stop_reason != StopReason::kCancelled) return false;
-    EXPECT_EQ(result->text, "");
-    EXPECT_TRUE(result->tokens.empty());
-    return true;
-  };
-  EXPECT_TRUE(IsCancelledEarly(*session,
-                               [&] { return says_so(session->Generate(text, GreedyOptions(4))); }));
-  EXPECT_TRUE(IsCancelledEarly(
-      *session, [&] { return says_so(session->Chat(text, GreedyOptions(4), IgnoreText)); }));
-  EXPECT_TRUE(
-      IsCancelledEarly(*session, [&] { return absl::IsCancelled(session->Prefill(text)); }));
+  const GenerateOptions greedy = GreedyOptions(4);
+  EXPECT_TRUE(IsCancelledEarly(*session, [&] { return session->Generate(text, greedy).status(); }));
+  EXPECT_TRUE(IsCancelledEarly(*session, [&] { return session->Chat(text, greedy).status(); }));
+  EXPECT_TRUE(IsCancelledEarly(*session, [&] { return session->Prefill(text); }));
   // Nothing is left of them, neither text nor a cancel.
   ASSERT_OK_AND_ASSIGN(const std::vector<int32_t> after, session->tokens());
   EXPECT_EQ(after, before);
   EXPECT_THAT(session->Prefill(text), MatchesStatus(absl::StatusCode::kResourceExhausted, {}));
   ASSERT_OK_AND_ASSIGN(const GenerateResult result, session->Generate(" on", GreedyOptions(4)));
   EXPECT_EQ(result.stop_reason, StopReason::kMaxNewTokens);
+}
+
+TEST_F(CancelTest, InAPromptTakesTheCallBack) {
+  constexpr int32_t kPromptTokens = 30000;
+  ModelConfig config = TinyConfig();
+  config.context_length = 2 * kPromptTokens;
+  const std::unique_ptr<LlmSession> session =
+      NewSession(OpenModel(config, {.num_threads = 1, .prefill_chunk = 16}), 2 * kPromptTokens);
+  ASSERT_OK(session->Chat("before", GreedyOptions(3)));
+  ASSERT_OK_AND_ASSIGN(const std::vector<int32_t> before, session->tokens());
+  const std::string text(kPromptTokens, '~');
+  const std::vector<int32_t> tokens(kPromptTokens, 7);
+  const GenerateOptions greedy = GreedyOptions(4);
+  EXPECT_TRUE(IsCancelledEarly(*session, [&] { return session->Prefill(text); }));
+  EXPECT_TRUE(IsCancelledEarly(*session, [&] { return session->Generate(text, greedy).status(); }));
+  EXPECT_TRUE(IsCancelledEarly(
+      *session, [&] { return session->GenerateFromTokens(tokens, greedy).status(); }));
+  EXPECT_TRUE(IsCancelledEarly(*session, [&] { return session->Chat(text, greedy).status(); }));
+  ASSERT_OK_AND_ASSIGN(const std::vector<int32_t> after, session->tokens());
+  EXPECT_EQ(after, before);
+  EXPECT_EQ(session->position(), static_cast<int32_t>(before.size()));
+  ASSERT_OK_AND_ASSIGN(const GenerateResult result, session->Generate(" on", GreedyOptions(4)));
+  EXPECT_EQ(result.begin_position, static_cast<int32_t>(before.size()));
 }
 
 TEST_F(CancelTest, BeforeACallIsForNobody) {

@@ -100,6 +100,97 @@ TEST_F(LlmSessionTest, TheSameSeedGivesTheSameText) {
   EXPECT_NE(FreshTokens(model, "seed", options), once);
 }
 
+TEST_F(LlmSessionTest, WithoutASeedTheTextIsAnotherAndCanBeMadeAgain) {
+  auto model = OpenModel();
+  GenerateOptions options = GreedyOptions(20);
+  options.sampling.temperature = 2;
+  ASSERT_OK_AND_ASSIGN(const GenerateResult first, NewSession(model)->Generate("seed", options));
+  ASSERT_OK_AND_ASSIGN(const GenerateResult other, NewSession(model)->Generate("seed", options));
+  EXPECT_NE(first.seed, other.seed);
+  EXPECT_NE(first.tokens, other.tokens);
+  options.sampling.seed = first.seed;
+  ASSERT_OK_AND_ASSIGN(const GenerateResult again, NewSession(model)->Generate("seed", options));
+  EXPECT_EQ(again.seed, first.seed);
+  EXPECT_EQ(again.tokens, first.tokens);
+}
+
+TEST_F(LlmSessionTest, CallsWithoutACallbackGiveTheSameText) {
+  auto model = OpenModel();
+  const GenerateOptions options = GreedyOptions(9);
+  const std::vector<int32_t> prompt = {256, 'a', 'b'};
+  ASSERT_OK_AND_ASSIGN(const GenerateResult tokens,
+                       NewSession(model)->GenerateFromTokens(prompt, options));
+  ASSERT_OK_AND_ASSIGN(const GenerateResult tokens_shown,
+                       NewSession(model)->GenerateFromTokens(prompt, options, IgnoreText));
+  EXPECT_EQ(tokens.text, tokens_shown.text);
+  ASSERT_OK_AND_ASSIGN(const GenerateResult chat, NewSession(model)->Chat("ab", options));
+  ASSERT_OK_AND_ASSIGN(const GenerateResult chat_shown,
+                       NewSession(model)->Chat("ab", options, IgnoreText));
+  EXPECT_EQ(chat.text, chat_shown.text);
+}
+
+TEST_F(LlmSessionTest, TokenizeThenGenerateFromTokensEqualsGenerate) {
+  auto model = OpenModel();
+  auto by_text = NewSession(model);
+  auto by_tokens = NewSession(model);
+  for (const std::string prompt : {"<turn>one", " two<end>"}) {
+    TokenizeOptions tokenize;
+    tokenize.add_beginning_of_sequence = true;
+    tokenize.parse_special_tokens = true;
+    tokenize.continues_text = by_text->position() > 0;
+    GenerateOptions options = GreedyOptions(5);
+    options.parse_special_tokens = true;
+    ASSERT_OK_AND_ASSIGN(const GenerateResult expected, by_text->Generate(prompt, options));
+    ASSERT_OK_AND_ASSIGN(const std::vector<int32_t> tokens, model->Tokenize(prompt, tokenize));
+    EXPECT_EQ(*model->CountTokens(prompt, tokenize), static_cast<int32_t>(tokens.size()));
+    ASSERT_OK_AND_ASSIGN(const GenerateResult result,
+                         by_tokens->GenerateFromTokens(tokens, GreedyOptions(5)));
+    EXPECT_EQ(result.tokens, expected.tokens);
+    EXPECT_EQ(*by_tokens->tokens(), *by_text->tokens());
+  }
+}
+
+TEST_F(LlmSessionTest, TheBeginningOfSequenceTokenCanBeLeftOut) {
+  auto model = OpenModel();
+  ASSERT_TRUE(model->beginning_of_sequence_token().has_value());
+  const int32_t bos = *model->beginning_of_sequence_token();
+  EXPECT_EQ(model->Tokenize("x", {.add_beginning_of_sequence = true})->front(), bos);
+  EXPECT_EQ(model->Tokenize("x")->front(), 'x');
+  for (const bool add : {false, true}) {
+    auto session = NewSession(model);
+    ASSERT_OK(session->Prefill("x", {.add_beginning_of_sequence = add}));
+    EXPECT_EQ(session->tokens()->front(), add ? bos : 'x') << "Prefill";
+    session = NewSession(model);
+    GenerateOptions options = GreedyOptions(1);
+    options.add_beginning_of_sequence = add;
+    ASSERT_OK(session->Generate("x", options));
+    EXPECT_EQ(session->tokens()->front(), add ? bos : 'x') << "Generate";
+  }
+  GenerateOptions options = GreedyOptions(1);
+  options.add_beginning_of_sequence = false;
+  EXPECT_THAT(NewSession(model)->Generate("", options),
+              MatchesStatus(absl::StatusCode::kInvalidArgument, {"nothing to continue"}));
+}
+
+// TinyTokenizer: the 256 bytes, then <bos>, <eos>, <turn> and <end>.
+TEST_F(LlmSessionTest, SpecialTokensHaveIdsAndTexts) {
+  auto model = OpenModel();
+  std::vector<std::string> texts;
+  for (const SpecialToken& token : model->special_tokens()) {
+    EXPECT_EQ(token.id, 256 + static_cast<int32_t>(texts.size()));
+    EXPECT_EQ(*model->TokenText(token.id), token.text);
+    EXPECT_EQ(*model->Tokenize(token.text, {.parse_special_tokens = true}),
+              std::vector<int32_t>{token.id});
+    texts.push_back(token.text);
+  }
+  EXPECT_EQ(texts, (std::vector<std::string>{"<bos>", "<eos>", "<turn>", "<end>"}));
+  EXPECT_EQ(model->beginning_of_sequence_token(), 256);
+  EXPECT_EQ(model->end_of_sequence_token(), 257);
+  EXPECT_THAT(model->stop_tokens(), ::testing::Contains(257));
+  EXPECT_EQ(*model->TokenText(0xC3), "\xC3");
+  EXPECT_THAT(model->TokenText(-1), MatchesStatus(absl::StatusCode::kInvalidArgument, {"-1"}));
+}
+
 TEST_F(LlmSessionTest, StopTokenEndsAndIsNoPartOfTheSession) {
   auto model = OpenModel();
   const std::vector<int32_t> expected = FreshTokens(model, "stop here", GreedyOptions(10));
