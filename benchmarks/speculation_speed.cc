@@ -36,12 +36,13 @@
 #include "examples/programs/speed_test.h"
 #include "examples/programs/weight_type_flag.h"
 #include "inkling/llm_options.h"
+#include "src/compute/decode_rows.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/model_config.h"
 #include "src/session/model_engine.h"
 #include "src/session/sampler.h"
-#include "src/session/speculative_decoder.h"
+#include "src/session/speculation/speculative_decoder.h"
 #include "src/session/token_context.h"
 #include "src/text/tokenizer.h"
 
@@ -60,7 +61,7 @@ struct Options {
   int32_t threads = 0;
   int32_t rounds = 3;
   int32_t most_answer_tokens = 200;
-  int32_t most_draft_tokens = 7;
+  int32_t most_draft_tokens = kDecodeRows - 1;
   bool passes = false;
 };
 
@@ -93,24 +94,36 @@ absl::StatusOr<Text> ReadText(const std::vector<std::string>& text, const Tokeni
   return result;
 }
 
-// Writes an answer behind the prompt that a context holds.
+// The tokens of a prompt, computed, and what proposes tokens behind them.
+struct PromptedContext {
+  PromptedContext(const ModelEngine& engine, std::unique_ptr<KvCache> cache)
+      : tokens(engine.decoder(), std::move(cache), engine.config().vocab_size),
+        speculation(tokens, nullptr) {}
+
+  TokenContext tokens;
+  SpeculativeDecoder speculation;
+};
+
+// Writes an answer behind a prompt.
 class Writer {
  public:
-  Writer(TokenContext& context, const Text& text, int32_t most_draft_tokens, Sampler sampler)
-      : context_(context),
+  Writer(SpeculativeDecoder& speculation, const Text& text, int32_t most_draft_tokens,
+         Sampler sampler)
+      : speculation_(speculation),
         answer_(text.answer),
         most_draft_tokens_(static_cast<size_t>(most_draft_tokens)),
-        sampler_(std::move(sampler)),
-        speculative_(context, nullptr) {}
+        sampler_(std::move(sampler)) {}
 
-  static absl::StatusOr<Writer> Create(TokenContext& context, const Text& text,
+  static absl::StatusOr<Writer> Create(PromptedContext& prompted, const Text& text,
                                        int32_t most_draft_tokens) {
     SamplingOptions greedy;
     greedy.temperature = 0;
+    TokenContext& context = prompted.tokens;
     context.Truncate(static_cast<int32_t>(text.prompt.size()));
+    prompted.speculation.Begin();
     ABSL_ASSIGN_OR_RETURN(Sampler sampler,
                           Sampler::Create(greedy, context.vocab_size(), context.tokens()));
-    return Writer(context, text, most_draft_tokens, std::move(sampler));
+    return Writer(prompted.speculation, text, most_draft_tokens, std::move(sampler));
   }
 
   // Until the answer has `size` tokens, or all.
@@ -121,10 +134,10 @@ class Writer {
       const size_t behind_next = answer_.size() - 1 - chosen_.size();
       ABSL_ASSIGN_OR_RETURN(
           const absl::Span<const float> logits,
-          speculative_.ComputeLogits(std::min(most_draft_tokens_, behind_next), sampler_, never));
+          speculation_.ComputeLogits(std::min(most_draft_tokens_, behind_next), sampler_, never));
       ABSL_ASSIGN_OR_RETURN(const SampledToken sampled,
                             sampler_.Sample(logits, Sampler::LogProbability::kSkip));
-      ABSL_RETURN_IF_ERROR(context_.Append(answer_.subspan(chosen_.size(), 1)));
+      ABSL_RETURN_IF_ERROR(speculation_.Append(answer_[chosen_.size()]));
       chosen_.push_back(sampled.token);
     }
     seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();
@@ -134,14 +147,13 @@ class Writer {
   double seconds() const { return seconds_; }
   const std::vector<int32_t>& chosen() const { return chosen_; }
 
-  SpeculativeDecoder::Counts CountDraftTokens() { return speculative_.CountDraftTokens(); }
+  const SpeculativeDecoder::Counts& counts() const { return speculation_.counts(); }
 
  private:
-  TokenContext& context_;
+  SpeculativeDecoder& speculation_;
   absl::Span<const int32_t> answer_;
   size_t most_draft_tokens_;
   Sampler sampler_;
-  SpeculativeDecoder speculative_;
   std::vector<int32_t> chosen_;
   double seconds_ = 0;
 };
@@ -154,8 +166,8 @@ std::string MedianAndRange(std::vector<double> values) {
 }
 
 // A context that holds the text's prompt and has room for its answer.
-absl::StatusOr<std::unique_ptr<TokenContext>> NewContext(const ModelEngine& engine,
-                                                         const Text& text) {
+absl::StatusOr<std::unique_ptr<PromptedContext>> NewContext(const ModelEngine& engine,
+                                                            const Text& text) {
   SessionOptions session_options;
   session_options.context_length = static_cast<int32_t>(text.prompt.size() + text.answer.size());
   ABSL_ASSIGN_OR_RETURN(const KvCache::Options cache_options,
@@ -163,20 +175,19 @@ absl::StatusOr<std::unique_ptr<TokenContext>> NewContext(const ModelEngine& engi
                                             engine.decoder().options().prefill_rows));
   ABSL_ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache,
                         KvCache::Create(engine.config(), cache_options));
-  auto context = std::make_unique<TokenContext>(engine.decoder(), std::move(cache),
-                                                engine.config().vocab_size);
-  ABSL_RETURN_IF_ERROR(context->Append(text.prompt));
+  auto context = std::make_unique<PromptedContext>(engine, std::move(cache));
+  ABSL_RETURN_IF_ERROR(context->tokens.Append(text.prompt));
   const auto never = [] { return false; };
-  ABSL_RETURN_IF_ERROR(context->Compute(never));
+  ABSL_RETURN_IF_ERROR(context->tokens.Compute(never));
   return context;
 }
 
 // The machine's speed changes within seconds, so both take turns every few tokens.
 absl::Status MeasureText(const ModelEngine& engine, const Text& text, const Options& options) {
   constexpr size_t kTurn = 8;
-  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<TokenContext> plain_context,
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<PromptedContext> plain_context,
                         NewContext(engine, text));
-  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<TokenContext> context, NewContext(engine, text));
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<PromptedContext> context, NewContext(engine, text));
   const double tokens = static_cast<double>(text.answer.size());
   std::vector<double> plain_speeds;
   std::vector<double> speculation_speeds;
@@ -196,12 +207,12 @@ absl::Status MeasureText(const ModelEngine& engine, const Text& text, const Opti
     plain_speeds.push_back(tokens / plain.seconds());
     speculation_speeds.push_back(tokens / speculation.seconds());
     ratios.push_back(plain.seconds() / speculation.seconds());
-    count = speculation.CountDraftTokens();
+    count = speculation.counts();
   }
-  std::printf("| %s | %zu, %zu | %s | %s | %s | %lld of %lld |\n", text.name.c_str(),
+  std::printf("| %s | %zu, %zu | %s | %s | %s | %d of %d |\n", text.name.c_str(),
               text.prompt.size(), text.answer.size(), MedianAndRange(plain_speeds).c_str(),
               MedianAndRange(speculation_speeds).c_str(), MedianAndRange(ratios).c_str(),
-              static_cast<long long>(count.accepted), static_cast<long long>(count.drafted));
+              count.accepted, count.drafted);
   std::fflush(stdout);
   return absl::OkStatus();
 }
@@ -307,7 +318,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
   app.add_option("--max-draft-tokens", options.most_draft_tokens)
-      ->check(CLI::Range(0, 7))
+      ->check(CLI::Range(0, inkling::kDecodeRows - 1))
       ->capture_default_str();
   app.add_flag("--passes", options.passes, "Measure passes of 1 to 8 rows too");
   try {

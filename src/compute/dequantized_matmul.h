@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "src/compute/aligned_array.h"
+#include "src/compute/decode_rows.h"
 #include "src/compute/packed_layout.h"
 #include "src/format/element_type.h"
 
@@ -35,8 +36,8 @@ class DequantizedMatmul {
  public:
   // Rows of a matmul that is never one of floats.
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-  // Matmuls of so few rows never are: dequantising would be most of the work.
-  static constexpr int64_t kMinRows = 9;
+  // Matmuls of fewer rows never are: dequantising would be most of the work.
+  static constexpr int64_t kMinRows = kDecodeRows + 1;
 
   // Scratch for `num_threads` threads. Errors: ResourceExhausted.
   static absl::StatusOr<std::unique_ptr<DequantizedMatmul>> Create(MatmulInput choice,

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "src/compute/decode_rows.h"
 #include "src/compute/dequantized_matmul.h"
 #include "src/compute/packed_weights.h"
 #include "src/decoder/forward_request.h"
@@ -27,7 +28,8 @@ struct DecoderOptions {
   // What threads are bound to (see ThreadPool); empty = nothing. Create copies it.
   absl::Span<const int32_t> cpus = {};
   int32_t prefill_rows = 128;  // most rows of one Forward
-  int32_t decode_rows = 8;     // Forwards of at most this many rows use the decode context
+  // Forwards of at most this many rows use the decode context.
+  int32_t decode_rows = kDecodeRows;
   MatmulInput prefill_activations = MatmulInput::kAuto;  // of the prefill context
 };
 

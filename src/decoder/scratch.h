@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "src/compute/decode_rows.h"
 #include "src/compute/linear.h"
 #include "src/format/element_type.h"
 #include "src/format/model_config.h"
@@ -22,7 +23,7 @@ namespace inkling {
 
 // Forwards of at most this many rows may split one head's context over several threads
 // (flash-decoding).
-inline constexpr int32_t kMaxSplitRows = 8;
+inline constexpr int32_t kMaxSplitRows = kDecodeRows;
 
 // cosine and sine of one rope table for the rows of a Forward.
 struct RopeRows {

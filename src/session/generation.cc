@@ -1,5 +1,5 @@
-// One token per turn of the loop: compute logits, choose, add to the context, decode to text, show
-// what is final.
+// Each turn of the loop computes logits, chooses a token, adds it to the context, decodes it to
+// text and shows what is final.
 
 #include "src/session/generation.h"
 
@@ -14,14 +14,15 @@
 #include "absl/algorithm/container.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
-#include "src/session/draft_model.h"
+#include "src/compute/decode_rows.h"
 #include "src/session/sampler.h"
-#include "src/session/speculative_decoder.h"
+#include "src/session/speculation/speculative_decoder.h"
 #include "src/session/text_stream.h"
 #include "src/session/token_context.h"
 #include "src/text/tokenizer.h"
@@ -31,8 +32,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// One less than the rows of a decode pass.
-constexpr int32_t kMaxDraftTokens = 7;
+// A pass takes them along behind the last token.
+constexpr int32_t kMaxDraftTokens = kDecodeRows - 1;
 
 double SecondsBetween(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double>(end - begin).count();
@@ -43,7 +44,7 @@ class Generation {
  public:
   Generation(const Tokenizer& tokenizer, const std::vector<int32_t>& model_stop_tokens,
              const GenerateOptions& options, TextPosition text_position, TokenContext& context,
-             DraftModel* draft, const GenerationCall& call, Sampler sampler)
+             SpeculativeDecoder& speculation, const GenerationCall& call, Sampler sampler)
       : model_stop_tokens_(model_stop_tokens),
         options_(options),
         context_(context),
@@ -51,13 +52,14 @@ class Generation {
         sampler_(std::move(sampler)),
         decoder_(tokenizer, {.position = text_position}),
         stream_(options.stop_strings),
-        speculation_(context, draft) {}
+        speculation_(speculation) {}
 
   absl::StatusOr<GenerateResult> Run();
 
  private:
   // One token. True to go on; false when result_.stop_reason is decided.
   absl::StatusOr<bool> Step();
+  bool End(StopReason reason);
   bool IsStopToken(int32_t token) const;
   absl::Status Accept(const SampledToken& sampled);
   size_t MostDraftTokens() const;
@@ -73,7 +75,7 @@ class Generation {
   Sampler sampler_;
   StreamDecoder decoder_;
   TextStream stream_;
-  SpeculativeDecoder speculation_;
+  SpeculativeDecoder& speculation_;
   GenerateResult result_;
   std::vector<size_t> text_ends_;  // bytes of decoded text after each generated token
   size_t decoded_bytes_ = 0;
@@ -93,8 +95,7 @@ bool Generation::Show(const std::string& text) {
 }
 
 absl::Status Generation::Accept(const SampledToken& sampled) {
-  absl::Status status = context_.Append(absl::MakeConstSpan(&sampled.token, 1));
-  if (!status.ok()) return status;
+  ABSL_RETURN_IF_ERROR(speculation_.Append(sampled.token));
   sampler_.Accept(sampled.token);
   result_.tokens.push_back(sampled.token);
   if (options_.return_log_probabilities)
@@ -108,54 +109,41 @@ std::string Generation::TextOf(int32_t token) {
   return text.ok() ? *std::move(text) : std::string();
 }
 
-// Tokens behind the last one that is asked for needn't be drafted.
+// A draft needn't reach beyond the last token that is asked for.
 size_t Generation::MostDraftTokens() const {
   const size_t wanted = static_cast<size_t>(options_.max_new_tokens) - result_.tokens.size();
   return std::min(static_cast<size_t>(options_.max_draft_tokens), wanted - 1);
 }
 
+bool Generation::End(StopReason reason) {
+  result_.stop_reason = reason;
+  return false;
+}
+
 absl::StatusOr<bool> Generation::Step() {
-  // Drafted tokens come without a pass, so passes alone would look at it too seldom.
+  const bool is_first = result_.tokens.empty();
+  // An accepted draft token takes no pass, so the passes alone would look for a cancel too seldom.
   absl::StatusOr<absl::Span<const float>> logits =
       call_.stop() ? absl::CancelledError("the call was cancelled")
                    : speculation_.ComputeLogits(MostDraftTokens(), sampler_, call_.stop);
-  if (absl::IsCancelled(logits.status()) && !result_.tokens.empty()) {
-    result_.stop_reason = StopReason::kCancelled;
-    return false;
-  }
+  if (absl::IsCancelled(logits.status()) && !is_first) return End(StopReason::kCancelled);
   if (!logits.ok()) return logits.status();
-  if (result_.tokens.empty()) first_logits_ = Clock::now();
-  absl::StatusOr<SampledToken> sampled =
+  if (is_first) first_logits_ = Clock::now();
+  ABSL_ASSIGN_OR_RETURN(
+      const SampledToken sampled,
       sampler_.Sample(*logits, options_.return_log_probabilities ? Sampler::LogProbability::kCompute
-                                                                 : Sampler::LogProbability::kSkip);
-  if (!sampled.ok()) return sampled.status();
-  if (result_.tokens.empty())
-    result_.time_to_first_token_seconds = SecondsBetween(call_.begin, Clock::now());
-  if (IsStopToken(sampled->token)) {
-    result_.stop_reason = StopReason::kStopToken;
-    return false;
-  }
-  if (context_.remaining() == 0) {
-    result_.stop_reason = StopReason::kContextFull;
-    return false;
-  }
-  absl::Status accepted = Accept(*sampled);
-  if (!accepted.ok()) return accepted;
-  const std::string text = TextOf(sampled->token);
+                                                                 : Sampler::LogProbability::kSkip));
+  if (is_first) result_.time_to_first_token_seconds = SecondsBetween(call_.begin, Clock::now());
+  if (IsStopToken(sampled.token)) return End(StopReason::kStopToken);
+  if (context_.remaining() == 0) return End(StopReason::kContextFull);
+  ABSL_RETURN_IF_ERROR(Accept(sampled));
+  const std::string text = TextOf(sampled.token);
   decoded_bytes_ += text.size();
   text_ends_.push_back(decoded_bytes_);
-  if (!Show(stream_.Push(text))) {
-    result_.stop_reason = StopReason::kCallback;
-    return false;
-  }
-  if (stream_.stopped()) {
-    result_.stop_reason = StopReason::kStopString;
-    return false;
-  }
-  if (result_.tokens.size() >= static_cast<size_t>(options_.max_new_tokens)) {
-    result_.stop_reason = StopReason::kMaxNewTokens;
-    return false;
-  }
+  if (!Show(stream_.Push(text))) return End(StopReason::kCallback);
+  if (stream_.stopped()) return End(StopReason::kStopString);
+  if (result_.tokens.size() >= static_cast<size_t>(options_.max_new_tokens))
+    return End(StopReason::kMaxNewTokens);
   return true;
 }
 
@@ -184,16 +172,15 @@ absl::StatusOr<GenerateResult> Generation::Run() {
   result_.seed = sampler_.seed();
   // The last token runs again even where the cache has it, because its logits are needed.
   result_.num_prompt_tokens = std::max(context_.num_uncomputed(), 1);
-  while (true) {
-    absl::StatusOr<bool> go_on = Step();
-    if (!go_on.ok()) return go_on.status();
-    if (!*go_on) break;
+  speculation_.Begin();
+  for (bool go_on = true; go_on;) {
+    ABSL_ASSIGN_OR_RETURN(go_on, Step());
   }
-  const SpeculativeDecoder::Counts count = speculation_.CountDraftTokens();
-  result_.num_draft_tokens = static_cast<int32_t>(count.drafted);
-  result_.num_accepted_tokens = static_cast<int32_t>(count.accepted);
-  result_.num_draft_model_tokens = static_cast<int32_t>(count.by_draft_model);
-  result_.num_accepted_draft_model_tokens = static_cast<int32_t>(count.accepted_by_draft_model);
+  const SpeculativeDecoder::Counts& counts = speculation_.counts();
+  result_.num_draft_tokens = counts.drafted;
+  result_.num_accepted_tokens = counts.accepted;
+  result_.num_draft_model_tokens = counts.by_draft_model;
+  result_.num_accepted_draft_model_tokens = counts.accepted_by_draft_model;
   if (result_.stop_reason == StopReason::kStopString) {
     DropTokensBehindText();
   } else if (result_.stop_reason != StopReason::kCallback) {
@@ -222,8 +209,7 @@ absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t voc
           "stop_tokens[", i, "] is ", token, "; the vocabulary has tokens 0 to ", vocab_size - 1));
     }
   }
-  absl::Status status = TextStream::Validate(options.stop_strings);
-  if (!status.ok()) return status;
+  ABSL_RETURN_IF_ERROR(TextStream::Validate(options.stop_strings));
   return Sampler::Validate(options.sampling, vocab_size);
 }
 
@@ -231,12 +217,12 @@ absl::StatusOr<GenerateResult> RunGeneration(const Tokenizer& tokenizer,
                                              const std::vector<int32_t>& model_stop_tokens,
                                              const GenerateOptions& options,
                                              TextPosition text_position, TokenContext& context,
-                                             DraftModel* draft, const GenerationCall& call) {
-  absl::StatusOr<Sampler> sampler =
-      Sampler::Create(options.sampling, context.vocab_size(), context.tokens());
-  if (!sampler.ok()) return sampler.status();
-  return Generation(tokenizer, model_stop_tokens, options, text_position, context, draft, call,
-                    *std::move(sampler))
+                                             SpeculativeDecoder& speculation,
+                                             const GenerationCall& call) {
+  ABSL_ASSIGN_OR_RETURN(Sampler sampler,
+                        Sampler::Create(options.sampling, context.vocab_size(), context.tokens()));
+  return Generation(tokenizer, model_stop_tokens, options, text_position, context, speculation,
+                    call, std::move(sampler))
       .Run();
 }
 

@@ -1,7 +1,7 @@
-// Generation: THE loop. Logits, sampler, token, text, callback; again.
+// The generation loop: logits, sampler, token, text, callback; again.
 //
-// Every way of generating text (prompt, tokens, chat) ends here, and there is no second copy of
-// this loop.
+// Every way of generating text (prompt, tokens, chat) ends here. There is no second copy of the
+// loop.
 
 #ifndef INKLING_SRC_SESSION_GENERATION_H_
 #define INKLING_SRC_SESSION_GENERATION_H_
@@ -16,7 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
 #include "src/decoder/forward_request.h"
-#include "src/session/draft_model.h"
+#include "src/session/speculation/speculative_decoder.h"
 #include "src/session/token_context.h"
 #include "src/text/tokenizer.h"
 
@@ -35,13 +35,15 @@ absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t voc
 // Continues after the tokens of `context`, of which there is at least one, until a StopReason.
 // `options` is valid. `text_position` says whether the new text begins a text (a space in front of
 // it is the vocabulary's, not the model's) or continues one. `model_stop_tokens` are those of the
-// vocabulary and of the prompt template. `draft` may be null. Errors leave tokens behind in
-// `context`: the caller cuts it back. Cancelled means: before the first token.
+// vocabulary and of the prompt template. `speculation` is made of the same `context`. Errors leave
+// tokens behind in the context, which the caller cuts back; Cancelled means that the call was
+// cancelled before its first token.
 absl::StatusOr<GenerateResult> RunGeneration(const Tokenizer& tokenizer,
                                              const std::vector<int32_t>& model_stop_tokens,
                                              const GenerateOptions& options,
                                              TextPosition text_position, TokenContext& context,
-                                             DraftModel* draft, const GenerationCall& call);
+                                             SpeculativeDecoder& speculation,
+                                             const GenerationCall& call);
 
 }  // namespace inkling
 

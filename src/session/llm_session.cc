@@ -24,10 +24,11 @@
 #include "src/compute/float_environment.h"
 #include "src/decoder/kv_cache.h"
 #include "src/session/chat_turns.h"
-#include "src/session/draft_model.h"
 #include "src/session/generation.h"
 #include "src/session/model_engine.h"
 #include "src/session/running_call.h"
+#include "src/session/speculation/draft_model.h"
+#include "src/session/speculation/speculative_decoder.h"
 #include "src/session/token_context.h"
 #include "src/text/date_text.h"
 #include "src/text/tokenizer.h"
@@ -42,7 +43,7 @@ struct LlmSession::State {
         engine(model_engine),
         context(model_engine.decoder(), std::move(cache), model_engine.config().vocab_size),
         draft_model(std::move(shared_draft_model)),
-        draft(std::move(its_draft)),
+        speculation(context, std::move(its_draft)),
         turns(model_engine.tokenizer(), model_engine.prompt_template().OnDate(date),
               std::move(system)) {}
 
@@ -64,8 +65,8 @@ struct LlmSession::State {
   const std::shared_ptr<const LlmModel> model;
   const ModelEngine& engine;
   TokenContext context;
-  const std::shared_ptr<const LlmModel> draft_model;  // or null, and then no draft
-  const std::unique_ptr<DraftModel> draft;
+  const std::shared_ptr<const LlmModel> draft_model;  // keeps the speculation's alive; may be null
+  SpeculativeDecoder speculation;
   ChatTurns turns;  // in the model's template, on the session's day
 
   CallGate gate;
@@ -140,7 +141,7 @@ absl::StatusOr<GenerateResult> LlmSession::State::Generate(
   const auto stop = [&] { return gate.cancelled(); };
   absl::StatusOr<GenerateResult> result =
       RunGeneration(engine.tokenizer(), engine.stop_tokens(), options, text_position, context,
-                    draft.get(), {.show = show, .stop = stop, .begin = call.begin()});
+                    speculation, {.show = show, .stop = stop, .begin = call.begin()});
   if (result.ok()) {
     result->begin_position = kept;
   } else {

@@ -1,18 +1,18 @@
 // TokenContext: the tokens of one session and their key/value cache.
 //
-// The token list is the truth; the cache is what the model has computed of it so far, never more.
-// So a call that fails or is cancelled half-way is undone by cutting the list, and where a sliding
-// window's ring can't go back that far, the next Compute runs the tokens again. Not thread-safe:
-// LlmSession lets in one call at a time.
+// The token list is the truth; the cache holds what the model has computed of it. So a call that
+// fails or is cancelled half-way is undone by cutting the list. Where the ring of a sliding window
+// can't go back that far, the next Compute runs the tokens again. Not thread-safe: LlmSession lets
+// in one call at a time.
 //
-// Drafted tokens are the one exception: ComputeLogits may run a few tokens beyond the list, and
-// keeps their logits for the calls to come as long as the list grows the way that was drafted.
+// ComputeLogitsAhead is the one thing that lets the cache run ahead of the list, by tokens that may
+// follow it. AcceptAhead takes them into the list one by one; any other call drops those that are
+// left.
 
 #ifndef INKLING_SRC_SESSION_TOKEN_CONTEXT_H_
 #define INKLING_SRC_SESSION_TOKEN_CONTEXT_H_
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -23,7 +23,6 @@
 #include "src/decoder/decoder.h"
 #include "src/decoder/forward_request.h"
 #include "src/decoder/kv_cache.h"
-#include "src/session/pass_cost.h"
 
 namespace inkling {
 
@@ -36,9 +35,9 @@ class TokenContext {
   int32_t capacity() const { return cache_->capacity(); }
   int32_t remaining() const { return capacity() - length(); }
   int32_t vocab_size() const { return vocab_size_; }
+  const std::vector<int32_t>& tokens() const { return tokens_; }
   // Tokens that the next Compute has to run.
   int32_t num_uncomputed() const { return std::max(0, length() - cache_->length()); }
-  const std::vector<int32_t>& tokens() const { return tokens_; }
 
   // Adds tokens to the list; nothing is computed yet. Errors, list unchanged: ResourceExhausted if
   // they don't fit, InvalidArgument for an id outside the vocabulary.
@@ -55,54 +54,33 @@ class TokenContext {
   absl::Status Compute(StopFunction stop);
 
   // The same, and gives the logits [vocab_size] that follow the last token; valid until the next
-  // call. There is at least one token.
-  absl::StatusOr<absl::Span<const float>> ComputeLogits(StopFunction stop) {
-    return ComputeLogits({}, stop);
-  }
+  // call. Errors: also FailedPrecondition without any token.
+  absl::StatusOr<absl::Span<const float>> ComputeLogits(StopFunction stop);
 
-  // The same, and if a pass of the model is needed for one token only, the `draft` of what comes
-  // after it goes along: as much of it as fits the decode context and the session.
-  absl::StatusOr<absl::Span<const float>> ComputeLogits(absl::Span<const int32_t> draft,
-                                                        StopFunction stop);
+  // Makes the last token one that isn't computed yet, because only a pass gives logits.
+  void ForgetLastResult();
 
-  // Most tokens of a draft that a pass can take along.
-  int32_t max_draft() const;
+  // Most tokens that a pass can take along ahead of the list.
+  int32_t max_ahead() const;
 
-  // Drafted tokens that passes have taken along since the context was made, and how many of them
-  // became part of the list.
-  struct DraftCount {
-    int64_t drafted = 0;
-    int64_t accepted = 0;
-  };
-  DraftCount draft_count() const { return draft_count_; }
+  // Runs the last token, which is the only one that isn't computed, and `ahead` behind it in one
+  // pass: at most max_ahead() and remaining() tokens. Fills `logits` [1 + ahead.size(),
+  // vocab_size]. Errors: as Compute.
+  absl::Status ComputeLogitsAhead(absl::Span<const int32_t> ahead, absl::Span<float> logits,
+                                  StopFunction stop);
 
-  // What rows cost in the passes that gave logits.
-  const PassCost& pass_cost() const { return pass_cost_; }
-
-  // Whether the logits that follow the last token are there already, because it and all since the
-  // last pass were drafted. Brings draft_count() up to date.
-  bool HasLogits();
+  // Adds to the list the token that was computed at its end.
+  void AcceptAhead(int32_t token) { tokens_.push_back(token); }
 
  private:
-  void DropDraft();
-  absl::Status ForwardWithDraft(StopFunction stop);
-  void RewindCache(int32_t position);
+  void CutCache(int32_t length);
   absl::Status Forward(OutputRows last_rows, StopFunction stop);
-  absl::Status TimedForward(absl::Span<const int32_t> rows, OutputRows logit_rows,
-                            absl::Span<float> logits, StopFunction stop);
 
   Decoder& decoder_;
   std::unique_ptr<KvCache> cache_;
   std::vector<int32_t> tokens_;
   int32_t vocab_size_;
-  std::vector<float> logits_;  // [vocab_size]; with drafts [1 + max_draft, vocab_size]
-  // The draft that the cache holds behind tokens_[0, draft_begin_); empty: none.
-  std::vector<int32_t> draft_;
-  size_t draft_begin_ = 0;
-  size_t num_accepted_ = 0;
-  bool has_draft_logits_ = false;
-  DraftCount draft_count_;
-  PassCost pass_cost_;
+  std::vector<float> logits_;  // [vocab_size]
 };
 
 }  // namespace inkling

@@ -1,12 +1,12 @@
 // What is believed of drafts before any, and how that follows what came of them.
 
-#include "src/session/acceptance_odds.h"
+#include "src/session/speculation/acceptance_odds.h"
 
 #include <gtest/gtest.h>
 
 #include <cstddef>
 
-#include "src/session/prompt_lookup.h"
+#include "src/session/speculation/prompt_lookup.h"
 
 namespace inkling {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "inkling/llm_session.h"
+#include "src/compute/decode_rows.h"
 #include "tests/session/session_fixture.h"
 #include "tests/testing/random_model.h"
 
@@ -106,6 +107,37 @@ TEST_F(DraftTokensTest, TheSessionGoesOnAsWithoutThem) {
   }
 }
 
+// A call may end between draft tokens that were verified; those behind its last token are no part
+// of the session, whatever comes next.
+TEST_F(DraftTokensTest, ACallThatEndsInADraftLeavesNothingOfIt) {
+  const auto model = OpenWide(Config(40));
+  for (int last = 3; last < 12; ++last) {
+    for (const std::string next : {" one two", ""}) {
+      SCOPED_TRACE(testing::Message() << "after " << last << " tokens, then '" << next << "'");
+      const auto plain = NewSession(model);
+      const auto speculation = NewSession(model);
+      int32_t drafted = 0;
+      for (LlmSession* session : {plain.get(), speculation.get()}) {
+        GenerateOptions options = GreedyOptions(40);
+        options.sampling.logit_bias = {{'a', 1000.0f}};  // so that drafts are accepted
+        options.max_draft_tokens = session == plain.get() ? 0 : 7;
+        int calls = 0;
+        const auto stop = [&](absl::string_view) { return ++calls < last; };
+        ASSERT_OK_AND_ASSIGN(const GenerateResult result,
+                             session->Generate("aaaaaaaa", options, stop));
+        drafted = result.num_draft_tokens;
+        ASSERT_OK(session->Prefill(next));
+      }
+      EXPECT_GT(drafted, 0);
+      EXPECT_EQ(*speculation->tokens(), *plain->tokens());
+      const GenerateResult expected = Run(*plain, 0, 0, "", 30);
+      const GenerateResult result = Run(*speculation, 7, 0, "", 30);
+      EXPECT_EQ(result.tokens, expected.tokens);
+      EXPECT_EQ(result.log_probabilities, expected.log_probabilities);
+    }
+  }
+}
+
 TEST_F(DraftTokensTest, FillTheContextToItsLastPosition) {
   const auto model = OpenWide(Config(0));
   const auto plain = NewSession(model, 200);
@@ -118,6 +150,7 @@ TEST_F(DraftTokensTest, FillTheContextToItsLastPosition) {
 }
 
 TEST_F(DraftTokensTest, NumbersOutOfRangeAreRefused) {
+  EXPECT_EQ(GenerateOptions().max_draft_tokens, kDecodeRows - 1) << "the default is the most";
   const auto model = OpenWide(Config(0));
   const auto session = NewSession(model);
   for (const int32_t drafted : {-1, 8}) {

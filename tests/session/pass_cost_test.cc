@@ -1,6 +1,6 @@
 // How the cost of a row follows measured times, steady and disturbed.
 
-#include "src/session/pass_cost.h"
+#include "src/session/speculation/pass_cost.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // What counts as a repetition, and which of several is taken.
 
-#include "src/session/prompt_lookup.h"
+#include "src/session/speculation/prompt_lookup.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
-// Drafts stay in the draft's cache: those that came true needn't be computed again.
+// Proposed tokens stay in the draft model's cache, so those that are accepted needn't be computed
+// again.
 
-#include "src/session/draft_model.h"
+#include "src/session/speculation/draft_model.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -25,7 +26,7 @@
 namespace inkling {
 namespace {
 
-// Token ids mean the same in both models.
+// OK if token ids mean the same in both models.
 absl::Status CheckSameVocabulary(const ModelEngine& draft, const ModelEngine& target) {
   const auto differ = [&](absl::string_view how) {
     return absl::InvalidArgumentError(
@@ -77,7 +78,9 @@ absl::Status DraftModel::Propose(absl::Span<const int32_t> tokens, size_t most, 
   if (tokens.size() > static_cast<size_t>(context_.capacity())) return absl::OkStatus();
   ABSL_RETURN_IF_ERROR(Follow(tokens));
   while (most-- > 0) {
-    ABSL_ASSIGN_OR_RETURN(const absl::Span<const float> logits, context_.ComputeLogits(stop));
+    const auto pass = [&] { return context_.ComputeLogits(stop); };
+    ABSL_ASSIGN_OR_RETURN(const absl::Span<const float> logits,
+                          context_.num_uncomputed() <= 1 ? pass_cost_.Measure(1, pass) : pass());
     ABSL_ASSIGN_OR_RETURN(const SampledToken sampled,
                           sampler.Sample(logits, Sampler::LogProbability::kSkip));
     draft.push_back(sampled.token);

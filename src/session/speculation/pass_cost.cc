@@ -1,6 +1,6 @@
-// What disturbs a measurement makes it longer, never shorter, so longer times count for less.
+// Disturbances make a measurement longer, never shorter, so longer times count for less.
 
-#include "src/session/pass_cost.h"
+#include "src/session/speculation/pass_cost.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -12,8 +12,8 @@ constexpr double kUsualRowCost = 0.1;
 // How far an estimate follows one measurement that is below it or above it.
 constexpr double kStepDown = 1.0 / 4;
 constexpr double kStepUp = 1.0 / 16;
-// A row that seems too dear isn't measured any more, so with every pass of one row the estimate
-// goes back a little to what is usual, until drafts are tried again.
+// While rows seem too expensive, no draft is tried and nothing is measured. So every pass of one
+// row moves the estimate a little towards the usual one, until drafts are tried again.
 constexpr double kDoubt = 1.0 / 256;
 
 void Follow(double measured, double& estimate) {

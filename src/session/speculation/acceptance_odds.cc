@@ -1,7 +1,7 @@
-// Chances move by a sixteenth towards what was seen: a text that begins to quote, or ends to, is
-// followed within a few drafts.
+// Chances move by a sixteenth towards what was seen, so a few drafts are enough to notice that a
+// text begins to quote, or ends to.
 
-#include "src/session/acceptance_odds.h"
+#include "src/session/speculation/acceptance_odds.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kStep = 1.0 / 16;
 
-// What a stretch of `length` tokens is worth before anything is known of the text. Close to what
+// The chance of a repetition of `length` tokens before anything is known of the text: about what
 // the texts of benchmarks/SPECULATION.md have, taken together.
 double UsualChance(size_t length) {
   return std::min(0.95, 0.2 + 0.1 * static_cast<double>(length - 1));
@@ -19,7 +19,9 @@ double UsualChance(size_t length) {
 
 }  // namespace
 
-void FollowChance(bool right, double& chance) { chance += kStep * ((right ? 1.0 : 0.0) - chance); }
+void FollowChance(bool accepted, double& chance) {
+  chance += kStep * ((accepted ? 1.0 : 0.0) - chance);
+}
 
 AcceptanceOdds::AcceptanceOdds() {
   for (size_t i = 0; i < chances_.size(); ++i) chances_[i] = UsualChance(i + 1);
@@ -27,8 +29,8 @@ AcceptanceOdds::AcceptanceOdds() {
 
 size_t AcceptanceOdds::Index(size_t length) { return std::min(length, kMaxRepeatedTokens) - 1; }
 
-void AcceptanceOdds::Report(size_t length, bool right) {
-  FollowChance(right, chances_[Index(length)]);
+void AcceptanceOdds::Report(size_t length, bool accepted) {
+  FollowChance(accepted, chances_[Index(length)]);
 }
 
 }  // namespace inkling
