@@ -22,8 +22,8 @@ uint64_t DrawSeed() {
   if (getentropy(&seed, sizeof(seed)) == 0) return seed;
 #endif
   const auto now = std::chrono::high_resolution_clock::now().time_since_epoch().count();
-  seed = static_cast<uint64_t>(now) ^ reinterpret_cast<uintptr_t>(&seed) << 32;
-  return RandomStream(seed).NextBits();
+  const uint64_t address = reinterpret_cast<uintptr_t>(&seed);
+  return RandomStream(static_cast<uint64_t>(now) ^ address << 32).NextBits();
 #endif
 }
 

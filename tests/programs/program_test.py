@@ -147,6 +147,24 @@ class ChatTest(unittest.TestCase):
             os.close(main)
 
 
+    def test_interrupt_before_the_answer_takes_the_message_back(self):
+        arguments = [str(BIN / "inkling-run"), str(own_model()), "--chunk=1"]
+        for repeat in range(5):
+            process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                       text=True, start_new_session=True)
+            process.stdin.write("so " * 500 + "\n")
+            process.stdin.flush()
+            time.sleep(0.2 * (repeat + 1))  # the program starts, and Ctrl-C does nothing before its message
+            process.send_signal(signal.SIGINT)
+            shown, _ = process.communicate("/stats\n/undo\n/quit\n", timeout=60)
+            if "taken back" in shown:
+                break
+        self.assertIn("the message is taken back", shown)
+        self.assertIn("0 positions used", shown)
+        self.assertIn("nothing to undo", shown)
+        self.assertEqual(process.returncode, 0)
+
+
 def read_until(terminal, wanted, least=0, seconds=60):
     """Reads from a terminal until `wanted` came in at least `least` bytes."""
     seen = b""
