@@ -170,11 +170,11 @@ absl::StatusOr<std::unique_ptr<PromptedContext>> NewContext(const ModelEngine& e
                                                             const Text& text) {
   SessionOptions session_options;
   session_options.context_length = static_cast<int32_t>(text.prompt.size() + text.answer.size());
-  ABSL_ASSIGN_OR_RETURN(const KvCache::Options cache_options,
-                        ResolveCacheOptions(session_options, engine.config(),
-                                            engine.decoder().options().prefill_rows));
+  ABSL_ASSIGN_OR_RETURN(
+      const CacheOptions cache_options,
+      ResolveCacheOptions(session_options, engine.config(), engine.decoder().max_rows()));
   ABSL_ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache,
-                        KvCache::Create(engine.config(), cache_options));
+                        engine.decoder().CreateCache(cache_options));
   auto context = std::make_unique<PromptedContext>(engine, std::move(cache));
   ABSL_RETURN_IF_ERROR(context->tokens.Append(text.prompt));
   const auto never = [] { return false; };
@@ -221,12 +221,12 @@ absl::Status MeasureText(const ModelEngine& engine, const Text& text, const Opti
 absl::Status MeasurePasses(const ModelEngine& engine, const Options& options) {
   constexpr int32_t kDepth = 1024;
   Decoder& decoder = engine.decoder();
-  const int32_t most_rows = decoder.options().decode_rows;
+  const int32_t most_rows = decoder.max_decode_rows();
   const size_t vocab = static_cast<size_t>(engine.config().vocab_size);
-  const KvCache::Options cache_options = {.capacity = kDepth + most_rows,
-                                          .max_chunk = decoder.options().prefill_rows};
+  const CacheOptions cache_options = {.capacity = kDepth + most_rows,
+                                      .max_chunk = decoder.max_rows()};
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<KvCache> cache,
-                        KvCache::Create(engine.config(), cache_options));
+                        engine.decoder().CreateCache(cache_options));
   const std::vector<int32_t> tokens(static_cast<size_t>(cache_options.max_chunk), 7);
   while (cache->length() < kDepth) {
     const size_t rows = static_cast<size_t>(kDepth - cache->length());

@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "examples/programs/speed_test.h"
-#include "src/compute/packed_weights.h"
 #include "src/decoder/decoder.h"
 #include "src/format/model_config.h"
 #include "src/format/model_reader.h"
@@ -22,7 +21,7 @@ ModelWork CountWork(const ModelEngine& engine) {
     work.layer_multiply_adds += tensor.info.rows * tensor.info.columns;
   }
   work.head_multiply_adds = int64_t{config.vocab_size} * config.hidden_dim;
-  work.weight_bytes = engine.decoder().packed_weights().packed_bytes();
+  work.weight_bytes = engine.decoder().memory().packed_weight_bytes;
   return work;
 }
 

@@ -43,14 +43,14 @@ class TokenFeed {
 
   // Back to `depth` positions, filling them where they aren't there (any more).
   absl::Status GoTo(int32_t depth) {
-    const bool is_there = depth <= cache_.length() && cache_.rewind_floor() <= depth;
+    const bool is_there = depth <= cache_.length() && cache_.RewindTarget(depth) == depth;
     absl::Status status = cache_.Rewind(is_there ? depth : 0);
     return status.ok() && !is_there ? Prefill(depth) : status;
   }
 
   // Prefill in chunks; logits for the last token only, as a session would ask for.
   absl::Status Prefill(int32_t count) {
-    const int32_t chunk = engine_.decoder().options().prefill_rows;
+    const int32_t chunk = engine_.decoder().max_rows();
     for (int32_t done = 0; done < count;) {
       const int32_t rows = std::min(chunk, count - done);
       done += rows;
@@ -109,11 +109,11 @@ absl::StatusOr<SpeedResult> MeasureSpeed(const ModelEngine& engine, const SpeedT
         absl::StrCat("the test takes ", total, " positions; expected 1 to ",
                      engine.config().context_length, " (the model's context)"));
   }
-  KvCache::Options cache_options;
+  CacheOptions cache_options;
   cache_options.capacity = static_cast<int32_t>(total);
-  cache_options.max_chunk = engine.decoder().options().prefill_rows;
+  cache_options.max_chunk = engine.decoder().max_rows();
   cache_options.element = options.element;
-  absl::StatusOr<std::unique_ptr<KvCache>> cache = KvCache::Create(engine.config(), cache_options);
+  absl::StatusOr<std::unique_ptr<KvCache>> cache = engine.decoder().CreateCache(cache_options);
   if (!cache.ok()) return cache.status();
   TokenFeed feed(engine, **cache);
   SpeedResult result;

@@ -89,11 +89,11 @@ absl::StatusOr<std::unique_ptr<WindowRunner>> WindowRunner::Create(const EvalMod
   SessionOptions session_options;
   session_options.context_length = context;
   session_options.kv_cache_type = KvCacheTypes().at(options.kv_cache);
-  absl::StatusOr<KvCache::Options> cache_options =
+  absl::StatusOr<CacheOptions> cache_options =
       ResolveCacheOptions(session_options, runner->engine_->config(), options.chunk);
   if (!cache_options.ok()) return cache_options.status();
   absl::StatusOr<std::unique_ptr<KvCache>> cache =
-      KvCache::Create(runner->engine_->config(), *cache_options);
+      runner->engine_->decoder().CreateCache(*cache_options);
   if (!cache.ok()) return cache.status();
   runner->cache_ = *std::move(cache);
   return runner;
@@ -106,7 +106,7 @@ absl::Status WindowRunner::Run(
   absl::Status rewound = cache_->Rewind(0);
   if (!rewound.ok()) return rewound;
   const size_t vocab = static_cast<size_t>(engine_->config().vocab_size);
-  const size_t chunk_rows = static_cast<size_t>(engine_->decoder().options().prefill_rows);
+  const size_t chunk_rows = static_cast<size_t>(engine_->decoder().max_rows());
   logits_.resize(std::min(chunk_rows, tokens.size()) * vocab);
   size_t begin = 0;
   while (begin < tokens.size()) {

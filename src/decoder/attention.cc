@@ -33,7 +33,7 @@ constexpr size_t kQueryTileRows = 16;
 // Keys that make a part of the context worth its own call and its share of combining.
 constexpr int64_t kMinPartKeys = 256;
 
-kernels::KvLayout LayoutOf(const ForwardPass& pass, const KvCache::LayerView& view) {
+kernels::KvLayout LayoutOf(const ForwardPass& pass, const CpuKvCache::LayerView& view) {
   kernels::KvLayout layout;
   layout.element = pass.cache.element();
   layout.head_dim = static_cast<size_t>(pass.config.head_dim);
@@ -108,7 +108,7 @@ void PrepareRows(const AttentionWeights& weights, int32_t layer_index, ForwardPa
   const size_t head_dim = static_cast<size_t>(config.head_dim);
   const size_t num_heads = static_cast<size_t>(config.num_heads);
   const size_t num_kv_heads = static_cast<size_t>(config.num_kv_heads);
-  const KvCache::LayerView view = pass.cache.layer(layer_index);
+  const CpuKvCache::LayerView view = pass.cache.layer(layer_index);
   const kernels::KvLayout layout = LayoutOf(pass, view);
   ForEachRowTile(pass.pool, pass.num_rows, [&](size_t first, size_t count) {
     float* query = s.query + first * num_heads * head_dim;
@@ -147,7 +147,7 @@ void ForEachItem(ForwardPass& pass, size_t count, absl::FunctionRef<void(size_t,
 kernels::AttentionArgs HeadArgs(const ForwardPass& pass, int32_t layer_index, size_t kv_head,
                                 size_t first, size_t num_rows) {
   const ModelConfig& config = pass.config;
-  const KvCache::LayerView view = pass.cache.layer(layer_index);
+  const CpuKvCache::LayerView view = pass.cache.layer(layer_index);
   const kernels::KvLayout layout = LayoutOf(pass, view);
   const size_t head_dim = layout.head_dim;
   const size_t row_stride = static_cast<size_t>(config.num_heads) * head_dim;

@@ -1,87 +1,77 @@
-// Decoder: tokens in, logits out. One model's weights, its two execution contexts and its threads.
+// Decoder: tokens in, logits out. The seam between sessions and what computes for them.
 //
-// LlmModel owns one; every session of the model calls Forward with its own cache. Forward picks the
-// prefill or the decode context by row count; both read the same packed weights. This is the whole
-// engine seen from above.
+// LlmModel owns one; every session of the model has a cache made by it and calls Forward with that.
+// CpuDecoder is the one of this library. Another backend derives its decoder from this class and
+// its cache from KvCache, and is made where CpuDecoder is: in src/session/decoder_start.cc.
 
 #ifndef INKLING_SRC_DECODER_DECODER_H_
 #define INKLING_SRC_DECODER_DECODER_H_
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
-#include "src/compute/decode_rows.h"
-#include "src/compute/dequantized_matmul.h"
-#include "src/compute/packed_weights.h"
 #include "src/decoder/forward_request.h"
+#include "src/decoder/kv_cache.h"
 #include "src/format/model_config.h"
-#include "src/format/model_reader.h"
 
 namespace inkling {
 
-struct DecoderOptions {
-  int32_t num_threads = 1;
-  int32_t decode_threads = 0;  // of the decode context; 0 = num_threads
-  // What threads are bound to (see ThreadPool); empty = nothing. Create copies it.
-  absl::Span<const int32_t> cpus = {};
-  int32_t prefill_rows = 128;  // most rows of one Forward
-  // Forwards of at most this many rows use the decode context.
-  int32_t decode_rows = kDecodeRows;
-  MatmulInput prefill_activations = MatmulInput::kAuto;  // of the prefill context
-};
-
 struct DecoderMemory {
-  int64_t packed_weight_bytes = 0;  // one copy, both contexts
-  int64_t scratch_bytes = 0;        // activations of both contexts
+  int64_t packed_weight_bytes = 0;  // one copy, in the form that matmuls read
+  int64_t scratch_bytes = 0;        // intermediate rows
 };
 
+// What a decoder computes with, in words for LlmModel::Describe.
+struct DecoderDescription {
+  std::string kernel_class;  // of the matmuls
+  std::string simd_target;   // of the other kernels
+  std::string prefill_activations;
+  int32_t num_threads = 0;
+  int32_t decode_threads = 0;
+  std::vector<int32_t> cpus;  // what threads are bound to; empty: nothing
+};
+
+// Thread-safe, except that a cache is used by one call at a time.
 class Decoder {
  public:
-  // Packs the weights of `reader` (which outlives the decoder) and releases the file's pages behind
-  // itself.
-  static absl::StatusOr<std::unique_ptr<Decoder>> Create(const ModelReader& reader,
-                                                         const DecoderOptions& options);
-  // The same over weights that were packed before, by a decoder of the same model in a process that
-  // packs alike. Errors: also NotFound if some aren't there.
-  static absl::StatusOr<std::unique_ptr<Decoder>> Create(const ModelReader& reader,
-                                                         const DecoderOptions& options,
-                                                         std::unique_ptr<PackedWeights> packed);
-  // What Create would use, without reading any weight.
-  static absl::StatusOr<DecoderMemory> EstimateMemory(const ModelReader& reader,
-                                                      const DecoderOptions& options);
-
-  ~Decoder();
+  virtual ~Decoder() = default;
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
-  const DecoderOptions& options() const;  // with decode_threads above 0
-  const ModelConfig& config() const;
-  DecoderMemory memory() const;
-  const PackedWeights& packed_weights() const;
-  // What DecoderOptions::prefill_activations came to.
-  const DequantizedMatmul& prefill_activations() const;
-  // How often a context found its weights already packed; equals the number of weight matrices
-  // after Create.
-  int64_t num_shared_weights() const;
-  // A number for the process that calls (ProcessStamp). In one that was forked from where the
-  // decoder was made, Forwards work as they do there, whatever other threads were doing: threads
-  // are started again for the first.
-  uint64_t process() const;
+  virtual const ModelConfig& config() const = 0;
+  // Most rows of one Forward: prefill goes in chunks of this many.
+  virtual int32_t max_rows() const = 0;
+  // Rows that cost little more than one, and have the same bits together as in passes of their own:
+  // a token and the draft that is verified with it.
+  virtual int32_t max_decode_rows() const = 0;
+  virtual DecoderMemory memory() const = 0;
+  virtual DecoderDescription Describe() const = 0;
+  // An even number that isn't 0 for the process that calls (ProcessStamp). In one that was forked
+  // from where the decoder was made, Forwards work as they do there, whatever other threads were
+  // doing.
+  virtual uint64_t process() const = 0;
 
-  // Runs a pass: computes the request's tokens at positions cache.length()..., commits their keys
-  // and values, and writes the asked rows to the output. Errors leave the cache as before:
-  // InvalidArgument, ResourceExhausted if the cache has no room, Cancelled when `stop` says so (at
-  // the next slice of a matmul), and in a forked process those of ThreadPool::StartThreads.
-  // Thread-safe for different caches: callers take turns.
-  absl::Status Forward(const ForwardRequest& request);
+  // A cache for a session of the model. It may outlive the decoder, but isn't used without it.
+  // Errors: InvalidArgument, ResourceExhausted.
+  virtual absl::StatusOr<std::unique_ptr<KvCache>> CreateCache(
+      const CacheOptions& options) const = 0;
+  // What CreateCache would reserve, in bytes. Errors: InvalidArgument.
+  virtual absl::StatusOr<int64_t> CacheBytes(const CacheOptions& options) const = 0;
 
- private:
-  struct State;
-  explicit Decoder(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  // Runs a pass: computes the request's tokens at positions cache.length()..., makes them part of
+  // the cache's past, and writes the asked rows to the output. Errors leave the cache as before:
+  // InvalidArgument, ResourceExhausted if the cache has no room, Cancelled when `stop` says so.
+  // Calls with different caches take turns.
+  virtual absl::Status Forward(const ForwardRequest& request) = 0;
+
+ protected:
+  Decoder() = default;
+  // InvalidArgument for tokens or an output that a Forward can't have.
+  absl::Status CheckRequest(const ForwardRequest& request) const;
 };
 
 }  // namespace inkling

@@ -95,17 +95,17 @@ void ExecutionContext::FillRopeTables(const ForwardPass& pass) {
 }
 
 absl::StatusOr<const float*> ExecutionContext::RunLayers(const ForwardRequest& request,
-                                                         size_t num_outputs,
+                                                         CpuKvCache& cache, size_t num_outputs,
                                                          const EmbeddingTable& embedding) {
   const absl::Span<const int32_t> tokens = request.tokens;
   ForwardPass pass = {.config = config_,
                       .scratch = scratch_,
-                      .cache = request.cache,
+                      .cache = cache,
                       .pool = pool_,
                       .stop = request.stop,
                       .observer = request.instruments.observer,
                       .timer = request.instruments.timer,
-                      .first_position = request.cache.length(),
+                      .first_position = cache.length(),
                       .num_rows = tokens.size(),
                       .kept_rows = tokens.size()};
   embedding.Lookup(tokens, scratch_.residual);

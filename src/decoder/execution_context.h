@@ -34,13 +34,13 @@ class ExecutionContext {
 
   int32_t max_rows() const { return max_rows_; }
 
-  // Runs the request's tokens through all layers; their rows are staged in the cache, whose past
-  // isn't changed. Returns the hidden rows of the last `num_outputs` tokens before the final norm,
-  // [num_outputs, hidden_dim], valid until the next call. What only the others need is not
-  // computed, unless an observer looks at it. Errors: Cancelled when `stop` says so; those of the
-  // matmuls.
-  absl::StatusOr<const float*> RunLayers(const ForwardRequest& request, size_t num_outputs,
-                                         const EmbeddingTable& embedding);
+  // Runs the request's tokens through all layers; their rows are staged in `cache` (the
+  // request's), whose past isn't changed. Returns the hidden rows of the last `num_outputs` tokens
+  // before the final norm, [num_outputs, hidden_dim], valid until the next call. What only the
+  // others need is not computed, unless an observer looks at it. Errors: Cancelled when `stop` says
+  // so; those of the matmuls.
+  absl::StatusOr<const float*> RunLayers(const ForwardRequest& request, CpuKvCache& cache,
+                                         size_t num_outputs, const EmbeddingTable& embedding);
 
   // Writes the final norm of `hidden` [num_rows, hidden_dim] to `output`, which may be `hidden`.
   void NormalizeFinal(const float* hidden, size_t num_rows, float* output);

@@ -16,8 +16,8 @@
 #include "absl/types/span.h"
 #include "src/compute/linear.h"
 #include "src/compute/thread_pool.h"
+#include "src/decoder/cpu_kv_cache.h"
 #include "src/decoder/forward_request.h"
-#include "src/decoder/kv_cache.h"
 #include "src/decoder/matmul_observer.h"
 #include "src/decoder/scratch.h"
 #include "src/decoder/step_timer.h"
@@ -28,7 +28,7 @@ namespace inkling {
 struct ForwardPass {
   const ModelConfig& config;
   Scratch& scratch;
-  KvCache& cache;
+  CpuKvCache& cache;
   ThreadPool& pool;  // its lock is held
   StopFunction stop;
   const MatmulObserver* observer;  // null: none

@@ -6,6 +6,7 @@
 #ifndef INKLING_SRC_DECODER_FORWARD_REQUEST_H_
 #define INKLING_SRC_DECODER_FORWARD_REQUEST_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/functional/function_ref.h"
@@ -45,6 +46,10 @@ struct ForwardRequest {
   absl::Span<float> output = {};  // the asked rows, sized exactly; empty for kNone
   StopFunction stop = &NeverStop;
   PassInstruments instruments = {};
+
+  size_t num_outputs() const {
+    return rows == OutputRows::kAll ? tokens.size() : rows == OutputRows::kLast ? 1 : 0;
+  }
 };
 
 }  // namespace inkling

@@ -1,93 +1,49 @@
-// KvCache: keys and values of the positions a session has seen, in the layout of packed weights.
+// KvCache: what a model remembers of a session's tokens, as the session sees it.
 //
-// K is `[kv_head][slot / 16][head_dim][16]` and V `[kv_head][slot / 16][16][head_dim]`, so that
-// attention reads both like packed matrices and nothing is ever repacked. A layer with a sliding
-// window keeps a ring of window + chunk rows. Rows are staged, then committed: an error or a cancel
-// in between leaves the past exactly as it was. Not thread-safe.
+// Its positions are the same for every backend. What is stored for them is not: a backend derives
+// its cache from this one, makes it in Decoder::CreateCache and gets it back in Decoder::Forward.
+// Layers may differ in windows, heads and sizes, keep nothing at all, or read what another layer
+// keeps; only the backend knows. A layer without attention keeps the last rows of a convolution, or
+// a recurrent state that can't be cut back: its backend restores a snapshot in Rewind and says in
+// RewindTarget where it has one. Not thread-safe.
 
 #ifndef INKLING_SRC_DECODER_KV_CACHE_H_
 #define INKLING_SRC_DECODER_KV_CACHE_H_
 
-#include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <vector>
+#include <utility>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "kernels/kv_layout.h"
-#include "src/format/model_config.h"
+#include "src/decoder/cache_positions.h"
 
 namespace inkling {
 
-using KvElement = kernels::KvElement;
-
 class KvCache {
  public:
-  struct Options {
-    int32_t capacity = 0;   // positions
-    int32_t max_chunk = 0;  // most rows staged at once
-    KvElement element = KvElement::kF16;
-  };
-
-  // Reserves the whole capacity as address space; memory is used as rows arrive. Errors:
-  // InvalidArgument, ResourceExhausted.
-  static absl::StatusOr<std::unique_ptr<KvCache>> Create(const ModelConfig& config,
-                                                         const Options& options);
-  // What Create would reserve, in bytes.
-  static absl::StatusOr<int64_t> RequiredBytes(const ModelConfig& config, const Options& options);
-
-  ~KvCache();
+  virtual ~KvCache() = default;
   KvCache(const KvCache&) = delete;
   KvCache& operator=(const KvCache&) = delete;
 
-  int32_t length() const { return length_; }  // committed positions
-  int32_t capacity() const { return options_.capacity; }
-  int32_t max_chunk() const { return options_.max_chunk; }
-  KvElement element() const { return options_.element; }
-  int64_t bytes() const;  // reserved
+  int32_t length() const { return positions_.length(); }  // committed positions
+  int32_t capacity() const { return positions_.capacity(); }
+  int32_t max_chunk() const { return positions_.max_chunk(); }
 
-  // Makes room for positions [length, length + num_rows). Errors: ResourceExhausted if that passes
-  // the capacity (says how many fit), InvalidArgument if num_rows > max_chunk.
-  absl::Status Stage(int32_t num_rows);
-  // Makes the first `num_rows` staged positions part of the past; the rest is dropped. num_rows <=
-  // staged.
-  void Commit(int32_t num_rows);
-  // Drops what is staged.
-  void Discard() { staged_ = 0; }
+  // The latest position that Rewind can go back to, of those up to `position` (0 to length()). The
+  // tokens between the two have to be computed again; 0 is always possible.
+  virtual int32_t RewindTarget(int32_t position) const {
+    return position < positions_.rewind_floor() ? 0 : position;
+  }
+  // Forgets positions >= `position`, a RewindTarget. Errors: OutOfRange for any other.
+  virtual absl::Status Rewind(int32_t position) { return positions_.Rewind(position); }
 
-  // The lowest position that Rewind can go back to: 0 unless a windowed layer's ring has dropped
-  // rows.
-  int32_t rewind_floor() const;
-  // Forgets positions >= `position`. Errors: OutOfRange outside [rewind_floor, length] unless
-  // position == 0.
-  absl::Status Rewind(int32_t position);
+  // For the decoder, which stages and commits the rows of its passes.
+  CachePositions& positions() { return positions_; }
 
-  // One layer's memory.
-  struct LayerView {
-    std::byte* keys;
-    std::byte* values;
-    int32_t ring;  // slots, a multiple of 16; position p lives in slot p % ring
-  };
-  LayerView layer(int32_t index);
-
-  // InvalidArgument unless the cache's layers fit those of `config`.
-  absl::Status CheckMadeFor(const ModelConfig& config) const;
+ protected:
+  explicit KvCache(CachePositions positions) : positions_(std::move(positions)) {}
 
  private:
-  KvCache() = default;
-
-  Options options_;
-  int32_t length_ = 0;
-  int32_t staged_ = 0;
-  int32_t highest_ =
-      0;  // most positions ever written since the last Rewind(0): what rings may have overwritten
-  int32_t num_kv_heads_ = 0;
-  int32_t head_dim_ = 0;
-  std::vector<LayerView> layers_;
-  std::vector<int32_t> windows_;  // [layers], 0 = all
-  void* memory_ = nullptr;
-  int64_t memory_bytes_ = 0;
+  CachePositions positions_;
 };
 
 }  // namespace inkling

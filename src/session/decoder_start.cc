@@ -3,6 +3,8 @@
 
 #include "src/session/decoder_start.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,43 +13,96 @@
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "inkling/llm_options.h"
+#include "src/compute/dequantized_matmul.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/packed_weights_file.h"
-#include "src/decoder/decoder.h"
+#include "src/compute/thread_pool.h"
+#include "src/decoder/cpu_decoder.h"
+#include "src/decoder/cpu_kv_cache.h"
 #include "src/format/model_reader.h"
 
 namespace inkling {
+namespace {
+
+constexpr int32_t kMaxThreads = 256;
+
+MatmulInput MatmulInputOf(ActivationPrecision precision) {
+  switch (precision) {
+    case ActivationPrecision::kAuto:
+      break;
+    case ActivationPrecision::kInt8:
+      return MatmulInput::kInt8;
+    case ActivationPrecision::kFloat:
+      return MatmulInput::kFloat;
+  }
+  return MatmulInput::kAuto;
+}
+
+CpuDecoderOptions CpuOptions(const ModelOptions& options) {
+  CpuDecoderOptions resolved;
+  resolved.num_threads = options.num_threads;
+  if (resolved.num_threads == 0) {
+    resolved.num_threads = options.cpus.empty()
+                               ? std::min(ThreadPool::DefaultThreadCount(), kMaxThreads)
+                               : static_cast<int32_t>(options.cpus.size());
+  }
+  resolved.decode_threads = options.decode_threads;
+  resolved.cpus = options.cpus;
+  resolved.prefill_rows = options.prefill_chunk;
+  resolved.decode_rows = std::min(resolved.decode_rows, options.prefill_chunk);
+  resolved.prefill_activations = MatmulInputOf(options.prefill_activations);
+  return resolved;
+}
+
+}  // namespace
 
 absl::StatusOr<StartedDecoder> StartDecoder(const ModelReader& reader,
-                                            const DecoderOptions& options,
-                                            const std::string& cache_dir) {
+                                            const ModelOptions& options) {
+  const CpuDecoderOptions cpu_options = CpuOptions(options);
   StartedDecoder started;
-  if (cache_dir.empty()) {
-    ABSL_ASSIGN_OR_RETURN(started.decoder, Decoder::Create(reader, options));
+  if (options.cache_dir.empty()) {
+    ABSL_ASSIGN_OR_RETURN(started.decoder, CpuDecoder::Create(reader, cpu_options));
     started.packed_weights = "packed";
     return started;
   }
   ABSL_ASSIGN_OR_RETURN(const std::string fingerprint, PackingFingerprint());
   const std::string& model_id = reader.metadata().model_id;
   const std::string path =
-      absl::StrCat(cache_dir, "/", model_id, "-", fingerprint.substr(0, 8), ".packed");
+      absl::StrCat(options.cache_dir, "/", model_id, "-", fingerprint.substr(0, 8), ".packed");
   absl::StatusOr<std::unique_ptr<PackedWeights>> kept =
       LoadPackedWeights(path, model_id, fingerprint);
   if (kept.ok()) {
-    absl::StatusOr<std::unique_ptr<Decoder>> decoder =
-        Decoder::Create(reader, options, *std::move(kept));
+    absl::StatusOr<std::unique_ptr<CpuDecoder>> decoder =
+        CpuDecoder::Create(reader, cpu_options, *std::move(kept));
     if (decoder.ok()) {
       started.decoder = *std::move(decoder);
       started.packed_weights = absl::StrCat("mapped from ", path);
       return started;
     }
   }
-  ABSL_ASSIGN_OR_RETURN(started.decoder, Decoder::Create(reader, options));
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<CpuDecoder> decoder,
+                        CpuDecoder::Create(reader, cpu_options));
   const absl::Status saved =
-      SavePackedWeights(started.decoder->packed_weights(), path, model_id, fingerprint);
+      SavePackedWeights(decoder->packed_weights(), path, model_id, fingerprint);
+  started.decoder = std::move(decoder);
   started.packed_weights = saved.ok() ? absl::StrCat("packed and kept in ", path)
                                       : absl::StrCat("packed; not kept: ", saved.message());
   return started;
+}
+
+absl::StatusOr<MemoryEstimate> EstimateDecoder(const ModelReader& reader,
+                                               const ModelOptions& options,
+                                               const CacheOptions& cache_options) {
+  ABSL_ASSIGN_OR_RETURN(const DecoderMemory memory,
+                        CpuDecoder::EstimateMemory(reader, CpuOptions(options)));
+  ABSL_ASSIGN_OR_RETURN(const int64_t cache_bytes,
+                        CpuKvCache::RequiredBytes(reader.config(), cache_options));
+  MemoryEstimate estimate;
+  estimate.packed_weights = memory.packed_weight_bytes;
+  estimate.scratch = memory.scratch_bytes;
+  estimate.kv_cache = cache_bytes;
+  return estimate;
 }
 
 }  // namespace inkling

@@ -1,4 +1,8 @@
-// Start of a decoder: packs the weights, or maps those that an earlier start kept.
+// Start of a decoder: the one place of the session room that knows which backends there are.
+//
+// Today there is CpuDecoder alone. It packs the weights, or maps those that an earlier start kept.
+// Another backend is chosen in these two functions; what they return is all that the rest of the
+// room sees of it.
 
 #ifndef INKLING_SRC_SESSION_DECODER_START_H_
 #define INKLING_SRC_SESSION_DECODER_START_H_
@@ -7,6 +11,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "inkling/llm_options.h"
+#include "src/decoder/cache_positions.h"
 #include "src/decoder/decoder.h"
 #include "src/format/model_reader.h"
 
@@ -17,12 +23,16 @@ struct StartedDecoder {
   std::string packed_weights;  // as ModelDescription's
 };
 
-// Makes the decoder of `reader`, which outlives it. With a `cache_dir` that isn't empty, packed
-// weights are looked for there and kept there; nothing that goes wrong with them is an error.
-// Errors: those of Decoder::Create.
-absl::StatusOr<StartedDecoder> StartDecoder(const ModelReader& reader,
-                                            const DecoderOptions& options,
-                                            const std::string& cache_dir);
+// Makes the decoder of `reader`, which outlives it. `options` are in their ranges. With a
+// cache_dir, packed weights are looked for there and kept there; nothing that goes wrong with them
+// is an error. Errors: those of CpuDecoder::Create.
+absl::StatusOr<StartedDecoder> StartDecoder(const ModelReader& reader, const ModelOptions& options);
+
+// What StartDecoder and a cache of its decoder would use, without reading any weight. Errors: as
+// those of both.
+absl::StatusOr<MemoryEstimate> EstimateDecoder(const ModelReader& reader,
+                                               const ModelOptions& options,
+                                               const CacheOptions& cache_options);
 
 }  // namespace inkling
 

@@ -90,9 +90,8 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
     return absl::InvalidArgumentError("the model is null; open one with LlmModel::Open");
   const DefaultFloats floats;
   ModelEngine& engine = *model->engine_;
-  ABSL_ASSIGN_OR_RETURN(
-      const KvCache::Options cache_options,
-      ResolveCacheOptions(options, engine.config(), engine.decoder().options().prefill_rows));
+  ABSL_ASSIGN_OR_RETURN(const CacheOptions cache_options,
+                        ResolveCacheOptions(options, engine.config(), engine.decoder().max_rows()));
   const PromptTemplateData& turns = engine.prompt_template().data();
   if (!options.system_prompt.empty() && turns.system_placement == SystemPlacement::kNone) {
     return absl::InvalidArgumentError(
@@ -104,7 +103,7 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
     return absl::InvalidArgumentError(absl::StrCat("date: ", date.status().message()));
   }
   ABSL_ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache,
-                        KvCache::Create(engine.config(), cache_options));
+                        engine.decoder().CreateCache(cache_options));
   std::unique_ptr<DraftModel> draft;
   if (options.draft_model != nullptr) {
     ABSL_ASSIGN_OR_RETURN(draft,

@@ -12,8 +12,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
-#include "kernels/simd_target.h"
-#include "src/compute/linear.h"
 #include "src/format/element_type.h"
 #include "src/format/model_config.h"
 #include "src/format/model_reader.h"
@@ -94,8 +92,6 @@ ModelDescription DescribeFile(const ModelReader& reader) {
   description.architecture = DescribeArchitecture(metadata.config);
   description.weight_types = WeightTypes(reader);
   description.prompt_template = TemplateName(metadata.prompt_template);
-  description.kernel_class = LinearKernelClass();
-  description.simd_target = kernels::SimdTargetName();
   description.vocab_size = metadata.config.vocab_size;
   description.context_length = metadata.config.context_length;
   for (const TensorView& tensor : reader.tensors()) {

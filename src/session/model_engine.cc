@@ -16,8 +16,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
-#include "src/compute/dequantized_matmul.h"
-#include "src/compute/thread_pool.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/model_reader.h"
@@ -34,21 +32,8 @@ constexpr int32_t kMaxPrefillChunk = 4096;
 // A context that nobody asked for shouldn't cost gigabytes, however long the model's is.
 constexpr int32_t kDefaultContextLength = 4096;
 
-absl::StatusOr<MatmulInput> MatmulInputOf(ActivationPrecision precision) {
-  switch (precision) {
-    case ActivationPrecision::kAuto:
-      return MatmulInput::kAuto;
-    case ActivationPrecision::kInt8:
-      return MatmulInput::kInt8;
-    case ActivationPrecision::kFloat:
-      return MatmulInput::kFloat;
-  }
-  return absl::InvalidArgumentError(absl::StrCat("prefill_activations is ",
-                                                 static_cast<int>(precision),
-                                                 "; expected kAuto (0), kInt8 (1) or kFloat (2)"));
-}
-
-absl::StatusOr<DecoderOptions> ResolveDecoderOptions(const ModelOptions& options) {
+// Ranges that hold for every backend.
+absl::Status CheckModelOptions(const ModelOptions& options) {
   if (options.num_threads < 0 || options.num_threads > kMaxThreads) {
     return absl::InvalidArgumentError(absl::StrCat("num_threads is ", options.num_threads,
                                                    "; expected 1 to ", kMaxThreads,
@@ -63,19 +48,12 @@ absl::StatusOr<DecoderOptions> ResolveDecoderOptions(const ModelOptions& options
     return absl::InvalidArgumentError(absl::StrCat("prefill_chunk is ", options.prefill_chunk,
                                                    "; expected 1 to ", kMaxPrefillChunk));
   }
-  DecoderOptions resolved;
-  resolved.num_threads = options.num_threads;
-  if (resolved.num_threads == 0) {
-    resolved.num_threads = options.cpus.empty()
-                               ? std::min(ThreadPool::DefaultThreadCount(), kMaxThreads)
-                               : static_cast<int32_t>(options.cpus.size());
+  const int precision = static_cast<int>(options.prefill_activations);
+  if (precision > static_cast<int>(ActivationPrecision::kFloat)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "prefill_activations is ", precision, "; expected kAuto (0), kInt8 (1) or kFloat (2)"));
   }
-  resolved.decode_threads = options.decode_threads;
-  resolved.cpus = options.cpus;
-  resolved.prefill_rows = options.prefill_chunk;
-  resolved.decode_rows = std::min(resolved.decode_rows, options.prefill_chunk);
-  ABSL_ASSIGN_OR_RETURN(resolved.prefill_activations, MatmulInputOf(options.prefill_activations));
-  return resolved;
+  return absl::OkStatus();
 }
 
 std::vector<int32_t> MergedStopTokens(const ModelMetadata& metadata) {
@@ -104,15 +82,14 @@ absl::StatusOr<KvElement> KvElementOf(KvCacheType type) {
                    "; expected kFloat16 (0), kFloat32 (1) or kInt8 (2)"));
 }
 
-absl::StatusOr<KvCache::Options> ResolveCacheOptions(const SessionOptions& options,
-                                                     const ModelConfig& config,
-                                                     int32_t prefill_chunk) {
+absl::StatusOr<CacheOptions> ResolveCacheOptions(const SessionOptions& options,
+                                                 const ModelConfig& config, int32_t prefill_chunk) {
   if (options.context_length < 0 || options.context_length > config.context_length) {
     return absl::InvalidArgumentError(absl::StrCat(
         "context_length is ", options.context_length, "; expected 1 to ", config.context_length,
         " (what the model was made for), or 0 for the default"));
   }
-  KvCache::Options resolved;
+  CacheOptions resolved;
   resolved.capacity = options.context_length > 0
                           ? options.context_length
                           : std::min(config.context_length, kDefaultContextLength);
@@ -121,9 +98,9 @@ absl::StatusOr<KvCache::Options> ResolveCacheOptions(const SessionOptions& optio
   return resolved;
 }
 
-KvCache::Options DraftCacheOptions(const ModelEngine& draft, const KvCache::Options& session) {
+CacheOptions DraftCacheOptions(const ModelEngine& draft, const CacheOptions& session) {
   return {.capacity = std::min(session.capacity, draft.config().context_length),
-          .max_chunk = draft.decoder().options().prefill_rows,
+          .max_chunk = draft.decoder().max_rows(),
           .element = session.element};
 }
 
@@ -139,8 +116,8 @@ ModelEngine::ModelEngine(std::unique_ptr<ModelReader> reader,
 
 absl::StatusOr<std::unique_ptr<ModelEngine>> ModelEngine::Open(const std::string& path,
                                                                const ModelOptions& options) {
-  absl::StatusOr<DecoderOptions> decoder_options = ResolveDecoderOptions(options);
-  if (!decoder_options.ok()) return decoder_options.status();
+  absl::Status checked = CheckModelOptions(options);
+  if (!checked.ok()) return checked;
   absl::StatusOr<std::unique_ptr<ModelReader>> reader = ModelReader::Open(path);
   if (!reader.ok()) return reader.status();
   absl::StatusOr<std::unique_ptr<const Tokenizer>> tokenizer =
@@ -149,8 +126,7 @@ absl::StatusOr<std::unique_ptr<ModelEngine>> ModelEngine::Open(const std::string
   absl::StatusOr<PromptTemplate> prompt_template =
       PromptTemplate::Create((*reader)->metadata().prompt_template);
   if (!prompt_template.ok()) return prompt_template.status();
-  absl::StatusOr<StartedDecoder> started =
-      StartDecoder(**reader, *decoder_options, options.cache_dir);
+  absl::StatusOr<StartedDecoder> started = StartDecoder(**reader, options);
   if (!started.ok()) return started.status();
   return std::unique_ptr<ModelEngine>(new ModelEngine(
       *std::move(reader), *std::move(tokenizer), *std::move(prompt_template), *std::move(started)));
@@ -160,26 +136,20 @@ absl::StatusOr<MemoryEstimate> ModelEngine::EstimateMemory(const std::string& pa
                                                            const ModelOptions& model_options,
                                                            const SessionOptions& session_options,
                                                            const ModelEngine* draft) {
-  absl::StatusOr<DecoderOptions> decoder_options = ResolveDecoderOptions(model_options);
-  if (!decoder_options.ok()) return decoder_options.status();
+  absl::Status checked = CheckModelOptions(model_options);
+  if (!checked.ok()) return checked;
   absl::StatusOr<std::unique_ptr<ModelReader>> reader = ModelReader::Open(path);
   if (!reader.ok()) return reader.status();
-  absl::StatusOr<KvCache::Options> cache_options =
+  absl::StatusOr<CacheOptions> cache_options =
       ResolveCacheOptions(session_options, (*reader)->config(), model_options.prefill_chunk);
   if (!cache_options.ok()) return cache_options.status();
-  absl::StatusOr<DecoderMemory> memory = Decoder::EstimateMemory(**reader, *decoder_options);
-  if (!memory.ok()) return memory.status();
-  absl::StatusOr<int64_t> cache_bytes = KvCache::RequiredBytes((*reader)->config(), *cache_options);
-  if (!cache_bytes.ok()) return cache_bytes.status();
-  MemoryEstimate estimate;
-  estimate.packed_weights = memory->packed_weight_bytes;
-  estimate.scratch = memory->scratch_bytes;
-  estimate.kv_cache = *cache_bytes;
+  absl::StatusOr<MemoryEstimate> estimate =
+      EstimateDecoder(**reader, model_options, *cache_options);
+  if (!estimate.ok()) return estimate.status();
   if (draft != nullptr) {
-    ABSL_ASSIGN_OR_RETURN(
-        const int64_t draft_bytes,
-        KvCache::RequiredBytes(draft->config(), DraftCacheOptions(*draft, *cache_options)));
-    estimate.kv_cache += draft_bytes;
+    ABSL_ASSIGN_OR_RETURN(const int64_t draft_bytes,
+                          draft->decoder().CacheBytes(DraftCacheOptions(*draft, *cache_options)));
+    estimate->kv_cache += draft_bytes;
   }
   return estimate;
 }
@@ -196,15 +166,17 @@ absl::StatusOr<std::vector<int32_t>> ModelEngine::Encode(absl::string_view text,
 
 ModelDescription ModelEngine::Describe() const {
   ModelDescription description = DescribeFile(*reader_);
-  const DecoderOptions& options = decoder_->options();
-  description.num_threads = options.num_threads;
-  description.decode_threads = options.decode_threads;
-  description.cpus.assign(options.cpus.begin(), options.cpus.end());
+  const DecoderDescription decoder = decoder_->Describe();
+  description.kernel_class = decoder.kernel_class;
+  description.simd_target = decoder.simd_target;
+  description.prefill_activations = decoder.prefill_activations;
+  description.num_threads = decoder.num_threads;
+  description.decode_threads = decoder.decode_threads;
+  description.cpus = decoder.cpus;
   const DecoderMemory memory = decoder_->memory();
   description.packed_weight_bytes = memory.packed_weight_bytes;
   description.scratch_bytes = memory.scratch_bytes;
   description.packed_weights = packed_weights_;
-  description.prefill_activations = decoder_->prefill_activations().Describe();
   return description;
 }
 

@@ -70,13 +70,12 @@ class ModelEngine {
 absl::StatusOr<KvElement> KvElementOf(KvCacheType type);
 
 // Checks SessionOptions against a model and resolves their defaults. Errors: InvalidArgument.
-absl::StatusOr<KvCache::Options> ResolveCacheOptions(const SessionOptions& options,
-                                                     const ModelConfig& config,
-                                                     int32_t prefill_chunk);
+absl::StatusOr<CacheOptions> ResolveCacheOptions(const SessionOptions& options,
+                                                 const ModelConfig& config, int32_t prefill_chunk);
 
 // The cache of a draft model beside a session's cache made with `session`: as many positions, or
 // what the draft was made for.
-KvCache::Options DraftCacheOptions(const ModelEngine& draft, const KvCache::Options& session);
+CacheOptions DraftCacheOptions(const ModelEngine& draft, const CacheOptions& session);
 
 }  // namespace inkling
 

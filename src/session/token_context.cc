@@ -52,19 +52,17 @@ void TokenContext::Truncate(int32_t length) {
   CutCache(length);
 }
 
-// Where a ring has overwritten what the position would see, going back to 0 always works, and
-// Compute does the rest.
+// Compute runs again what lies between where the cache can go back to and the length.
 void TokenContext::CutCache(int32_t length) {
   if (cache_->length() <= length) return;
-  if (!cache_->Rewind(length).ok()) cache_->Rewind(0).IgnoreError();
+  cache_->Rewind(cache_->RewindTarget(length)).IgnoreError();  // never fails for a target
 }
 
 void TokenContext::ForgetLastResult() { CutCache(std::max(0, length() - 1)); }
 
 absl::Status TokenContext::Forward(OutputRows last_rows, StopFunction stop) {
   const absl::Span<const int32_t> all = tokens_;
-  const size_t chunk_rows =
-      static_cast<size_t>(std::min(decoder_.options().prefill_rows, cache_->max_chunk()));
+  const size_t chunk_rows = static_cast<size_t>(std::min(decoder_.max_rows(), cache_->max_chunk()));
   while (static_cast<size_t>(cache_->length()) < all.size()) {
     const size_t begin = static_cast<size_t>(cache_->length());
     const absl::Span<const int32_t> chunk = all.subspan(begin, chunk_rows);
@@ -94,7 +92,7 @@ absl::StatusOr<absl::Span<const float>> TokenContext::ComputeLogits(StopFunction
 }
 
 int32_t TokenContext::max_ahead() const {
-  return std::min(decoder_.options().decode_rows, cache_->max_chunk()) - 1;
+  return std::min(decoder_.max_decode_rows(), cache_->max_chunk()) - 1;
 }
 
 absl::Status TokenContext::ComputeLogitsAhead(absl::Span<const int32_t> ahead,

@@ -77,8 +77,8 @@ class ColumnBalanceTest : public testing::TestWithParam<const char*> {
     EXPECT_OK(reader);
     if (!reader.ok()) return {};
     const auto decoder =
-        Decoder::Create(**reader, {.num_threads = 1, .prefill_rows = 16, .decode_rows = 4});
-    const auto cache = KvCache::Create(
+        CpuDecoder::Create(**reader, {.num_threads = 1, .prefill_rows = 16, .decode_rows = 4});
+    const auto cache = CpuKvCache::Create(
         metadata_.config, {.capacity = 32, .max_chunk = 16, .element = KvElement::kF32});
     EXPECT_OK(decoder);
     EXPECT_OK(cache);

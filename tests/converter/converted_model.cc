@@ -16,8 +16,8 @@
 #include "converter/recipes/config_keys.h"
 #include "converter/recipes/recipe.h"
 #include "gtest/gtest.h"
-#include "src/decoder/decoder.h"
-#include "src/decoder/kv_cache.h"
+#include "src/decoder/cpu_decoder.h"
+#include "src/decoder/cpu_kv_cache.h"
 #include "src/format/element_type.h"
 #include "src/format/model_metadata.h"
 #include "src/format/quantization.h"
@@ -113,13 +113,13 @@ void ExpectDecoderAgreesWithReference(const ConvertedModel& model, int32_t capac
   const ReferenceDecoder::Result expected = ReferenceDecoder(model.reader(), capacity).Run(tokens);
   ASSERT_GT(MaxMagnitude(expected.logits), 1e-2);
   ASSERT_OK_AND_ASSIGN(
-      const std::unique_ptr<Decoder> decoder,
-      Decoder::Create(model.reader(), {.num_threads = 1, .prefill_rows = 16, .decode_rows = 4}));
+      const std::unique_ptr<CpuDecoder> decoder,
+      CpuDecoder::Create(model.reader(), {.num_threads = 1, .prefill_rows = 16, .decode_rows = 4}));
   for (const size_t chunk : {16, 3}) {
     ASSERT_OK_AND_ASSIGN(
-        const std::unique_ptr<KvCache> cache,
-        KvCache::Create(model.config(),
-                        {.capacity = capacity, .max_chunk = 16, .element = KvElement::kF32}));
+        const std::unique_ptr<CpuKvCache> cache,
+        CpuKvCache::Create(model.config(),
+                           {.capacity = capacity, .max_chunk = 16, .element = KvElement::kF32}));
     EXPECT_LE(MaxDifference(RunAll(*decoder, *cache, tokens, chunk), expected.logits),
               2e-5 * (1.0 + MaxMagnitude(expected.logits)))
         << "chunk " << chunk;

@@ -8,8 +8,8 @@
 
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
-#include "src/decoder/decoder.h"
-#include "src/decoder/kv_cache.h"
+#include "src/decoder/cpu_decoder.h"
+#include "src/decoder/cpu_kv_cache.h"
 #include "tests/decoder/decoder_configs.h"
 #include "tests/decoder/decoder_fixture.h"
 #include "tests/testing/random_model.h"
@@ -49,7 +49,7 @@ class DecoderErrorTest : public testing::Test {
   }
 
   TestModel model_;
-  std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<CpuDecoder> decoder_;
   std::unique_ptr<KvCache> cache_;
   std::vector<int32_t> tokens_;
   std::vector<float> logits_;
@@ -123,16 +123,27 @@ TEST_F(DecoderErrorTest, ACacheWithShorterChunksSaysSo) {
 TEST_F(DecoderErrorTest, ACacheOfAnotherModelIsRefused) {
   ModelConfig other = TinyConfig();
   other.num_kv_heads = 4;
-  absl::StatusOr<std::unique_ptr<KvCache>> cache =
-      KvCache::Create(other, {.capacity = 40, .max_chunk = 16});
+  absl::StatusOr<std::unique_ptr<CpuKvCache>> cache =
+      CpuKvCache::Create(other, {.capacity = 40, .max_chunk = 16});
   ASSERT_OK(cache);
   EXPECT_THAT(decoder_->Forward({.tokens = {1}, .cache = **cache}),
               MatchesStatus(StatusCode::kInvalidArgument, {"another model"}));
 }
 
+TEST_F(DecoderErrorTest, ACacheOfAnotherBackendIsRefused) {
+  class OtherCache final : public KvCache {
+   public:
+    OtherCache() : KvCache(CachePositions({.capacity = 8, .max_chunk = 8}, {})) {}
+  };
+  OtherCache other;
+  EXPECT_THAT(decoder_->Forward({.tokens = {1}, .cache = other}),
+              MatchesStatus(StatusCode::kInvalidArgument, {"a cache of the CPU"}));
+  EXPECT_EQ(other.length(), 0);
+}
+
 TEST_F(DecoderErrorTest, OptionsOutOfRangeAreRefused) {
-  const auto create = [&](DecoderOptions options) {
-    return Decoder::Create(model_.reader(), options).status();
+  const auto create = [&](CpuDecoderOptions options) {
+    return CpuDecoder::Create(model_.reader(), options).status();
   };
   EXPECT_THAT(create({.num_threads = 0}),
               MatchesStatus(StatusCode::kInvalidArgument, {"num_threads", "found 0"}));
@@ -148,13 +159,13 @@ TEST_F(DecoderErrorTest, OptionsOutOfRangeAreRefused) {
               MatchesStatus(StatusCode::kInvalidArgument, {"prefill_rows"}));
   EXPECT_THAT(create({.decode_rows = -1}),
               MatchesStatus(StatusCode::kInvalidArgument, {"decode_rows", "found -1"}));
-  EXPECT_THAT(Decoder::EstimateMemory(model_.reader(), {.num_threads = -2}),
+  EXPECT_THAT(CpuDecoder::EstimateMemory(model_.reader(), {.num_threads = -2}),
               MatchesStatus(StatusCode::kInvalidArgument, {"num_threads", "found -2"}));
 }
 
 // One row at a time is a valid way to prefill; the decode context then has all the work.
 TEST_F(DecoderErrorTest, PrefillRowsMayBeFewerThanDecodeRows) {
-  const std::unique_ptr<Decoder> decoder =
+  const std::unique_ptr<CpuDecoder> decoder =
       model_.MakeDecoder({.num_threads = 1, .prefill_rows = 1, .decode_rows = 4});
   EXPECT_THAT(decoder->Forward({.tokens = {1, 2}, .cache = *cache_}),
               MatchesStatus(StatusCode::kInvalidArgument, {"1 to 1", "found 2"}));

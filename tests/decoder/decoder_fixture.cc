@@ -39,13 +39,13 @@ TestModel::TestModel(const ModelConfig& config, TensorType linear_type, TensorTy
   if (path.ok()) reader_ = ValueOrFail(ModelReader::Open(*path));
 }
 
-std::unique_ptr<Decoder> TestModel::MakeDecoder(const DecoderOptions& options) const {
-  return ValueOrFail(Decoder::Create(*reader_, options));
+std::unique_ptr<CpuDecoder> TestModel::MakeDecoder(const CpuDecoderOptions& options) const {
+  return ValueOrFail(CpuDecoder::Create(*reader_, options));
 }
 
 std::unique_ptr<KvCache> TestModel::MakeCache(int32_t capacity, int32_t max_chunk,
                                               KvElement element) const {
-  return ValueOrFail(KvCache::Create(
+  return ValueOrFail(CpuKvCache::Create(
       config(), {.capacity = capacity, .max_chunk = max_chunk, .element = element}));
 }
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "src/decoder/decoder.h"
-#include "src/decoder/kv_cache.h"
+#include "src/decoder/cpu_decoder.h"
+#include "src/decoder/cpu_kv_cache.h"
 #include "src/format/element_type.h"
 #include "src/format/model_config.h"
 #include "src/format/model_reader.h"
@@ -31,7 +31,7 @@ class TestModel {
   bool ok() const { return reader_ != nullptr; }
 
   // Both fail the test and return null on an error.
-  std::unique_ptr<Decoder> MakeDecoder(const DecoderOptions& options) const;
+  std::unique_ptr<CpuDecoder> MakeDecoder(const CpuDecoderOptions& options) const;
   std::unique_ptr<KvCache> MakeCache(int32_t capacity, int32_t max_chunk,
                                      KvElement element = KvElement::kF32) const;
 

@@ -10,7 +10,7 @@
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
 #include "src/compute/dequantized_matmul.h"
-#include "src/decoder/decoder.h"
+#include "src/decoder/cpu_decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/decoder/layer_weights.h"
 #include "src/format/element_type.h"
@@ -25,7 +25,7 @@ namespace {
 constexpr int32_t kCapacity = 64;
 constexpr size_t kChunk = 16;
 
-DecoderOptions Options(MatmulInput matmuls, int32_t threads = 1) {
+CpuDecoderOptions Options(MatmulInput matmuls, int32_t threads = 1) {
   return {.num_threads = threads,
           .prefill_rows = kChunk,
           .decode_rows = 4,
@@ -67,8 +67,8 @@ TEST_P(DecoderFloatPrefillTest, AgreesWithTheReferenceAsFloatWeightsDo) {
     const std::vector<int32_t> tokens = RandomTokens(3 * kChunk, config.vocab_size);
     const std::vector<float> expected =
         ReferenceDecoder(model.reader(), kCapacity).Run(tokens).logits;
-    const std::unique_ptr<Decoder> decoder = model.MakeDecoder(Options(MatmulInput::kFloat));
-    EXPECT_EQ(decoder->prefill_activations().Describe(), "float from 9 rows on");
+    const std::unique_ptr<CpuDecoder> decoder = model.MakeDecoder(Options(MatmulInput::kFloat));
+    EXPECT_EQ(decoder->Describe().prefill_activations, "float from 9 rows on");
     // 3e-3 with int8 rows (decoder_reference_test.cc).
     EXPECT_LE(NormalizedSquaredError(Run(model, *decoder, tokens, kChunk), expected), 1e-9);
   }
@@ -80,7 +80,7 @@ TEST_P(DecoderFloatPrefillTest, ThreadsChangeNoBit) {
   const std::vector<int32_t> tokens = RandomTokens(40, model.config().vocab_size);
   std::vector<float> expected;
   for (const int32_t threads : {1, 2, 3}) {
-    const std::unique_ptr<Decoder> decoder =
+    const std::unique_ptr<CpuDecoder> decoder =
         model.MakeDecoder(Options(MatmulInput::kFloat, threads));
     const std::vector<float> logits = Run(model, *decoder, tokens, kChunk);
     if (expected.empty()) expected = logits;
@@ -92,17 +92,17 @@ TEST_P(DecoderFloatPrefillTest, FewRowsAreThoseOfInt8AndWeightsThereOnce) {
   const TestModel model = MakeModel(Wide(TinyConfig()));
   ASSERT_TRUE(model.ok());
   const std::vector<int32_t> tokens = RandomTokens(40, model.config().vocab_size);
-  const std::unique_ptr<Decoder> int8 = model.MakeDecoder(Options(MatmulInput::kInt8));
-  const std::unique_ptr<Decoder> floats = model.MakeDecoder(Options(MatmulInput::kFloat));
+  const std::unique_ptr<CpuDecoder> int8 = model.MakeDecoder(Options(MatmulInput::kInt8));
+  const std::unique_ptr<CpuDecoder> floats = model.MakeDecoder(Options(MatmulInput::kFloat));
   for (const size_t chunk : {1, 3, 8}) {  // the last in the prefill context
     EXPECT_EQ(Run(model, *floats, tokens, chunk), Run(model, *int8, tokens, chunk)) << chunk;
   }
   EXPECT_NE(Run(model, *floats, tokens, kChunk), Run(model, *int8, tokens, kChunk));
   EXPECT_EQ(floats->packed_weights().packed_bytes(), int8->packed_weights().packed_bytes());
-  EXPECT_EQ(floats->num_shared_weights(), NumWeightMatrices(model.reader()));
+  EXPECT_EQ(floats->packed_weights().num_hits(), NumWeightMatrices(model.reader()));
   EXPECT_EQ(floats->memory().scratch_bytes - int8->memory().scratch_bytes,
             DequantizedMatmul::Bytes(MatmulInput::kFloat, 1));
-  EXPECT_EQ(int8->prefill_activations().Describe(), "int8");
+  EXPECT_EQ(int8->Describe().prefill_activations, "int8");
 }
 
 // What doesn't fit panels stays int8 beside what does.
@@ -114,8 +114,8 @@ TEST_P(DecoderFloatPrefillTest, OddMatricesKeepInt8Rows) {
   const std::vector<int32_t> tokens = RandomTokens(48, config.vocab_size);
   const std::vector<float> expected =
       ReferenceDecoder(model.reader(), kCapacity).Run(tokens).logits;
-  const std::unique_ptr<Decoder> decoder = model.MakeDecoder(Options(MatmulInput::kFloat));
-  const std::string description = decoder->prefill_activations().Describe();
+  const std::unique_ptr<CpuDecoder> decoder = model.MakeDecoder(Options(MatmulInput::kFloat));
+  const std::string description = decoder->Describe().prefill_activations;
   EXPECT_NE(description.find("13 of 15 matrices, int8 with the others"), std::string::npos)
       << description;
   EXPECT_NE(description.find("72"), std::string::npos) << description;

@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "src/decoder/decoder.h"
+#include "src/decoder/cpu_decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/element_type.h"
 #include "tests/decoder/decoder_fixture.h"
@@ -82,7 +82,7 @@ void ForkPasses(TensorType type) {
     return RunAll(decoder, *cache, tokens, chunk);
   };
   for (const int32_t num_threads : {1, 2}) {
-    std::unique_ptr<Decoder> decoder = model.MakeDecoder(
+    std::unique_ptr<CpuDecoder> decoder = model.MakeDecoder(
         {.num_threads = num_threads, .prefill_rows = kPrefillRows, .decode_rows = 4});
     const std::vector<float> whole = run(*decoder, kPrefillRows);
     const std::vector<float> single = run(*decoder, 1);

@@ -15,7 +15,7 @@
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
 #include "src/compute/linear.h"
-#include "src/decoder/decoder.h"
+#include "src/decoder/cpu_decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/decoder/layer_weights.h"
 #include "src/format/element_type.h"
@@ -75,7 +75,7 @@ int posix_memalign(void** memory, size_t alignment, size_t size) {
 namespace inkling {
 namespace {
 
-constexpr DecoderOptions kOptions = {.num_threads = 2, .prefill_rows = 32, .decode_rows = 4};
+constexpr CpuDecoderOptions kOptions = {.num_threads = 2, .prefill_rows = 32, .decode_rows = 4};
 
 // Bytes of values and scales of everything that a matmul reads.
 int64_t StoredMatrixBytes(const ModelReader& reader) {
@@ -106,7 +106,7 @@ TEST(DecoderMemoryTest, PackedBytesAreCountedOnceWithBothContextsAlive) {
       config.tied_head = tied;
       const TestModel model(config, type, type);
       ASSERT_TRUE(model.ok());
-      const std::unique_ptr<Decoder> decoder = model.MakeDecoder(kOptions);
+      const std::unique_ptr<CpuDecoder> decoder = model.MakeDecoder(kOptions);
       const int64_t stored = StoredMatrixBytes(model.reader());
       const int64_t packed = decoder->memory().packed_weight_bytes;
       // The same numbers, plus a sum or bias for each output and padding; far from two copies.
@@ -114,7 +114,7 @@ TEST(DecoderMemoryTest, PackedBytesAreCountedOnceWithBothContextsAlive) {
       EXPECT_LE(packed, stored + stored / 4);
       // Seven matmuls a layer and the head, each found packed by the second context.
       EXPECT_EQ(NumWeightMatrices(model.reader()), 7 * config.num_layers + 1);
-      EXPECT_EQ(decoder->num_shared_weights(), NumWeightMatrices(model.reader()));
+      EXPECT_EQ(decoder->packed_weights().num_hits(), NumWeightMatrices(model.reader()));
     }
   }
 }
@@ -128,7 +128,7 @@ TEST(DecoderMemoryTest, TheEstimateIsAnUpperBoundAndNotFarOff) {
     const TestModel model(config, {ElementType::kInt8Channel, 0}, {ElementType::kInt8Channel, 0});
     ASSERT_TRUE(model.ok());
     ASSERT_OK_AND_ASSIGN(const DecoderMemory estimate,
-                         Decoder::EstimateMemory(model.reader(), kOptions));
+                         CpuDecoder::EstimateMemory(model.reader(), kOptions));
     const DecoderMemory memory = model.MakeDecoder(kOptions)->memory();
     EXPECT_GE(estimate.packed_weight_bytes, memory.packed_weight_bytes);
     EXPECT_LE(estimate.packed_weight_bytes, memory.packed_weight_bytes * 3 / 2);
@@ -146,7 +146,7 @@ TEST(DecoderMemoryTest, ForwardAllocatesNothing) {
       SCOPED_TRACE(named.name);
       const TestModel model(named.config, type, type);
       ASSERT_TRUE(model.ok());
-      const std::unique_ptr<Decoder> decoder = model.MakeDecoder(kOptions);
+      const std::unique_ptr<CpuDecoder> decoder = model.MakeDecoder(kOptions);
       const std::unique_ptr<KvCache> cache = model.MakeCache(128, 32);
       const std::vector<int32_t> tokens = RandomTokens(128, model.config().vocab_size);
       std::vector<float> logits(static_cast<size_t>(model.config().vocab_size));

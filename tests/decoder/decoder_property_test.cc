@@ -14,7 +14,7 @@
 #include "gtest/gtest.h"
 #include "src/compute/cpu_affinity.h"
 #include "src/compute/dequantized_matmul.h"
-#include "src/decoder/decoder.h"
+#include "src/decoder/cpu_decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "tests/decoder/decoder_configs.h"
 #include "tests/decoder/decoder_fixture.h"
@@ -28,10 +28,10 @@ constexpr size_t kTokens = 100;
 // More threads have a test of their own.
 // Not kAuto: on CPUs where that means floats for many rows, few and many rows have other bits
 // (decoder_float_prefill_test is about those).
-constexpr DecoderOptions kOptions = {.num_threads = 1,
-                                     .prefill_rows = 32,
-                                     .decode_rows = 4,
-                                     .prefill_activations = MatmulInput::kInt8};
+constexpr CpuDecoderOptions kOptions = {.num_threads = 1,
+                                        .prefill_rows = 32,
+                                        .decode_rows = 4,
+                                        .prefill_activations = MatmulInput::kInt8};
 
 // Rounding that a different order of additions may bring.
 void ExpectSame(absl::Span<const float> a, absl::Span<const float> b) {
@@ -74,7 +74,7 @@ class DecoderPropertyTest : public testing::TestWithParam<PropertyCase> {
   }
 
   TestModel model_;
-  std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<CpuDecoder> decoder_;
   std::vector<int32_t> tokens_;
   std::vector<float> expected_;
 };
@@ -105,9 +105,9 @@ TEST_P(DecoderPropertyTest, LastAndNoneAgreeWithAll) {
 
 TEST_P(DecoderPropertyTest, TheDecodeContextEqualsThePrefillContext) {
   // The same rows, once where the decode context takes up to 8 and once where it takes only one.
-  const std::unique_ptr<Decoder> narrow =
+  const std::unique_ptr<CpuDecoder> narrow =
       model_.MakeDecoder({.num_threads = 1, .prefill_rows = 32, .decode_rows = 1});
-  const std::unique_ptr<Decoder> wide =
+  const std::unique_ptr<CpuDecoder> wide =
       model_.MakeDecoder({.num_threads = 1, .prefill_rows = 32, .decode_rows = 8});
   const std::unique_ptr<KvCache> narrow_cache = MakeCache();
   const std::unique_ptr<KvCache> wide_cache = MakeCache();
@@ -117,13 +117,14 @@ TEST_P(DecoderPropertyTest, TheDecodeContextEqualsThePrefillContext) {
 TEST_P(DecoderPropertyTest, TheNumberOfThreadsDoesNotShowAtAll) {
   std::vector<float> one;
   const auto run = [&](int32_t threads, int32_t decode_threads, absl::Span<const int32_t> cpus) {
-    const std::unique_ptr<Decoder> decoder = model_.MakeDecoder({.num_threads = threads,
-                                                                 .decode_threads = decode_threads,
-                                                                 .cpus = cpus,
-                                                                 .prefill_rows = 32,
-                                                                 .decode_rows = 4});
+    const std::unique_ptr<CpuDecoder> decoder =
+        model_.MakeDecoder({.num_threads = threads,
+                            .decode_threads = decode_threads,
+                            .cpus = cpus,
+                            .prefill_rows = 32,
+                            .decode_rows = 4});
     ASSERT_NE(decoder, nullptr);
-    EXPECT_EQ(decoder->options().decode_threads, decode_threads == 0 ? threads : decode_threads);
+    EXPECT_EQ(decoder->Describe().decode_threads, decode_threads == 0 ? threads : decode_threads);
     const std::unique_ptr<KvCache> cache = MakeCache();
     std::vector<float> logits = RunAll(*decoder, *cache, absl::MakeSpan(tokens_).first(64), 32);
     const std::vector<float> tail =
@@ -151,7 +152,7 @@ TEST_P(DecoderPropertyTest, RewindThenContinueEqualsFresh) {
   // To the middle, down to the floor that earlier overwriting left, and to 0, with other tokens in
   // between.
   for (const int32_t wanted : {90, 77, 0}) {
-    const int32_t position = std::max(wanted, cache->rewind_floor());
+    const int32_t position = std::max(wanted, cache->positions().rewind_floor());
     SCOPED_TRACE(position);
     ASSERT_OK(cache->Rewind(position));
     RunAll(*decoder_, *cache, others, 7);

@@ -13,7 +13,7 @@
 
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
-#include "src/decoder/decoder.h"
+#include "src/decoder/cpu_decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/element_type.h"
 #include "tests/decoder/decoder_configs.h"
@@ -26,7 +26,7 @@ namespace {
 
 constexpr int32_t kCapacity = 64;
 // One thread: that more give the same bits is a property tested on its own.
-constexpr DecoderOptions kOptions = {.num_threads = 1, .prefill_rows = 16, .decode_rows = 4};
+constexpr CpuDecoderOptions kOptions = {.num_threads = 1, .prefill_rows = 16, .decode_rows = 4};
 
 std::vector<NamedConfig> SweptConfigs() {
   std::vector<NamedConfig> configs = SingleAxisConfigs();
@@ -45,7 +45,7 @@ TEST_P(DecoderSweepTest, AgreesWithTheReference) {
   const ReferenceDecoder::Result expected = ReferenceDecoder(model.reader(), kCapacity).Run(tokens);
   ASSERT_GT(MaxMagnitude(expected.logits), 1e-2);
 
-  const std::unique_ptr<Decoder> decoder = model.MakeDecoder(kOptions);
+  const std::unique_ptr<CpuDecoder> decoder = model.MakeDecoder(kOptions);
   // 16 rows run in the prefill context, 3 in the decode context.
   for (const size_t chunk : {16, 3}) {
     const std::unique_ptr<KvCache> cache = model.MakeCache(kCapacity, 16);
@@ -130,7 +130,7 @@ TEST_P(DecoderWeightTest, AgreesWithTheReferenceOnDequantisedWeights) {
     const std::vector<int32_t> tokens = RandomTokens(40, config.vocab_size);
     const ReferenceDecoder::Result expected =
         ReferenceDecoder(model.reader(), kCapacity).Run(tokens);
-    const std::unique_ptr<Decoder> decoder = model.MakeDecoder(kOptions);
+    const std::unique_ptr<CpuDecoder> decoder = model.MakeDecoder(kOptions);
     for (const size_t chunk : {16, 3}) {
       const std::unique_ptr<KvCache> cache = model.MakeCache(kCapacity, 16);
       const std::vector<float> logits = RunAll(*decoder, *cache, tokens, chunk);
@@ -157,7 +157,7 @@ TEST(DecoderLongContextTest, SplitAttentionAgreesWithTheReference) {
       ASSERT_TRUE(model.ok());
       const std::vector<int32_t> tokens = RandomTokens(900, config.vocab_size);
       const ReferenceDecoder::Result expected = ReferenceDecoder(model.reader(), 1024).Run(tokens);
-      const std::unique_ptr<Decoder> decoder =
+      const std::unique_ptr<CpuDecoder> decoder =
           model.MakeDecoder({.num_threads = 2, .prefill_rows = 64, .decode_rows = 4});
       const std::unique_ptr<KvCache> cache = model.MakeCache(1024, 64);
       std::vector<float> logits = RunAll(*decoder, *cache, absl::MakeSpan(tokens).first(890), 64);

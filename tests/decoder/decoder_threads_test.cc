@@ -11,7 +11,7 @@
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
 #include "src/compute/cpu_affinity.h"
-#include "src/decoder/decoder.h"
+#include "src/decoder/cpu_decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "tests/decoder/decoder_configs.h"
 #include "tests/decoder/decoder_fixture.h"
@@ -25,8 +25,8 @@ class DecoderThreadsTest : public testing::Test {
  protected:
   DecoderThreadsTest() : model_(TinyConfig()) {}
 
-  absl::Status Create(const DecoderOptions& options) const {
-    return Decoder::Create(model_.reader(), options).status();
+  absl::Status Create(const CpuDecoderOptions& options) const {
+    return CpuDecoder::Create(model_.reader(), options).status();
   }
 
   TestModel model_;
@@ -34,10 +34,10 @@ class DecoderThreadsTest : public testing::Test {
 
 TEST_F(DecoderThreadsTest, ScratchHasRoomForEachContextsThreads) {
   const auto scratch = [&](int32_t threads, int32_t decode_threads) {
-    const auto memory = Decoder::EstimateMemory(
+    const auto memory = CpuDecoder::EstimateMemory(
         model_.reader(), {.num_threads = threads, .decode_threads = decode_threads});
     EXPECT_OK(memory);
-    const std::unique_ptr<Decoder> decoder =
+    const std::unique_ptr<CpuDecoder> decoder =
         model_.MakeDecoder({.num_threads = threads, .decode_threads = decode_threads});
     EXPECT_EQ(memory->scratch_bytes, decoder->memory().scratch_bytes);
     return memory->scratch_bytes;
@@ -53,9 +53,9 @@ TEST_F(DecoderThreadsTest, ScratchHasRoomForEachContextsThreads) {
 TEST_F(DecoderThreadsTest, TheCallingThreadIsBoundWhileAPassRuns) {
   const std::vector<int32_t> before = AllowedCpus();
   const int32_t cpu = before.back();
-  const std::unique_ptr<Decoder> decoder =
+  const std::unique_ptr<CpuDecoder> decoder =
       model_.MakeDecoder({.num_threads = 1, .cpus = {cpu}, .prefill_rows = 16, .decode_rows = 4});
-  EXPECT_EQ(decoder->options().cpus, absl::MakeConstSpan(&cpu, 1));
+  EXPECT_EQ(decoder->Describe().cpus, std::vector<int32_t>{cpu});
   const std::unique_ptr<KvCache> cache = model_.MakeCache(64, 16);
   for (const size_t rows : {16, 1, 16}) {
     const std::vector<int32_t> tokens = RandomTokens(rows, model_.config().vocab_size);
@@ -76,10 +76,10 @@ TEST_F(DecoderThreadsTest, CpusThatDontFitAreRefused) {
   const std::vector<int32_t> cpus = {AllowedCpus().front()};
   const auto too_few = MatchesStatus(absl::StatusCode::kInvalidArgument, {"cpus", "3 threads"});
   for (const auto& [threads, decode_threads] : {std::pair{3, 0}, {1, 3}, {2, 3}, {3, 2}}) {
-    const DecoderOptions options = {
+    const CpuDecoderOptions options = {
         .num_threads = threads, .decode_threads = decode_threads, .cpus = cpus};
     EXPECT_THAT(Create(options), too_few) << threads << " and " << decode_threads;
-    EXPECT_THAT(Decoder::EstimateMemory(model_.reader(), options), too_few);
+    EXPECT_THAT(CpuDecoder::EstimateMemory(model_.reader(), options), too_few);
   }
   const std::vector<int32_t> missing = {AllowedCpus().back() + 1};
   EXPECT_THAT(Create({.num_threads = 1, .cpus = missing}),

@@ -10,7 +10,7 @@
 
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
-#include "src/decoder/decoder.h"
+#include "src/decoder/cpu_decoder.h"
 #include "src/format/tensor_list.h"
 #include "tests/decoder/decoder_configs.h"
 #include "tests/decoder/decoder_fixture.h"
@@ -40,7 +40,7 @@ class MatmulObserverTest : public testing::TestWithParam<NamedConfig> {
   }
 
   TestModel model_;
-  std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<CpuDecoder> decoder_;
   std::vector<int32_t> tokens_;
 };
 
@@ -56,7 +56,7 @@ TEST_P(MatmulObserverTest, SeesEveryMatrixOnceAndChangesNothing) {
     EXPECT_EQ(matmul.num_outputs, view->info.rows);
     EXPECT_EQ(matmul.num_rows, static_cast<int64_t>(kTokens));
   });
-  EXPECT_EQ(static_cast<int64_t>(seen.size()), decoder_->num_shared_weights());
+  EXPECT_EQ(static_cast<int64_t>(seen.size()), decoder_->packed_weights().num_hits());
   for (const auto& [name, count] : seen) EXPECT_EQ(count, 1) << name;
   const std::unique_ptr<KvCache> cache = model_.MakeCache(32, 16);
   EXPECT_EQ(logits, RunAll(*decoder_, *cache, tokens_, 16));

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "src/decoder/decoder.h"
+#include "src/decoder/cpu_decoder.h"
 #include "tests/decoder/decoder_configs.h"
 #include "tests/decoder/decoder_fixture.h"
 #include "tests/testing/status_matchers.h"
@@ -39,7 +39,7 @@ class StepTimerTest : public testing::TestWithParam<NamedConfig> {
   }
 
   TestModel model_;
-  std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<CpuDecoder> decoder_;
   std::vector<int32_t> tokens_;
 };
 

@@ -21,8 +21,8 @@
 #include "converter/convert.h"
 #include "converter/tokenizer/tokenizer_import.h"
 #include "gtest/gtest.h"
-#include "src/decoder/decoder.h"
-#include "src/decoder/kv_cache.h"
+#include "src/decoder/cpu_decoder.h"
+#include "src/decoder/cpu_kv_cache.h"
 #include "src/format/model_reader.h"
 #include "src/text/tokenizer.h"
 #include "tests/converter/gguf_fixture.h"
@@ -63,11 +63,11 @@ double LogProbability(absl::Span<const float> row, int32_t token) {
 class GoldenRun {
  public:
   GoldenRun(const ModelReader& reader, size_t chunk, int32_t num_threads) : chunk_(chunk) {
-    absl::StatusOr<std::unique_ptr<Decoder>> decoder = Decoder::Create(
+    absl::StatusOr<std::unique_ptr<CpuDecoder>> decoder = CpuDecoder::Create(
         reader, {.num_threads = num_threads, .prefill_rows = kMaxChunk, .decode_rows = 4});
     EXPECT_OK(decoder);
     if (decoder.ok()) decoder_ = *std::move(decoder);
-    absl::StatusOr<std::unique_ptr<KvCache>> cache = KvCache::Create(
+    absl::StatusOr<std::unique_ptr<CpuKvCache>> cache = CpuKvCache::Create(
         reader.config(), {.capacity = 512, .max_chunk = kMaxChunk, .element = KvElement::kF32});
     EXPECT_OK(cache);
     if (cache.ok()) cache_ = *std::move(cache);
@@ -105,7 +105,7 @@ class GoldenRun {
   }
 
   size_t chunk_;
-  std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<CpuDecoder> decoder_;
   std::unique_ptr<KvCache> cache_;
 };
 

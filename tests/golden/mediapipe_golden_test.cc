@@ -66,15 +66,15 @@ TEST_P(MediapipeGoldenTest, IdsAndLogitsAreTheFilesOwn) {
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ModelReader> reader, ModelReader::Open(ModelPath()));
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<const Tokenizer> tokenizer,
                        Tokenizer::Create(reader->metadata().tokenizer));
-  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Decoder> decoder,
-                       Decoder::Create(*reader, {.num_threads = 1, .prefill_rows = kContext}));
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<CpuDecoder> decoder,
+                       CpuDecoder::Create(*reader, {.num_threads = 1, .prefill_rows = kContext}));
   const size_t vocab_size = static_cast<size_t>(reader->config().vocab_size);
   for (const nlohmann::json& prompt : Prompts()) {
     SCOPED_TRACE(prompt["text"].get<std::string>());
-    ASSERT_OK_AND_ASSIGN(
-        const std::unique_ptr<KvCache> cache,
-        KvCache::Create(reader->config(),
-                        {.capacity = kContext, .max_chunk = kContext, .element = KvElement::kF32}));
+    ASSERT_OK_AND_ASSIGN(const std::unique_ptr<CpuKvCache> cache,
+                         CpuKvCache::Create(reader->config(), {.capacity = kContext,
+                                                               .max_chunk = kContext,
+                                                               .element = KvElement::kF32}));
     ASSERT_OK_AND_ASSIGN(const std::vector<int32_t> ids,
                          tokenizer->Encode(prompt["text"].get<std::string>(),
                                            {.added_ids = AddedIds::kAsVocabularySays}));

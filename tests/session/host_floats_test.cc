@@ -21,8 +21,8 @@
 #include "absl/strings/string_view.h"
 #include "inkling/llm_model.h"
 #include "inkling/llm_session.h"
-#include "src/decoder/decoder.h"
-#include "src/decoder/kv_cache.h"
+#include "src/decoder/cpu_decoder.h"
+#include "src/decoder/cpu_kv_cache.h"
 #include "src/format/model_reader.h"
 #include "tests/session/session_fixture.h"
 
@@ -83,8 +83,8 @@ class HostFloatsTest : public SessionTest {
 // Bit patterns of the logits of a prefill and of a few single rows after it.
 std::vector<uint32_t> Logits(Decoder& decoder, KvElement element) {
   const size_t vocab = static_cast<size_t>(decoder.config().vocab_size);
-  absl::StatusOr<std::unique_ptr<KvCache>> cache =
-      KvCache::Create(decoder.config(), {.capacity = 64, .max_chunk = kRows, .element = element});
+  absl::StatusOr<std::unique_ptr<CpuKvCache>> cache = CpuKvCache::Create(
+      decoder.config(), {.capacity = 64, .max_chunk = kRows, .element = element});
   std::vector<int32_t> tokens;
   for (int32_t i = 0; i < kRows + 4; ++i) tokens.push_back(i * 37 % decoder.config().vocab_size);
   std::vector<float> logits(tokens.size() * vocab);
@@ -120,15 +120,15 @@ TEST_P(EveryMatmul, LogitsHaveTheSameBits) {
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ModelReader> reader,
                        ModelReader::Open(WriteTyped(type)));
   const auto make = [&, rows = matmuls](int32_t num_threads) {
-    return Decoder::Create(
+    return CpuDecoder::Create(
         *reader, {.num_threads = num_threads, .prefill_rows = kRows, .prefill_activations = rows});
   };
-  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Decoder> usual, make(1));
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<CpuDecoder> usual, make(1));
   const std::vector<uint32_t> expected = Logits(*usual, element);
   ASSERT_FALSE(expected.empty());
   for (const HostFloatsCase& floats : HostFloatsCases()) {
     for (const int32_t num_threads : {1, 3}) {
-      std::unique_ptr<Decoder> made;  // packed in the environment, and run in it
+      std::unique_ptr<CpuDecoder> made;  // packed in the environment, and run in it
       std::vector<uint32_t> in_it;
       std::vector<uint32_t> usual_in_it;
       In(floats, [&] {

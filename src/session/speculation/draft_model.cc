@@ -55,11 +55,12 @@ absl::Status CheckSameVocabulary(const ModelEngine& draft, const ModelEngine& ta
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<DraftModel>> DraftModel::Create(
-    const ModelEngine& engine, const ModelEngine& target, const KvCache::Options& session_cache) {
+absl::StatusOr<std::unique_ptr<DraftModel>> DraftModel::Create(const ModelEngine& engine,
+                                                               const ModelEngine& target,
+                                                               const CacheOptions& session_cache) {
   ABSL_RETURN_IF_ERROR(CheckSameVocabulary(engine, target));
   ABSL_ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache,
-                        KvCache::Create(engine.config(), DraftCacheOptions(engine, session_cache)));
+                        engine.decoder().CreateCache(DraftCacheOptions(engine, session_cache)));
   return absl::WrapUnique(
       new DraftModel(engine.decoder(), std::move(cache), engine.config().vocab_size));
 }

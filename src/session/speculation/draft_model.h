@@ -33,7 +33,7 @@ class DraftModel {
   // (in what, and the names of both models); ResourceExhausted.
   static absl::StatusOr<std::unique_ptr<DraftModel>> Create(const ModelEngine& engine,
                                                             const ModelEngine& target,
-                                                            const KvCache::Options& session_cache);
+                                                            const CacheOptions& session_cache);
 
   // Appends to `draft` the tokens that its model chooses after `tokens`: at most `most`, fewer
   // where its context ends. `sampler` is a copy of the session's, so it draws the numbers that the
