@@ -1,6 +1,6 @@
 """How long functions are: finds every function of a C++, JavaScript, Python, shell or CMake file and counts its lines.
 
-house_rules_test.py calls it. A function's lines go from the first of its declaration (of `template` or a decorator, too) to its
+house_rules_test.py calls it, house_rules_selftest.py tests it. A function's lines go from the first of its declaration (of `template` or a decorator, too) to its
 closing brace; lambdas and nested functions count in the function around them. C++ isn't parsed: braces are matched in text without
 comments, literals and directives, and what stands before a brace says what it opens. Braces that don't match are an error, so that
 a file is never measured wrongly without a word.

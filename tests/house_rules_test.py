@@ -78,6 +78,26 @@ PLACES = ["/wo" + "rk/", "/tmp/ink" + "ling", "/ro" + "ot/", "/ho" + "me/", "deb
           "registry.npm" + "js.org", "py" + "pi.org", "files.python" + "hosted.org", "archive.ubu" + "ntu.com"]
 
 
+# Words of Inkling's own that the field's words have replaced: src/README.md has the table. Written in pieces, too. First what
+# may stand for something else, then each old word and the new one. Matched in any case unless the pattern says otherwise.
+OTHER_MEANINGS = re.compile(
+    r"dot[\W_]*pro" r"ducts?|repro" r"duct|pro" r"duction|pro" r"ductive"
+    r"|(?:byte|top|cache|first|second|third|log|perf)[\W_]*(?:cache\W+)?lev" r"els?|performance lev" r"el", re.IGNORECASE)
+OLD_WORDS = [(re.compile(pattern, re.IGNORECASE), new) for pattern, new in [
+    (r"pro" r"ducts?", "matmul, multiplication or dot pro" "duct"),
+    (r"remain" r"ders?", "residual"),
+    (r"(?<![a-z])lev" r"els?(?![a-z])|(?-i:(?<=[a-z])Lev" r"els?|Lev" r"els?(?=[A-Z]))", "quantised value, quants"),
+    (r"wid" r"en", "dequantise (integers), convert (floats)"),
+    (r"(?<![a-z])lea" r"ses?(?![a-z])|(?-i:(?<=[a-z])Lea" r"se)", "lock"),
+    (r"gue" r"ss", "draft token, proposed, accepted"),
+    (r"num_draf" r"ted|draf" r"ted tokens?|right[ _]draf" r"ts?|num_ri" r"ght", "draft tokens, accepted tokens"),
+    (r"max[_-]tok" r"ens", "context_length"),
+]]
+NESTED = re.compile(r"jinja|json|pickle")  # these files count how deep something is nested
+NOT_OURS = ("tests/golden/", "tests/fuzz/corpus", "tests/converter/tokenizer_folders/", "benchmarks/speculation_texts/",
+            "examples/models/inkling-tiny/", "LICENSE")
+
+
 def tracked_files(root):
     """Paths relative to root of every file of the project, new ones that git doesn't ignore included."""
     listing = subprocess.run(["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"], capture_output=True, check=False)
@@ -198,6 +218,24 @@ def rule_words(root, names):
         for pattern, why in BANNED_TEXT:
             for number, found in lines_matching(text, pattern):
                 yield f"{name}:{number}: '{found}': {why}"
+
+
+def rule_vocabulary(root, names):
+    """The field's words: the old ones appear in the table of src/README.md (<!-- words --> to <!-- /words -->) and nowhere else."""
+    def blank(match):
+        return re.sub(r"[^\n]", " ", match.group(0))
+
+    for name in names:
+        if name.startswith(NOT_OURS) or pathlib.PurePath(name).suffix not in TEXT_SUFFIXES - {".inc"}:
+            continue
+        text = OTHER_MEANINGS.sub(blank, text_of(root, name))
+        if name == "src/README.md":
+            text = re.sub(r"<!-- words -->.*?<!-- /words -->", blank, text, flags=re.DOTALL)
+        for old, new in OLD_WORDS:
+            if NESTED.search(name) and new.startswith("quantised"):
+                continue
+            for number, found in [*lines_matching(name, old), *lines_matching(text, old)]:
+                yield f"{name}:{number}: '{found}': the field says {new}"
 
 
 def rule_names(root, names):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests function_lengths.py and the house rule that rests on it with small files made here."""
+"""Tests the house rules that read more than single words, and function_lengths.py, with small files made here."""
 
 import pathlib
 import tempfile
@@ -60,6 +60,30 @@ class FunctionLengthsTest(unittest.TestCase):
         self.assertEqual(found(".sh", "a() {\n  b\n}\nc\n"), {"a": 3})
         self.assertEqual(found(".cmake", "function(a b)\n  c()\nendfunction()\n"), {"a": 3})
         self.assertEqual(found(".py", "class A:\n    @b\n    def c(self):\n        def d():\n            pass\n"), {"c": 4, "d": 2})
+
+
+class VocabularyTest(unittest.TestCase):
+
+    def findings(self, name, text):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            return [finding.split(":")[1] for finding in house_rules_test.rule_vocabulary(pathlib.Path(folder), [name])]
+
+    def test_old_words_are_found_in_prose_and_in_identifiers(self):
+        old = ["the pro" "duct of a row", "kMaxPro" "ducts", "Remain" "ders", "int8 lev" "els", "NearestLev" "el", "lev" "el_sums", "Wid" "ened",
+               "its lea" "se", "ThreadPoolLea" "se", "a gue" "ss", "num_gue" "ssed_tokens", "num_draf" "ted_tokens", "max_tok" "ens"]
+        self.assertEqual(self.findings("src/a.h", "\n".join(old) + "\n"), [str(number + 1) for number in range(len(old))])
+
+    def test_words_with_another_meaning_may_stay(self):
+        self.assertEqual(self.findings("a.md", "dot pro" "duct, dot\n// pro" "ducts, DotPro" "duct, repro" "duction, byte-lev" "el, ByteLev" "el, second cache\n"
+                                               "lev" "el, top-lev" "el, release, please, max_new_tokens, drafted\n"), [])
+        self.assertEqual(self.findings("converter/jinja_parser.cc", "32 lev" "els"), [])
+
+    def test_the_table_of_words_may_have_them(self):
+        text = "gue" "ss\n<!-- words -->\n| gue" "ss | draft token |\n<!-- /words -->\n"
+        self.assertEqual(self.findings("src/README.md", text), ["1"])
 
 
 if __name__ == "__main__":
