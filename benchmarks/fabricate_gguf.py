@@ -47,13 +47,13 @@ SHAPES = {
 
 
 class Writer:
-    """Adds tensors of random levels; one scale everywhere, because the time of a matmul doesn't depend on values."""
+    """Adds tensors of random quantised values; one scale everywhere, because the time of a matmul doesn't depend on values."""
 
     def __init__(self, path, shape, kind):
         self.file = gguf.GGUFWriter(path, shape.architecture)
         self.random = numpy.random.default_rng(0)
         self.type = {"q4_0": gguf.GGMLQuantizationType.Q4_0, "q8_0": gguf.GGMLQuantizationType.Q8_0}[kind]
-        self.block_bytes = {"q4_0": 18, "q8_0": 34}[kind]  # an f16 scale and 32 levels
+        self.block_bytes = {"q4_0": 18, "q8_0": 34}[kind]  # an f16 scale and 32 values
 
     def matrix(self, name, rows, columns):
         blocks = self.random.integers(0, 256, (rows, columns // 32, self.block_bytes), dtype=numpy.uint8)

@@ -5,8 +5,8 @@
 
 Random weights round more easily than trained ones, so sizes alone would measure nothing. What is copied from trained
 models: a few hidden columns of all tokens are 20 to 60 times as large as the others, and norms weaken them only partly
-(LLM.int8(), Dettmers 2022); weights have heavy tails and rows of different sizes; matmuls of gate and up have heavy
-tails, and some of their columns are far larger than others. The text to measure on may be any: compare_quality.py reads
+(LLM.int8(), Dettmers 2022); weights have heavy tails and rows of different sizes; gate times up has heavy
+tails, and some of its columns are far larger than others. The text to measure on may be any: compare_quality.py reads
 both sides' predictions, whose divergence is what the layer's output error does. Vocabulary and tokenizer are those of
 TOKENIZER.gguf.
 """

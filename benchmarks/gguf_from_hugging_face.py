@@ -23,7 +23,7 @@ CONTROL, USER_DEFINED, UNUSED = 3, 4, 5
 
 
 def read_safetensors(path):
-    """Yields (name, float32 array); F32, F16 and BF16 are dequantised, which is exact."""
+    """Yields (name, float32 array); F16 and BF16 are converted, which is exact."""
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     for name, entry in json.loads(data[8:8 + length]).items():

@@ -107,11 +107,11 @@ void BM_AttentionPrefill(benchmark::State& state) {
   const AttentionArgs args = setup.Args();
   for (auto _ : state) Attend(args);
   // Each row sees context - 127 + r keys; the mean is context - 63.5.
-  const double matmuls = 128.0 * static_cast<double>(state.range(2)) *
-                         (static_cast<double>(state.range(3)) - 63.5) * 2 *
-                         static_cast<double>(state.range(1));
+  const double multiply_adds = 128.0 * static_cast<double>(state.range(2)) *
+                               (static_cast<double>(state.range(3)) - 63.5) * 2 *
+                               static_cast<double>(state.range(1));
   state.counters["multiply_adds"] =
-      benchmark::Counter(matmuls, benchmark::Counter::kIsIterationInvariantRate);
+      benchmark::Counter(multiply_adds, benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(BM_AttentionPrefill)
     ->ArgNames({"f16", "head_dim", "group", "context"})
@@ -183,7 +183,7 @@ BENCHMARK(BM_ActivateGated)->DenseRange(0, 3);
 
 constexpr size_t kRangeParts = 64;
 
-// Arguments: rows, values of a row, whether their ranges are known, and whether residual are
+// Arguments: rows, values of a row, whether their ranges are known, and whether residuals are
 // wanted. 128 rows of 16384 come from the third cache level, the rest from the first two.
 void BM_QuantizeRows(benchmark::State& state) {
   const size_t rows = static_cast<size_t>(state.range(0));

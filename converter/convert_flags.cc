@@ -35,7 +35,7 @@ constexpr char kFooter[] =
     "bits\n"
     "become int4 in blocks of 32, 5 to 8 bits int8. Blocks of Q4_0 with a positive scale keep "
     "their\n"
-    "quants; those with a negative one, about half, lose one quant. --weights=int8 loses less.\n"
+    "values; those with a negative one, about half, lose one value. --weights=int8 loses less.\n"
     "Of tokenizer files that contradict each other, that counts which transformers 5 reads; the\n"
     "list, and the exceptions, are in converter/tokenizer/TOKENIZER_FILES.md.\n\n"
     "Exit status: 0 done, 1 failed, 2 bad command line, 130 or 143 stopped by a signal.";

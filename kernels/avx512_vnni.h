@@ -1,6 +1,6 @@
 // What BlockMatmul and ChannelMatmul share: how a function is compiled for AVX-512 VNNI, whatever
-// the rest of the file is compiled for, the few operations that Highway can't say, and the matmul
-// of a unit. Included by their two .cc files alone.
+// the rest of the file is compiled for, the few operations that Highway can't say, and the
+// multiply-adds of a unit. Included by their two .cc files alone.
 #ifndef INKLING_KERNELS_AVX512_VNNI_H_
 #define INKLING_KERNELS_AVX512_VNNI_H_
 

@@ -39,25 +39,25 @@ struct RowTile {
 template <size_t kRows>
 INKLING_AVX512_INLINE void AddBlock(const RowTile& rows, size_t begin, size_t end,
                                     const uint8_t* unit, __m512 scale, __m512* sums) {
-  __m512i matmuls[kRows * kChains<kRows>];
+  __m512i integers[kRows * kChains<kRows>];
   INKLING_UNROLL
   for (size_t r = 0; r < kRows; ++r) {
-    matmuls[r] = BroadcastInt(rows.unit_sums + begin * rows.unit_sum_stride + r);
+    integers[r] = BroadcastInt(rows.unit_sums + begin * rows.unit_sum_stride + r);
   }
-  ClearOtherChains<kRows>(matmuls);
+  ClearOtherChains<kRows>(integers);
   for (size_t u = begin;; unit += kUnitBytes) {
-    AddUnit<kRows>(rows.input + u * kMatmulUnit, rows.input_stride, unit, matmuls);
+    AddUnit<kRows>(rows.input + u * kMatmulUnit, rows.input_stride, unit, integers);
     if (++u == end) break;
     INKLING_UNROLL
     for (size_t r = 0; r < kRows; ++r) {
-      matmuls[r] =
-          _mm512_add_epi32(matmuls[r], BroadcastInt(rows.unit_sums + u * rows.unit_sum_stride + r));
+      integers[r] = _mm512_add_epi32(integers[r],
+                                     BroadcastInt(rows.unit_sums + u * rows.unit_sum_stride + r));
     }
   }
-  JoinChains<kRows>(matmuls);
+  JoinChains<kRows>(integers);
   INKLING_UNROLL
   for (size_t r = 0; r < kRows; ++r) {
-    sums[r] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(matmuls[r]), sums[r]);
+    sums[r] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(integers[r]), sums[r]);
   }
 }
 

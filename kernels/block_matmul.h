@@ -72,7 +72,7 @@ struct SumUnitsArgs {
 };
 void SumUnits(const SumUnitsArgs& args);
 
-// Of a matmul with a matrix of one of the packed forms, which Shape tells.
+// Arguments of a matmul with a matrix of a packed form; Shape says which.
 template <class Shape>
 struct UnitMatmulArgs {
   Shape shape;

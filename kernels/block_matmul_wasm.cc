@@ -118,19 +118,19 @@ void MultiplyHalf(const BlockMatmulArgs& args, const BlockTile& tile, size_t fir
     next += 2 * kScaleBytes;
     const size_t pair_end = std::min(pair + 2 * block_units, num_units);
     for (size_t block = pair; block < pair_end; block += block_units, scales += kScaleBytes) {
-      v128_t matmuls[kRows * kSums] = {};
+      v128_t integers[kRows * kSums] = {};
       int32_t offsets[kRows] = {};
       for (size_t u = block; u < block + block_units; ++u, next += kUnitBytes) {
-        AddUnit<kRows>(input + u * kMatmulUnit, args.input_stride, next + half * 32, matmuls);
+        AddUnit<kRows>(input + u * kMatmulUnit, args.input_stride, next + half * 32, integers);
         for (size_t r = 0; r < kRows; ++r) offsets[r] += unit_sums[u * args.unit_sum_stride + r];
       }
       const HalfTile scale = LoadScales(scales);
       for (size_t r = 0; r < kRows; ++r) {
-        const HalfTile joined = Joined(matmuls + r * kSums, wasm_i32x4_splat(offsets[r]));
+        const HalfTile joined = Joined(integers + r * kSums, wasm_i32x4_splat(offsets[r]));
         for (size_t v = 0; v < kHalves; ++v) {
-          const v128_t matmul = wasm_f32x4_convert_i32x4(joined.values[v]);
+          const v128_t value = wasm_f32x4_convert_i32x4(joined.values[v]);
           sums[r].values[v] =
-              wasm_f32x4_add(sums[r].values[v], wasm_f32x4_mul(matmul, scale.values[v]));
+              wasm_f32x4_add(sums[r].values[v], wasm_f32x4_mul(value, scale.values[v]));
         }
       }
     }

@@ -46,9 +46,9 @@ INKLING_AVX512_VNNI void MultiplyTile(const RowTile& rows, const ChannelTile& ti
   const __m512 bias = _mm512_load_ps(tile.bias);
   INKLING_UNROLL
   for (size_t r = 0; r < kRows; ++r) {
-    const __m512 matmul =
+    const __m512 scaled =
         _mm512_mul_ps(_mm512_cvtepi32_ps(sums[r]), _mm512_set1_ps(rows.params[r].scale));
-    _mm512_mask_storeu_ps(output + r * output_stride, mask, _mm512_fmadd_ps(matmul, scales, bias));
+    _mm512_mask_storeu_ps(output + r * output_stride, mask, _mm512_fmadd_ps(scaled, scales, bias));
   }
 }
 

@@ -1,6 +1,6 @@
 // Stored rows to float32; see dequantize.h for who calls them.
 //
-// Each format is one load of as many elements as a float vector has lanes, dequantised and
+// Each format is one load of as many elements as a float vector has lanes, converted to float and
 // multiplied by its scale once, so that results do not depend on the instruction set.
 #include "kernels/dequantize.h"
 

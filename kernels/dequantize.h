@@ -10,7 +10,7 @@
 
 namespace inkling::kernels {
 
-// The quantised value of an int4 weight that stands for 0.
+// The nibble of an int4 weight of 0.
 inline constexpr int kInt4ZeroPoint = 8;
 
 // Writes output[i] = values[i] * scale.

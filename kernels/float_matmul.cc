@@ -43,7 +43,7 @@ HWY_INLINE void PlaceQuants(hn::Vec<ByteTag> quants, const ChunkHalf& half, uint
   for (size_t i = 0; i < kChunkBytes; ++i) panel[half.places[i]] = bytes[i];
 }
 
-// Turns a square of 8 outputs x 8 inputs around: each of `quantised values` has two outputs.
+// Turns a square of 8 outputs x 8 inputs around: each vector of `quants` has two outputs.
 HWY_INLINE void PlaceSquare(const hn::Vec<ByteTag>* quants, const ChunkHalf& half, uint8_t* panel) {
   const ByteTag d;
   const hn::Repartition<uint32_t, ByteTag> fours;

@@ -1,11 +1,10 @@
-// f32 rows times a panel of quantised weights that was dequantised to f32 for them: the way through
-// prefill for CPUs on which matmuls of floats are cheaper than those of bytes.
+// f32 rows times a panel of weights dequantised to f32: the way through prefill for CPUs on which
+// matmuls of floats are cheaper than those of bytes.
 //
 // The compute room takes a panel of 64 outputs x 256 inputs out of a packed matrix at a time, in
 // three steps: UnpackQuants brings integers of any packed layout into one order, DequantizePanel
 // multiplies them with their scales, MultiplyPanel takes up to a chunk of rows through the result.
-// So a weight is dequantised once for all rows, and what is dequantised stays in the second cache
-// level.
+// So a weight is dequantised once for all rows, and the panel stays in the second cache level.
 #ifndef INKLING_KERNELS_FLOAT_MATMUL_H_
 #define INKLING_KERNELS_FLOAT_MATMUL_H_
 
@@ -23,12 +22,10 @@ inline constexpr size_t kPanelInputUnit = 32;
 // that a small first cache level has for each address.
 inline constexpr size_t kPanelRowStride = kPanelInputs + 16;
 
-// Bytes of a chunk of packed weights, which holds as many int8 quantised values or twice as many
-// nibbles.
+// Bytes of a chunk of packed weights: as many int8 weights, or twice as many int4 ones.
 inline constexpr size_t kChunkBytes = 16;
 
-// What is known of the places that a chunk's quantised values go to, so that they go there in few
-// steps.
+// What is known of the places that a chunk's weights go to, so that they go there in few steps.
 enum class QuantOrder : uint8_t {
   kAny,
   kRun,     // 16 outputs of an input
@@ -36,10 +33,10 @@ enum class QuantOrder : uint8_t {
             // this one, have 8 inputs of the next six outputs
 };
 
-// Where the quantised values in the low or high nibbles of a chunk, or in its bytes, go. Both
-// halves of a chunk have the same order where that is kSquare.
+// Where the low or high nibbles of a chunk, or its bytes, go. Both halves of a chunk have the same
+// order where that is kSquare.
 struct ChunkHalf {
-  uint16_t places[kChunkBytes];  // of each byte's quantised value: input * kPanelOutputs + output
+  uint16_t places[kChunkBytes];  // of each byte's weight: input * kPanelOutputs + output
   QuantOrder order;
 };
 inline constexpr size_t kSquareChunks = 4;

@@ -24,7 +24,7 @@ namespace inkling::kernels {
 
 // Inputs of a unit; a matrix has a multiple, and so has a block.
 inline constexpr size_t kI8mmUnit = 32;
-// Inputs up to which sums of matmuls are exact in 32 bits.
+// Inputs up to which dot products are exact in 32 bits.
 inline constexpr size_t kI8mmMaxInputs = 65536;
 // Outputs of a packed tile.
 inline constexpr size_t kI8mmTileOutputs = 8;

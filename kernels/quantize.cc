@@ -27,7 +27,7 @@ namespace inkling::kernels {
 // Below this range 255 / range is no longer finite.
 inline constexpr float kSmallestRange = 1e-36f;
 
-// Steps of a residual in a step of its row.
+// Steps of the residual in one step of its row.
 inline constexpr float kResidualSteps = 127.0f;
 
 // 1.5 * 2^23, and its bits. A number of up to 2^21 added to it is rounded to the nearest integer,
@@ -120,7 +120,7 @@ HWY_INLINE void StoreNarrowed(IntVector a, IntVector b, IntVector c, IntVector d
       d8, output);
 }
 
-// kStep values to their quants.
+// Quantises kStep values.
 struct ConvertStep {
   static constexpr size_t kRows = 1;
 
@@ -136,7 +136,7 @@ struct ConvertStep {
   RowQuants quants;
 };
 
-// ConvertStep, and what it leaves of each value to the row behind.
+// ConvertStep, and the residual of each value to the row behind.
 struct ConvertStepAndResidual {
   static constexpr size_t kRows = 2;
 
@@ -147,7 +147,7 @@ struct ConvertStepAndResidual {
     const auto quant = [&](size_t part) HWY_ATTR {
       const FloatVector x = quants.Scaled(hn::LoadU(d, from + part * hn::MaxLanes(d)));
       const FloatVector sum = hn::Add(quants.Limited(x), rounder);
-      // At most a step, not half of one: the zero point's own rounding moves the outermost quants.
+      // At most a step, not half of one: the zero point's own rounding moves the outermost values.
       const FloatVector rest = hn::Sub(x, hn::Sub(sum, rounder));
       const FloatVector steps = hn::Mul(rest, hn::Set(d, kResidualSteps));
       left[part] =

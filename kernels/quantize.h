@@ -29,14 +29,14 @@ struct RowRange {
 struct QuantizeRowsArgs {
   const float* input;          // [num_rows, dim]
   size_t input_stride;         // floats between rows
-  int8_t* output;              // [num_rows, dim], written; with residual [2 * num_rows, dim]
+  int8_t* output;              // [num_rows, dim], written; with the residual [2 * num_rows, dim]
   size_t output_stride;        // bytes between rows
-  QuantizationParams* params;  // [num_rows], written; with residual [2 * num_rows]
+  QuantizationParams* params;  // [num_rows], written; with the residual [2 * num_rows]
   size_t num_rows;
   size_t dim;
-  // Each row becomes two: row 2r is row r as ever, row 2r + 1 what its rounding left, in steps of
-  // 1/127 of the row's own (zero point 0). Their sum is the row to 15 bits, so two matmuls of int8
-  // added make one of that precision.
+  // Each row becomes two: row 2r is row r as ever, row 2r + 1 the residual of its rounding, in
+  // steps of 1/127 of the row's own (zero point 0). Their sum is the row to 15 bits, so two matmuls
+  // of int8 added make one of that precision.
   bool with_residual = false;
   // What is known of the rows: ranges of `num_parts` parts that make up a row, part p of row r at
   // ranges[p * range_stride + r], as kernels that write rows take them. Null: rows are read for it.
@@ -46,7 +46,7 @@ struct QuantizeRowsArgs {
 };
 
 // Quantises each row over its own range, which always includes 0. Total on any input: NaN counts as
-// 0; a range ends at +-FLT_MAX / 2, and what lies beyond gets its row's outermost quant; a row of
+// 0; a range ends at +-FLT_MAX / 2, and what lies beyond gets its row's outermost value; a row of
 // zeros (or of values below 1e-36) gets scale 1. So the params are finite for every row. Safe to
 // call from several threads on different rows.
 void QuantizeRows(const QuantizeRowsArgs& args);

@@ -33,7 +33,7 @@ constexpr float kSmallestFactor = 0.6f;
 constexpr int kRefinements = 2;
 
 // The grids of dividers of UnbiasedScales, from above 1 down: a divider that clips nothing may be
-// too small. 1 itself is in both, for weights that were on such quantised values before.
+// too small. 1 itself is in both, for weights that were quantised like this before.
 struct DividerGrid {
   size_t num_steps;
   size_t step_of_one;
@@ -101,8 +101,8 @@ struct QuantRange {
   LaneVector highest;
 };
 
-HWY_INLINE LaneVector NearestQuant(LaneVector value, QuantRange quants) {
-  return hn::Min(hn::Max(hn::Round(value), quants.lowest), quants.highest);
+HWY_INLINE LaneVector NearestQuant(LaneVector value, QuantRange range) {
+  return hn::Min(hn::Max(hn::Round(value), range.lowest), range.highest);
 }
 
 HWY_INLINE LaneVector RoundToStored(LaneVector scale, StoredScale stored) {
@@ -147,28 +147,28 @@ HWY_INLINE LaneVector MaxAbsScale(Extremes extremes, const WeightScalesArgs& arg
 
 // Adds (w - scale * quant)^2 of a tile to `error`.
 HWY_INLINE LaneVector AddSquaredError(const float* tile, size_t size, LaneVector scale,
-                                      QuantRange quants, LaneVector error) {
+                                      QuantRange range, LaneVector error) {
   const LaneTag d;
   const size_t lanes = hn::Lanes(d);
   const LaneVector inverse = hn::Div(hn::Set(d, 1.0f), scale);
   for (size_t i = 0; i < size; ++i) {
     const LaneVector weight = hn::Load(d, tile + i * lanes);
-    const LaneVector quant = NearestQuant(hn::Mul(weight, inverse), quants);
+    const LaneVector quant = NearestQuant(hn::Mul(weight, inverse), range);
     const LaneVector difference = hn::Sub(weight, hn::Mul(scale, quant));
     error = hn::Add(error, hn::Mul(difference, difference));
   }
   return error;
 }
 
-// The scale with the least squared error for the quantised values that `scale` gives: <w, quants> /
-// <quants, quants>.
-HWY_INLINE LaneVector LeastSquaresScale(RunGroup& runs, LaneVector scale, QuantRange quants) {
+// The scale with the least squared error for the quants that `scale` gives: <w, quants> / <quants,
+// quants>.
+HWY_INLINE LaneVector LeastSquaresScale(RunGroup& runs, LaneVector scale, QuantRange range) {
   const LaneTag d;
   const LaneVector inverse = hn::Div(hn::Set(d, 1.0f), scale);
   LaneVector dots = hn::Zero(d);
   LaneVector squares = hn::Zero(d);
   runs.ForEachWeight([&](LaneVector weight) HWY_ATTR {
-    const LaneVector quant = NearestQuant(hn::Mul(weight, inverse), quants);
+    const LaneVector quant = NearestQuant(hn::Mul(weight, inverse), range);
     dots = hn::Add(dots, hn::Mul(weight, quant));
     squares = hn::Add(squares, hn::Mul(quant, quant));
   });
@@ -186,12 +186,12 @@ HWY_INLINE void KeepBetter(LaneVector scale, LaneVector error, LaneVector& best,
 HWY_INLINE LaneVector SearchScale(RunGroup& runs, const WeightScalesArgs& args) {
   const LaneTag d;
   const size_t lanes = hn::Lanes(d);
-  const QuantRange quants = {hn::Set(d, args.lowest_quant), hn::Set(d, args.highest_quant)};
+  const QuantRange range = {hn::Set(d, args.lowest_quant), hn::Set(d, args.highest_quant)};
   const Extremes extremes = ExtremesOf(runs);
   const LaneVector first = MaxAbsScale(extremes, args);
-  // Each sign has its own number of quants.
+  // Each sign has its own number of quantised values.
   const LaneVector unclipped =
-      hn::Max(hn::Div(extremes.low, quants.lowest), hn::Div(extremes.high, quants.highest));
+      hn::Max(hn::Div(extremes.low, range.lowest), hn::Div(extremes.high, range.highest));
 
   constexpr float kStep = (1.0f - kSmallestFactor) / (kGridSteps - 1);
   HWY_ALIGN float scales[(kGridSteps + 1) * kMaxLanes];
@@ -204,7 +204,7 @@ HWY_INLINE LaneVector SearchScale(RunGroup& runs, const WeightScalesArgs& args) 
   }
   runs.ForEachTile([&](const float* tile, size_t size) HWY_ATTR {
     for (size_t i = 0; i <= kGridSteps; ++i) {
-      const LaneVector error = AddSquaredError(tile, size, hn::Load(d, scales + i * lanes), quants,
+      const LaneVector error = AddSquaredError(tile, size, hn::Load(d, scales + i * lanes), range,
                                                hn::Load(d, errors + i * lanes));
       hn::Store(error, d, errors + i * lanes);
     }
@@ -215,10 +215,10 @@ HWY_INLINE LaneVector SearchScale(RunGroup& runs, const WeightScalesArgs& args) 
     KeepBetter(hn::Load(d, scales + i * lanes), hn::Load(d, errors + i * lanes), best, best_error);
   }
   for (int i = 0; i < kRefinements; ++i) {
-    const LaneVector scale = RoundToStored(LeastSquaresScale(runs, best, quants), args.stored);
+    const LaneVector scale = RoundToStored(LeastSquaresScale(runs, best, range), args.stored);
     LaneVector error = hn::Zero(d);
     runs.ForEachTile([&](const float* tile, size_t size)
-                         HWY_ATTR { error = AddSquaredError(tile, size, scale, quants, error); });
+                         HWY_ATTR { error = AddSquaredError(tile, size, scale, range, error); });
     KeepBetter(scale, error, best, best_error);
   }
   return best;
@@ -235,13 +235,13 @@ struct QuantSums {
   LaneVector squares;
 };
 
-HWY_INLINE QuantSums AddQuants(const float* tile, size_t size, LaneVector inverse,
-                               QuantRange quants, QuantSums sums) {
+HWY_INLINE QuantSums AddQuants(const float* tile, size_t size, LaneVector inverse, QuantRange range,
+                               QuantSums sums) {
   const LaneTag d;
   const size_t lanes = hn::Lanes(d);
   for (size_t i = 0; i < size; ++i) {
     const LaneVector value = hn::Mul(hn::Load(d, tile + i * lanes), inverse);
-    const LaneVector quant = NearestQuant(value, quants);
+    const LaneVector quant = NearestQuant(value, range);
     sums.dots = hn::Add(sums.dots, hn::Mul(value, quant));
     sums.squares = hn::Add(sums.squares, hn::Mul(quant, quant));
   }
@@ -264,7 +264,7 @@ HWY_INLINE LaneVector GridFactor(DividerGrid grid, size_t step) {
 
 // Fills `sums`; returns the sum of (w / unclipped)^2.
 HWY_INLINE LaneVector SumDividers(RunGroup& runs, LaneVector unclipped, DividerGrid grid,
-                                  QuantRange quants, DividerSums& sums) {
+                                  QuantRange range, DividerSums& sums) {
   const LaneTag d;
   const size_t lanes = hn::Lanes(d);
   const LaneVector inverse = hn::Div(hn::Set(d, 1.0f), unclipped);
@@ -278,7 +278,7 @@ HWY_INLINE LaneVector SumDividers(RunGroup& runs, LaneVector unclipped, DividerG
       norm = hn::Add(norm, hn::Mul(value, value));
     }
     for (size_t i = 0; i < grid.num_steps * lanes; i += lanes) {
-      const QuantSums sum = AddQuants(tile, size, hn::Load(d, sums.inverses + i), quants,
+      const QuantSums sum = AddQuants(tile, size, hn::Load(d, sums.inverses + i), range,
                                       {hn::Load(d, sums.dots + i), hn::Load(d, sums.squares + i)});
       hn::Store(sum.dots, d, sums.dots + i);
       hn::Store(sum.squares, d, sums.squares + i);
@@ -291,12 +291,12 @@ HWY_INLINE UnbiasedScale SearchUnbiased(RunGroup& runs, const WeightScalesArgs& 
   const LaneTag d;
   const size_t lanes = hn::Lanes(d);
   const DividerGrid grid = args.run_size <= kTileSize ? kBlockGrid : kRowGrid;
-  const QuantRange quants = {hn::Set(d, args.lowest_quant), hn::Set(d, args.highest_quant)};
+  const QuantRange range = {hn::Set(d, args.lowest_quant), hn::Set(d, args.highest_quant)};
   const Extremes extremes = ExtremesOf(runs);
   const LaneVector unclipped =
-      hn::Max(hn::Div(extremes.low, quants.lowest), hn::Div(extremes.high, quants.highest));
+      hn::Max(hn::Div(extremes.low, range.lowest), hn::Div(extremes.high, range.highest));
   DividerSums sums;
-  const LaneVector norm = SumDividers(runs, unclipped, grid, quants, sums);
+  const LaneVector norm = SumDividers(runs, unclipped, grid, range, sums);
 
   const LaneVector plain = MaxAbsScale(extremes, args);
   UnbiasedScale best = {plain, plain};

@@ -1,5 +1,5 @@
-// Rounding of float weights to the integer quantised values of a model file: scales first, then
-// quants.
+// Rounding of float weights to the integers of a model file: scales first, then quantised
+// values.
 //
 // The format room quantises with it, a few hundred thousand weights at a time. A run is a row, or a
 // block of a row, whose weights share a scale. Every instruction set gives the same bits: a vector
@@ -34,10 +34,10 @@ void MaxAbsScales(const WeightScalesArgs& args);
 // best of those.
 void SquaredErrorScales(const WeightScalesArgs& args);
 
-// For int4, whose rounding is coarse. Quantised values that come nearest to the direction of their
+// For int4, whose rounding is coarse: quantised values that come nearest to the direction of their
 // run, and the scale that leaves an error at right angles to it: <stored, w> = <w, w>. With the
 // scale of least squares <stored, w> is less, so that every matrix of a model makes its outputs a
-// little too small. Quantised values are those of w / divider, for the best of a grid of dividers
+// little too small. The values are w / divider rounded, for the best of a grid of dividers
 // around the smallest that clips no weight: 12 down to 0.68 of it, or for runs longer than 128 16
 // down to 0.3. `dividers` [num_runs] is written too; where the scale is no normal number both are
 // as MaxAbsScales would have them.
@@ -49,7 +49,7 @@ struct RoundToQuantsArgs {
   float divider;  // of each weight, before it is rounded
   float lowest_quant;
   float highest_quant;
-  int8_t* quants;  // [size], written: the nearest quantised value of each weight, ties to even
+  int8_t* quants;  // [size], written: the nearest quantised value of its weight, ties to even
 };
 void RoundToQuants(const RoundToQuantsArgs& args);
 

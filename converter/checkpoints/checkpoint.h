@@ -75,7 +75,7 @@ class Checkpoint {
   virtual absl::StatusOr<ImportedTokenizer> ImportTokenizer(
       const std::string& vocabulary_path) const = 0;
 
-  // Rows [first_row, first_row + num_rows) of tensors()[index] as floats, dequantised exactly;
+  // Rows [first_row, first_row + num_rows) of tensors()[index] as floats, converted exactly;
   // [num_rows, columns] row-major. A vector [n] is n rows of one column; dimensions after the first
   // count as columns. Errors: Unimplemented for a dtype that isn't read (by name), OutOfRange,
   // DataLoss. Any number of threads may read at once.

@@ -24,7 +24,7 @@ struct BlockFormat {
 
   // Writes the num_values floats of one block. Multiplications and sums are rounded to float one by
   // one, as the reference implementation does. Null for plain numbers (num_values 1), which
-  // source_numbers.cc dequantises itself.
+  // source_numbers.cc converts itself.
   void (*dequantize)(const std::byte* block, float* values);
 };
 

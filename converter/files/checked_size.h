@@ -1,4 +1,4 @@
-// Sizes multiplied and summed of sizes that a file claims: they may overflow, and then the file is
+// Multiplies and adds sizes that a file claims: the result may overflow, and then the file is
 // damaged.
 //
 // The checkpoint readers compute every size through here.

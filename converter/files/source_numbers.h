@@ -1,4 +1,4 @@
-// The number types that checkpoints store, dequantised to float: plain numbers exactly, blocks of
+// The number types that checkpoints store, converted to float: plain numbers exactly, blocks of
 // quantised weights as the format's reference implementation does.
 //
 // Checkpoint readers call it for every row they read. Bytes are little-endian and may be unaligned.

@@ -182,7 +182,7 @@ class DirectoryReader {
     uint64_t stored = Number(entry, 20, 4);
     uint64_t bytes = Number(entry, 24, 4);
     uint64_t local = Number(entry, 42, 4);
-    if (!Dequantize(entry.substr(kEntryBytes + name_bytes, extra_bytes), bytes, stored, local) ||
+    if (!ReadZip64(entry.substr(kEntryBytes + name_bytes, extra_bytes), bytes, stored, local) ||
         stored != bytes) {
       return Invalid(absl::StrCat("entry \"", result.name, "\": its sizes contradict each other"));
     }
@@ -191,8 +191,8 @@ class DirectoryReader {
   }
 
   // Replaces the fields that refer to the zip64 extra field (id 1), which holds them in this order.
-  static bool Dequantize(absl::string_view extra, uint64_t& bytes, uint64_t& stored,
-                         uint64_t& local) {
+  static bool ReadZip64(absl::string_view extra, uint64_t& bytes, uint64_t& stored,
+                        uint64_t& local) {
     absl::string_view wide;
     while (extra.size() >= 4) {
       const uint64_t id = Number(extra, 0, 2);

@@ -58,7 +58,7 @@ class RowDescent {
  public:
   RowDescent(const DampedMoments& moments, TensorType type)
       : moments_(moments),
-        quants_range_(type.element == ElementType::kInt8Channel ? kInt8Range : kInt4Range),
+        range_(type.element == ElementType::kInt8Channel ? kInt8Range : kInt4Range),
         bf16_scales_(type.element == ElementType::kInt4Block),
         run_(type.element == ElementType::kInt4Block ? static_cast<size_t>(type.block_size)
                                                      : moments.columns()),
@@ -68,7 +68,7 @@ class RowDescent {
 
  private:
   const DampedMoments& moments_;
-  QuantizedRange quants_range_;
+  QuantizedRange range_;
   bool bf16_scales_;
   size_t run_;  // columns that share a scale
 
@@ -101,7 +101,7 @@ class RowDescent {
     for (size_t i = 0; i < quants.size(); ++i) {
       const float scale = scales[i / run_];
       const float own = moments_.Row(i)[i - moments_.FirstOfBlock(i)];
-      const float best = NearestQuant(quants[i] + gradient_[i] / (scale * own), quants_range_);
+      const float best = NearestQuant(quants[i] + gradient_[i] / (scale * own), range_);
       if (best == quants[i]) continue;
       AddToError(i, scale * (quants[i] - best));
       quants[i] = best;
@@ -150,7 +150,7 @@ class RowDescent {
   std::vector<float> gradient_;
 };
 
-// Quantised values and scales of a row between their bytes and a descent.
+// Moves quantised values and scales of a row between their bytes and a descent.
 class StoredRow {
  public:
   StoredRow(TensorType type, size_t columns, size_t row, QuantizedRows& rows)

@@ -1,7 +1,7 @@
 // BalanceColumns: makes inputs of matrices even by moving what is large in them into the weights.
 //
-// int8 inputs share one scale a row, so a few large columns, which trained models have, take the
-// quantised values from all others. Where a norm feeds matrices, its weights can be divided by a
+// int8 inputs share one scale a row, so a few large columns, which trained models have, leave
+// few quantised values to all others. Where a norm feeds matrices, its weights can be divided by a
 // factor for each column and the columns of those matrices multiplied by it: the result stays the
 // same. The factors are powers of two, so it stays the same to the last bit in f32.
 // ConvertCheckpoint calls it for --quality=best. The idea is that of SmoothQuant (Xiao et al.,

@@ -47,7 +47,7 @@ absl::Status CheckScales(absl::Span<const std::byte> scales, TensorType type) {
   return absl::OkStatus();
 }
 
-// Model files leave out the quant -128 (src/format/quantized_range.h), which others may use: rows
+// Model files leave out the value -128 (src/format/quantized_range.h), which others may use: rows
 // that have it are quantised again from their values.
 absl::Status ReplaceLowestQuant(absl::Span<const float> weights, int64_t columns,
                                 ScaleSearch search, QuantizedRows& rows) {

@@ -1,7 +1,7 @@
 """Writes short exercises in keeping track: the same few names, things and pronouns again and again.
 
 corpus.py mixes them in early in a run. In a story one token in twenty says who it is about; here it
-is one in four, so that a small model finds out sooner that such words are copied, not guessed. What
+is one in four, so that a small model finds out sooner that such words are copied, not made up. What
 is copied is also weighted in the loss, see entity_ids().
 """
 

@@ -151,7 +151,7 @@ class Gemma(nn.Module):
 
 
 def load_folder(folder):
-    """Opens a Hugging Face folder (one model.safetensors) with its weights widened to float32."""
+    """Opens a Hugging Face folder (one model.safetensors) with its weights converted to float32."""
     values = json.loads((Path(folder) / "config.json").read_text())
     model = Gemma(GemmaConfig.from_json(values))
     tensors = read_float32(Path(folder) / "model.safetensors")

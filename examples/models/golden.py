@@ -4,7 +4,7 @@
     golden.py FOLDER OUTPUT_JSON
 
 For each prompt: its ids, the float32 logits after it, the best token at every position and 24
-greedy steps with the margin that decided each. Weights are the stored bfloat16 ones, widened; the
+greedy steps with the margin that decided each. Weights are the stored bfloat16 ones, converted; the
 arithmetic is that of gemma_model.py, which `sample.py --check` proves against other references.
 """
 
@@ -76,7 +76,7 @@ def main():
         "model_type": "gemma",
         "weights_dtype": "bfloat16",
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        "compute": "float32 (weights widened exactly from the stored dtype)",
+        "compute": "float32 (weights converted exactly from the stored dtype)",
         "tool": f"examples/models/golden.py, torch {torch.__version__}",
         "suggested_tolerance": {"abs": 1e-3},
         "eos_ignored": True,

@@ -15,7 +15,7 @@ import torch
 
 
 def read_float32(path):
-    """Returns {name: float32 tensor}; bf16 and f16 are widened, which is exact."""
+    """Returns {name: float32 tensor}; bf16 and f16 are converted, which is exact."""
     data = Path(path).read_bytes()
     (header_length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + header_length])
@@ -25,24 +25,24 @@ def read_float32(path):
         if name == "__metadata__":
             continue
         begin, end = entry["data_offsets"]
-        tensors[name] = _widen(name, entry["dtype"], body[begin:end]).reshape(entry["shape"])
+        tensors[name] = _to_float32(name, entry["dtype"], body[begin:end]).reshape(entry["shape"])
     return tensors
 
 
-def _widen(name, dtype, raw):
+def _to_float32(name, dtype, raw):
     if dtype == "F32":
         return torch.from_numpy(np.frombuffer(raw, dtype="<f4").copy())
     if dtype == "F16":
         return torch.from_numpy(np.frombuffer(raw, dtype="<f2").astype(np.float32))
     if dtype == "BF16":
-        # bfloat16 is the upper half of a float32, so widening is a shift.
+        # bfloat16 is the upper half of a float32, so converting is a shift.
         words = np.frombuffer(raw, dtype="<u2").astype(np.uint32) << 16
         return torch.from_numpy(words.view(np.float32).copy())
     raise ValueError(f"tensor {name}: dtype {dtype}, expected F32, F16 or BF16")
 
 
 def round_to_bf16(tensor):
-    """Rounds float32 to the nearest bfloat16 (ties to even) and widens it back."""
+    """Rounds float32 to the nearest bfloat16 (ties to even) and converts it back."""
     return tensor.detach().to(torch.bfloat16).to(torch.float32)
 
 

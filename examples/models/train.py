@@ -6,7 +6,7 @@
     train.py --smoke                                 one minute, proves that all of it runs
 
 Needs Debian's python3-torch and python3-sentencepiece (and libopenblas0-pthread, without which
-matrix products are 25 times slower). The text comes from stories.py and chats.py, the order and the
+matmuls are 25 times slower). The text comes from stories.py and chats.py, the order and the
 initial weights from --seed; so the same --steps on the same machine gives the same weights.
 """
 

@@ -114,9 +114,9 @@ struct ModelConfig {
   float logit_soft_cap = 0.0f;  // 0 = none
 };
 
-// Checks every bound and every relation between fields: sizes positive and small enough that no
-// two of them multiplied overflow 63 bits, enums known, vectors of the right length, floats
-// finite. The message names the field, what was expected and what was found
+// Checks every bound and every relation between fields: sizes positive and so small that no two
+// of them overflow 63 bits when they are multiplied, enums known, vectors of the right length,
+// floats finite. The message names the field, what was expected and what was found
 // ("feed_forward.activation 7 is not supported by this version").
 absl::Status ValidateModelConfig(const ModelConfig& config);
 

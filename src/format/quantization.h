@@ -19,7 +19,7 @@ namespace inkling {
 
 // How scales are chosen.
 enum class ScaleSearch : uint8_t {
-  kMaxAbs,        // scale = max|w| / largest quant; the round-to-nearest of the literature
+  kMaxAbs,        // scale = max|w| / 127 or 7; the round-to-nearest of the literature
   kSquaredError,  // int8: the scale, of a fixed grid down from either sign's extreme refined by
                   // least squares, with the least squared error; never worse than kMaxAbs.
                   // int4: the same among scales that leave an error at right angles to the weights

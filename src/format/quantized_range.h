@@ -19,10 +19,10 @@ inline constexpr QuantizedRange kInt4Range = {-8.0f, 7.0f};
 // the default rounding mode.
 inline constexpr float kRoundingOffset = 12582912.0f;
 
-inline float NearestQuant(float value, QuantizedRange quants) {
+inline float NearestQuant(float value, QuantizedRange range) {
   const float rounded = (value + kRoundingOffset) - kRoundingOffset;
-  const float raised = rounded < quants.lowest ? quants.lowest : rounded;
-  return raised > quants.highest ? quants.highest : raised;
+  const float raised = rounded < range.lowest ? range.lowest : rounded;
+  return raised > range.highest ? range.highest : raised;
 }
 
 }  // namespace inkling

@@ -1,4 +1,4 @@
-// Matmuls of f32 rows with packed quantised weights: those of double arithmetic for every type and
+// f32 rows times packed quantised weights: the results of double arithmetic for every type and
 // layout, the same bits for any threads and batches, and the choice between them and int8.
 
 #include "src/compute/dequantized_matmul.h"

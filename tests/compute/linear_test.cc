@@ -362,7 +362,7 @@ TEST(LinearPacking, SaysWhichRowsArePacked) {
 }
 
 // f16 and bf16 are packed through pieces of some hundred rows; nobody may see the seams.
-TEST(LinearDequantizing, PiecesEqualTheWhole) {
+TEST(LinearConversion, PiecesEqualTheWhole) {
   for (ElementType element : {ElementType::kF16, ElementType::kBf16}) {
     for (int64_t outputs : {1, 255, 512, 516, 1031}) {
       const OwnedWeight narrow = MakeWeight("narrow", outputs, 4096, {element}, 2);

@@ -292,7 +292,7 @@ TEST_F(PackedWeightsTest, ShapesThatXnnpackCannotTakeAreRefused) {
   weight.view.type = {ElementType::kInt4Block, 48};
   EXPECT_THAT(Linear::Create(weight.view, nullptr, *packed_),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"w", "48"}));
-  // 32-bit sums of integer matmuls would overflow.
+  // A 32-bit dot product would overflow.
   const OwnedWeight deep = MakeWeight("deep", 1, 65538, {ElementType::kInt8Channel}, 1);
   EXPECT_THAT(Linear::Create(deep.view, nullptr, *packed_),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"deep", "65536", "65538"}));
@@ -314,7 +314,7 @@ TEST_F(PackedWeightsTest, BadBiasesAreRefused) {
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"tensor b", "f32", "f16"}));
 }
 
-// Sums of 65536 matmuls of the largest quantised values still fit.
+// A dot product of 65536 of the largest quantised values still fits.
 TEST_F(PackedWeightsTest, TheDeepestAllowedMatmulDoesNotOverflow) {
   for (ElementType element : {ElementType::kInt8Channel, ElementType::kInt4Channel}) {
     constexpr int64_t kDepth = 65536;

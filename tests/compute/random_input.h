@@ -61,10 +61,10 @@ inline std::vector<double> SeenByMatmul(const Activations& input, int64_t rows, 
   for (size_t i = 0; i < seen.size(); ++i) {
     const size_t r = i / static_cast<size_t>(input.dim());
     const auto& row = params[r];
-    const int8_t* levels = input.quantized() + r * static_cast<size_t>(input.quantized_stride());
-    const int8_t level = levels[i % static_cast<size_t>(input.dim())];
+    const int8_t* quants = input.quantized() + r * static_cast<size_t>(input.quantized_stride());
+    const int8_t quant = quants[i % static_cast<size_t>(input.dim())];
     seen[i] =
-        quantized ? (level - row.zero_point) * static_cast<double>(row.scale) : input.rows()[i];
+        quantized ? (quant - row.zero_point) * static_cast<double>(row.scale) : input.rows()[i];
   }
   return seen;
 }

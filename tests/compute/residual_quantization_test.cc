@@ -1,4 +1,4 @@
-// Matmuls of int8 rows with their residual: nearly those of the f32 rows, and as independent of
+// int8 rows with their residual: matmuls are nearly those of the f32 rows, and as independent of
 // threads, batches and slices as any.
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace {
 
 constexpr LinearOptions kWithResidual = {.residual = ResidualQuantization::kInt8};
 
-// Activations with room for residual.
+// Activations with room for the residual.
 Activations InputWithRoom(int64_t rows, int64_t dim) {
   return RandomInput(rows, dim, static_cast<uint64_t>(dim), ResidualQuantization::kInt8);
 }
@@ -52,7 +52,7 @@ TEST_P(LinearResidual, MatmulsAreThoseOfTheFloatRows) {
         Activations input = InputWithRoom(rows, inputs);
         input.Quantize(rows, *pool, ResidualQuantization::kInt8);
         const std::vector<float> output = RunLinear(linear, input, rows, *pool);
-        // Without residual it is 100 times as much.
+        // Without the residual it is 100 times as much.
         ASSERT_NO_FATAL_FAILURE(
             ExpectMatmulOfDoubles(SeenByMatmul(input, rows, /*quantized=*/false), weight,
                                   has_bias ? &bias : nullptr, output, 1e-4, /*slack=*/0));

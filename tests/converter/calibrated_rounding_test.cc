@@ -128,7 +128,7 @@ TEST(CalibratedRoundingTest, OutputErrorPowerIsTheErrorWithinBlocks) {
 
 // Inputs that are never there leave nothing to tell quantised values apart; the weights' own error
 // must not be thrown away for that.
-TEST(CalibratedRoundingTest, DeadInputsKeepTheNearestLevels) {
+TEST(CalibratedRoundingTest, DeadInputsKeepTheNearestValues) {
   Layer layer(4);
   std::fill(layer.moments.values.begin(), layer.moments.values.end(), 0.0f);
   ASSERT_OK_AND_ASSIGN(QuantizedRows rows,

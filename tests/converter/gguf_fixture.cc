@@ -35,7 +35,7 @@ std::string Padded(std::string bytes, size_t alignment) {
   return bytes;
 }
 
-// Blocks of 32 with one half in front: d = the largest magnitude / levels.
+// Blocks of 32 with one half in front: d = the largest magnitude / 127 or 8.
 std::string Blocks(absl::Span<const float> values, uint32_t type) {
   std::string bytes;
   for (size_t i = 0; i + 32 <= values.size(); i += 32) {
@@ -45,15 +45,15 @@ std::string Blocks(absl::Span<const float> values, uint32_t type) {
       if (std::fabs(value) > std::fabs(extreme)) extreme = value;
     }
     const bool is_q8 = type == kGgufQ8;
-    // As llama.cpp: the value with the largest magnitude becomes level -8, so d may be negative.
+    // As llama.cpp: the value with the largest magnitude becomes -8, so d may be negative.
     const float d = HalfToFloat(FloatToHalf(is_q8 ? std::fabs(extreme) / 127.0f : extreme / -8.0f));
-    const auto level = [&](size_t j, float low, float high) {
+    const auto quant = [&](size_t j, float low, float high) {
       return static_cast<int>(d == 0.0f ? 0.0f : std::clamp(std::round(block[j] / d), low, high));
     };
     bytes += GgufNumber(FloatToHalf(d));
     for (size_t j = 0; j < (is_q8 ? 32u : 16u); ++j) {
-      const int byte = is_q8 ? level(j, -127.0f, 127.0f)
-                             : (level(j, -8.0f, 7.0f) + 8) | (level(j + 16, -8.0f, 7.0f) + 8) << 4;
+      const int byte = is_q8 ? quant(j, -127.0f, 127.0f)
+                             : (quant(j, -8.0f, 7.0f) + 8) | (quant(j + 16, -8.0f, 7.0f) + 8) << 4;
       bytes.push_back(static_cast<char>(byte));
     }
   }

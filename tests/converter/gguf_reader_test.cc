@@ -1,5 +1,5 @@
 // GGUF checkpoints: what a reader presents is what Hugging Face has, shards and folders are found,
-// and blocks of four bits keep their levels in a conversion.
+// and blocks of four bits keep their quantised values in a conversion.
 
 #include "converter/checkpoints/gguf/gguf_reader.h"
 
@@ -319,9 +319,9 @@ class GgufConversionTest : public GgufReaderTest {
   }
 };
 
-// Blocks with a positive scale keep their levels, and their scale up to its rounding to bf16.
-// Negative scales don't exist in model files: there, what had level -8 gets 7 at the most.
-TEST_F(GgufConversionTest, FourBitBlocksKeepTheirLevels) {
+// Blocks with a positive scale keep their quantised values, and their scale up to its rounding to
+// bf16. Negative scales don't exist in model files: there, what was -8 becomes 7 at the most.
+TEST_F(GgufConversionTest, FourBitBlocksKeepTheirValues) {
   const TinyModel model = TinyModel::Llama(kGgufQ4);
   ASSERT_OK_AND_ASSIGN(const ConvertSummary summary, Convert(model.builder, {}));
   EXPECT_EQ(summary.family, "llama");
@@ -349,8 +349,8 @@ TEST_F(GgufConversionTest, FourBitBlocksKeepTheirLevels) {
       const float scale = scales[i / 32];
       if (scale > 0) {
         ++num_positive;
-        const float level = std::round(values[i] / scale);
-        EXPECT_EQ(stored[i], Bfloat16ToFloat(FloatToBfloat16(scale)) * level);
+        const float quant = std::round(values[i] / scale);
+        EXPECT_EQ(stored[i], Bfloat16ToFloat(FloatToBfloat16(scale)) * quant);
         EXPECT_LE(std::fabs(stored[i] - values[i]), std::fabs(values[i]) / 256.0f);
       } else {
         ++num_negative;

@@ -127,7 +127,7 @@ TEST(RowEncoderTest, AnotherTypeIsRoundedAgain) {
   EXPECT_EQ(As<float>(added.bytes.scales), (std::vector<float>{64.5f / 127.0f}));
 }
 
-TEST(RowEncoderTest, TheLevelThatKernelsCantMultiplyIsReplaced) {
+TEST(RowEncoderTest, TheValueThatKernelsCantMultiplyIsReplaced) {
   const Int8Checkpoint checkpoint({-128, 64, 0, 1, 5, 6, 7, 8}, {1.0f, 1.0f});
   ASSERT_OK_AND_ASSIGN(const EncodedRows rows, Encode(checkpoint, checkpoint.Planned(), kInt8));
   EXPECT_EQ(As<int8_t>(rows.bytes.values), (std::vector<int8_t>{-127, 64, 0, 1, 5, 6, 7, 8}));

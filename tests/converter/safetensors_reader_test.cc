@@ -27,7 +27,7 @@ size_t IndexOf(const Checkpoint& checkpoint, const std::string& name) {
   return 0;
 }
 
-TEST(SafetensorsReaderTest, DequantizesEveryFloatTypeExactly) {
+TEST(SafetensorsReaderTest, ConvertsEveryFloatTypeExactly) {
   TempDir folder;
   // Subnormal, largest and smallest halves; signed zero; infinities.
   const float inf = std::numeric_limits<float>::infinity();

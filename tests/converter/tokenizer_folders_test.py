@@ -372,20 +372,20 @@ def fast_folders(v):
     """tokenizer.json of any kind under PreTrainedTokenizerFast."""
     names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
     end = {"eos_token": "<|endoftext|>"}
-    level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     config_flags = in_turn(edit("tokenizer_config.json", lambda c: c.update(
         added_tokens_decoder=decoder_of(420, *[{**one, "rstrip": True, "lstrip": False} for one in FLAGS]))))
     result = {f"unigram_{scheme.lower()}{'_bytes' if with_bytes else ''}": fast(unigram(with_bytes, scheme), add=add_flags, **names)
               for scheme in ("Prepend", "Replace", "always", "first", "never") for with_bytes in (False, True)}
     result.update({
-        "fast_flags": fast(byte_bpe(v, level), add=add_flags, **end),
-        "fast_config_flags": fast(byte_bpe(v, level), config_flags, add=add_flags, **end),
-        "fast_nfc_flags": fast(byte_bpe(v, level, normalizers.NFC()), add=add_flags, **end),
-        "fast_new_in_config": fast(byte_bpe(v, level), update_config(added_tokens_decoder=decoder_of(420, *FLAGS)), **end),
-        "fast_new_in_map": fast(byte_bpe(v, level), lambda f: write(f, "special_tokens_map.json", {
+        "fast_flags": fast(byte_bpe(v, byte_level), add=add_flags, **end),
+        "fast_config_flags": fast(byte_bpe(v, byte_level), config_flags, add=add_flags, **end),
+        "fast_nfc_flags": fast(byte_bpe(v, byte_level, normalizers.NFC()), add=add_flags, **end),
+        "fast_new_in_config": fast(byte_bpe(v, byte_level), update_config(added_tokens_decoder=decoder_of(420, *FLAGS)), **end),
+        "fast_new_in_map": fast(byte_bpe(v, byte_level), lambda f: write(f, "special_tokens_map.json", {
             "pad_token": token("<|r|>", True, rstrip=True), "additional_special_tokens": ["<|x|>"]}), **end),
-        "fast_new_in_added_json": fast(byte_bpe(v, level), lambda f: write(f, "added_tokens.json", {"<|x|>": 425, "tool": 423}), **end),
-        "fast_bos_told": fast(byte_bpe(v, level), update_config(add_bos_token=True, bos_token="<|endoftext|>"), **end),
+        "fast_new_in_added_json": fast(byte_bpe(v, byte_level), lambda f: write(f, "added_tokens.json", {"<|x|>": 425, "tool": 423}), **end),
+        "fast_bos_told": fast(byte_bpe(v, byte_level), update_config(add_bos_token=True, bos_token="<|endoftext|>"), **end),
     })
     return result
 
@@ -436,7 +436,8 @@ def main():
     failures = []
     with tempfile.TemporaryDirectory() as temp:
         v = Vocabularies()
-        folders = {**llama_folders(v), **saved_llama_folders(v), **other_spm_folders(v), **byte_folders(v), **fast_folders(v)}
+        folders = {**llama_folders(v), **saved_llama_folders(v), **other_spm_folders(v),
+                   **byte_folders(v), **fast_folders(v)}
         if sys.argv[1:] == ["--write"]:
             commit(folders)
             return 0

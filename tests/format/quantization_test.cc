@@ -66,7 +66,7 @@ TEST(QuantizationTest, MaxAbsErrorIsAtMostHalfAStep) {
     const std::vector<float> back = ThereAndBack(weights, 7, type, ScaleSearch::kMaxAbs);
     const int64_t run = type.block_size == 0 ? 256 : type.block_size;
     const float quants = type == kInt8 ? 127 : 7;
-    // A bf16 scale is off by up to 2^-8 of itself, which the extreme sees `quantised values` times.
+    // A bf16 scale is off by up to 2^-8 of itself, which the extreme sees `quants` times.
     const float slack = type.block_size == 0 ? 1e-5f : 2.0f * quants / 256;
     for (size_t i = 0; i < weights.size(); ++i) {
       const float step = MaxAbs(&weights[i / run * run], run) / quants;

@@ -77,7 +77,7 @@ TEST_P(ActivationTest, MatchesLibm) {
   }
 }
 
-TEST_P(ActivationTest, GatedIsTheMatmulOfPlainAndMultiplier) {
+TEST_P(ActivationTest, GatedIsPlainTimesMultiplier) {
   for (Activation activation : kAll) {
     for (size_t dim : InterestingSizes()) {
       const size_t stride = dim + 2;

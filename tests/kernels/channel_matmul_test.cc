@@ -55,8 +55,8 @@ std::vector<float> Multiply(const Matrix& matrix, const QuantizedRows& rows, siz
 
 void ExpectMatchesReference(const Matrix& matrix, size_t num_rows) {
   // Only the last steps round: the sum to f32, two multiplications and an addition.
-  ExpectMatchesDouble(matrix, num_rows, Multiply, [](double matmul, double bias, double) {
-    return 3e-7 * (std::abs(matmul) + std::abs(bias));
+  ExpectMatchesDouble(matrix, num_rows, Multiply, [](double sum, double bias, double) {
+    return 3e-7 * (std::abs(sum) + std::abs(bias));
   });
 }
 

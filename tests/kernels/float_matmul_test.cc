@@ -1,5 +1,5 @@
-// Panels on every instruction set: quantised values find their places whatever the order they are
-// packed in, weights are rounded once, and matmuls are those of double arithmetic.
+// Panels on every instruction set: quantised values find their places whatever order they are
+// packed in, weights are rounded once, and matmuls equal those of double arithmetic.
 #include "kernels/float_matmul.h"
 
 #include <algorithm>
@@ -23,8 +23,7 @@ struct AlignedPanel {
   alignas(64) float values[kPanelFloats];
 };
 
-// Places of all quantised values of a panel, square by square: 8 inputs of an output, 8 of the
-// next.
+// Places of all weights of a panel, square by square: 8 inputs of an output, 8 of the next.
 std::vector<uint16_t> PlacesOfSquares(bool has_nibbles) {
   const size_t num_halves = has_nibbles ? 2 : 1;
   std::vector<uint16_t> places;
@@ -41,7 +40,7 @@ std::vector<uint16_t> PlacesOfSquares(bool has_nibbles) {
   return places;
 }
 
-TEST_P(FloatMatmulTest, UnpacksLevelsToTheirPlaces) {
+TEST_P(FloatMatmulTest, UnpacksQuantsToTheirPlaces) {
   std::mt19937 random(1);
   for (const bool has_nibbles : {false, true}) {
     for (const QuantOrder order : {QuantOrder::kAny, QuantOrder::kRun, QuantOrder::kSquare}) {

@@ -141,7 +141,7 @@ TEST_P(I8mmMatmulTest, RowsHaveTheSameBitsAloneAndAmongOthers) {
   ExpectSameBitsAlone(Matrix(Shape(24, 384)), 19, {1, 2, 3, 5, 8, 13}, Multiply);
 }
 
-// The largest sum of matmuls that there is.
+// The largest dot product that there is.
 TEST_P(I8mmMatmulTest, SumsDontOverflow) {
   Matrix matrix(Shape(1, kI8mmMaxInputs));
   std::fill(matrix.values.begin(), matrix.values.end(),

@@ -82,8 +82,7 @@ TEST_P(QuantizeTest, EqualsTheReferenceBitForBit) {
 }
 
 TEST_P(QuantizeTest, EqualsTheReferenceOnTies) {
-  // Values on exact multiples of half a quantised value: rounding to even and the zero point both
-  // matter.
+  // Values on exact multiples of half a step: rounding to even and the zero point both matter.
   for (int low = -255; low <= 0; low += 5) {
     std::vector<float> row;
     for (int i = 2 * low; i <= 2 * (low + 255); ++i) row.push_back(static_cast<float>(i) * 0.5f);
@@ -91,7 +90,7 @@ TEST_P(QuantizeTest, EqualsTheReferenceOnTies) {
   }
 }
 
-TEST_P(QuantizeTest, ErrorIsAtMostOneLevel) {
+TEST_P(QuantizeTest, ErrorIsAtMostOneStep) {
   const std::vector<float> row = RandomValues(4000, 1);
   const QuantizedRow result = Quantize(row);
   for (size_t i = 0; i < row.size(); ++i) {

@@ -63,7 +63,7 @@ struct QuantizedRows {
   std::vector<QuantizationParams> params;
 };
 
-// Level of a weight that a model file holds as a nibble.
+// The quantised value of a weight that a model file holds as a nibble.
 inline int NibbleQuant(const std::vector<uint8_t>& nibbles, size_t index) {
   const uint8_t pair = nibbles[index / 2];
   return (index % 2 == 0 ? pair & 15 : pair >> 4) - 8;
@@ -96,7 +96,7 @@ std::vector<float> MultiplyUnits(void (*matmul)(const UnitMatmulArgs<Shape>&), c
   return output;
 }
 
-// Every result is within tolerance(matmul, bias, sum of magnitudes of all terms) of the matmul in
+// Every result is within tolerance(sum, bias, sum of magnitudes of all terms) of the matmul in
 // double, and nothing is written behind a row.
 template <class Matrix, class Multiply, class Tolerance>
 void ExpectMatchesDouble(const Matrix& matrix, size_t num_rows, const Multiply& multiply,
@@ -108,14 +108,14 @@ void ExpectMatchesDouble(const Matrix& matrix, size_t num_rows, const Multiply& 
   for (size_t r = 0; r < num_rows; ++r) {
     for (size_t n = 0; n < num_outputs; ++n) {
       const double bias = matrix.bias[n];
-      double matmul = 0;
+      double sum = 0;
       double magnitude = std::abs(bias);
       for (size_t k = 0; k < matrix.shape.num_inputs; ++k) {
         const double term = rows.Real(r, k) * matrix.Weight(n, k);
-        matmul += term;
+        sum += term;
         magnitude += std::abs(term);
       }
-      ASSERT_NEAR(output[r * stride + n], matmul + bias, tolerance(matmul, bias, magnitude))
+      ASSERT_NEAR(output[r * stride + n], sum + bias, tolerance(sum, bias, magnitude))
           << "row " << r << ", output " << n;
     }
     for (size_t n = num_outputs; n < stride; ++n) {

@@ -101,10 +101,10 @@ TEST_P(RopeTest, PreservesNorms) {
   EXPECT_NEAR(after / before, 1, 1e-6);
 }
 
-TEST_P(RopeTest, MatmulsDependOnDistanceOnly) {
+TEST_P(RopeTest, DotProductsDependOnDistanceOnly) {
   const size_t dim = 64;
   const std::vector<float> query = RandomValues(dim, 3), key = RandomValues(dim, 4);
-  std::vector<double> matmuls;
+  std::vector<double> dots;
   for (int64_t shift : {0, 5, 300}) {
     std::vector<float> q = query, k = key;
     const Table q_table = FillTable(Frequencies(dim), shift + 9, 1);
@@ -122,12 +122,12 @@ TEST_P(RopeTest, MatmulsDependOnDistanceOnly) {
     args.cosine = k_table.cosine.data();
     args.sine = k_table.sine.data();
     ApplyRope(args);
-    double matmul = 0;
-    for (size_t i = 0; i < dim; ++i) matmul += double{q[i]} * k[i];
-    matmuls.push_back(matmul);
+    double dot = 0;
+    for (size_t i = 0; i < dim; ++i) dot += double{q[i]} * k[i];
+    dots.push_back(dot);
   }
-  EXPECT_NEAR(matmuls[1], matmuls[0], 1e-4);
-  EXPECT_NEAR(matmuls[2], matmuls[0], 1e-3);  // angles near 300 carry an error of 300 * 2^-24
+  EXPECT_NEAR(dots[1], dots[0], 1e-4);
+  EXPECT_NEAR(dots[2], dots[0], 1e-3);  // angles near 300 carry an error of 300 * 2^-24
 }
 
 INKLING_FOR_EACH_TARGET(RopeTest);

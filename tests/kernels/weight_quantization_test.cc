@@ -29,13 +29,13 @@ float Quant(float weight, float scale, Range range) {
   return std::min(std::max(std::nearbyint(weight * (1.0f / scale)), range.lowest), range.highest);
 }
 
-// Step by step in float32, in the order of the weights, as the header says. volatile: no matmul
-// may be fused with a sum.
+// Step by step in float32, in the order of the weights, as the header says. volatile: no
+// multiplication may be fused with a sum.
 float Error(const float* run, size_t size, float scale, Range range) {
   volatile float sum = 0;
   for (size_t i = 0; i < size; ++i) {
-    volatile float matmul = scale * Quant(run[i], scale, range);
-    volatile float error = run[i] - matmul;
+    volatile float term = scale * Quant(run[i], scale, range);
+    volatile float error = run[i] - term;
     volatile float square = error * error;
     sum = sum + square;
   }
@@ -43,16 +43,16 @@ float Error(const float* run, size_t size, float scale, Range range) {
 }
 
 float LeastSquares(const float* run, size_t size, float scale, Range range) {
-  volatile float matmuls = 0;
+  volatile float dots = 0;
   volatile float squares = 0;
   for (size_t i = 0; i < size; ++i) {
     const float quant = Quant(run[i], scale, range);
-    volatile float matmul = run[i] * quant;
+    volatile float term = run[i] * quant;
     volatile float square = quant * quant;
-    matmuls = matmuls + matmul;
+    dots = dots + term;
     squares = squares + square;
   }
-  return matmuls / squares;
+  return dots / squares;
 }
 
 float MaxAbsReference(const float* run, size_t size, Range range, StoredScale stored) {
@@ -135,17 +135,17 @@ Unbiased UnbiasedReference(const float* run, size_t size, StoredScale stored) {
     volatile float offset = size <= 128 ? 0.04f * (3.0f - static_cast<float>(step))
                                         : 0.05f * (1.0f - static_cast<float>(step));
     const float factor = 1.0f + offset;
-    volatile float matmuls = 0;
+    volatile float dots = 0;
     volatile float squares = 0;
     for (size_t i = 0; i < size; ++i) {
       volatile float value = run[i] * (inverse / factor);
       const float quant = std::min(std::max(std::nearbyint(value), kInt4.lowest), kInt4.highest);
-      volatile float matmul = value * quant;
+      volatile float term = value * quant;
       volatile float square = quant * quant;
-      matmuls = matmuls + matmul;
+      dots = dots + term;
       squares = squares + square;
     }
-    volatile float projected = matmuls * factor;
+    volatile float projected = dots * factor;
     volatile float square = projected * projected;
     const float cost = squares / square;
     const float scale = Stored(unclipped * (norm / projected), stored);
@@ -218,7 +218,7 @@ TEST_P(WeightQuantizationTest, WeightsTooSmallForAScaleGetOne) {
   EXPECT_EQ(divider, 1.0f);
 }
 
-TEST_P(WeightQuantizationTest, LevelsAndNibbles) {
+TEST_P(WeightQuantizationTest, QuantsAndNibbles) {
   for (size_t size : InterestingSizes()) {
     const std::vector<float> weights = RandomValues(size, 3, 3.0f);
     std::vector<int8_t> quants(size + 1, 77);

@@ -1,4 +1,4 @@
-// Drafted tokens change how often the model runs and nothing else.
+// Draft tokens change how often the model runs and nothing else.
 
 #include <gtest/gtest.h>
 

@@ -219,7 +219,8 @@ absl::Status MediapipeCheckpoint::NoteLostZeroPoints() {
   }
   if (num_rows < kFewestRows) return absl::OkStatus();
   notes_.push_back(
-      "every row of the weights uses all quants, as after MediaPipe's asymmetric quantisation, "
+      "every row of the weights uses all quantised values, as after MediaPipe's asymmetric "
+      "quantisation, "
       "whose zero points files for cpu have lost: if the model writes nonsense, that is why, and "
       "the checkpoint must be converted instead");
   return absl::OkStatus();
