@@ -1,44 +1,23 @@
-// Loops without branches, which the compiler turns into SIMD: reading must not be the bottleneck.
+// Sizes of number types by name, and their conversion: plain numbers go through DequantizeRows.
 
 #include "converter/files/source_numbers.h"
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/base/casts.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "converter/files/block_formats.h"
+#include "src/format/element_type.h"
+#include "src/format/quantization.h"
 
 namespace inkling {
-namespace {
 
 static_assert(std::endian::native == std::endian::little, "checkpoints are little-endian");
-
-uint16_t Load16(const std::byte* bytes) {
-  uint16_t bits;
-  std::memcpy(&bits, bytes, sizeof(bits));
-  return bits;
-}
-
-float ConvertBfloat16(uint16_t bits) { return absl::bit_cast<float>(uint32_t{bits} << 16); }
-
-// The exponent moves by a multiplication, which also makes subnormal halves normal; infinities and
-// NaNs (exponent 31) get the float's own exponent bits instead.
-float ConvertHalf(uint16_t bits) {
-  const uint32_t sign = uint32_t{bits & 0x8000u} << 16;
-  const uint32_t magnitude = uint32_t{bits & 0x7FFFu} << 13;
-  const uint32_t finite = absl::bit_cast<uint32_t>(absl::bit_cast<float>(magnitude) * 0x1p112f);
-  const uint32_t special = magnitude | 0x7F800000u;
-  return absl::bit_cast<float>(sign | ((bits & 0x7C00u) == 0x7C00u ? special : finite));
-}
-
-}  // namespace
 
 int64_t DtypeBytes(absl::string_view dtype) {
   static constexpr std::pair<absl::string_view, int64_t> kSizes[] = {
@@ -66,18 +45,18 @@ absl::StatusOr<std::vector<float>> ConvertToFloat(absl::Span<const std::byte> by
     return absl::InvalidArgumentError(
         absl::StrCat(bytes.size(), " bytes are no whole number of ", dtype, " values"));
   }
+  if (bytes.empty()) return std::vector<float>();
+  const size_t num_blocks = bytes.size() / block_bytes;
+  if (format->dequantize == nullptr) {
+    const ElementType element = dtype == "F32"    ? ElementType::kF32
+                                : dtype == "BF16" ? ElementType::kBf16
+                                                  : ElementType::kF16;
+    return DequantizeRows(bytes, {}, 1, static_cast<int64_t>(num_blocks), {element});
+  }
   const size_t num_values = static_cast<size_t>(format->num_values);
-  std::vector<float> values(bytes.size() / block_bytes * num_values);
-  if (format->dequantize != nullptr) {
-    for (size_t i = 0; i < bytes.size() / block_bytes; ++i) {
-      format->dequantize(&bytes[i * block_bytes], &values[i * num_values]);
-    }
-  } else if (dtype == "F32") {
-    if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
-  } else if (dtype == "BF16") {
-    for (size_t i = 0; i < values.size(); ++i) values[i] = ConvertBfloat16(Load16(&bytes[2 * i]));
-  } else {
-    for (size_t i = 0; i < values.size(); ++i) values[i] = ConvertHalf(Load16(&bytes[2 * i]));
+  std::vector<float> values(num_blocks * num_values);
+  for (size_t i = 0; i < num_blocks; ++i) {
+    format->dequantize(&bytes[i * block_bytes], &values[i * num_values]);
   }
   return values;
 }

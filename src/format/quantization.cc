@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "kernels/convert.h"
 #include "kernels/dequantize.h"
 #include "kernels/weight_quantization.h"
 #include "src/format/quantized_range.h"
@@ -59,11 +60,8 @@ void StoreFloats(absl::Span<const float> weights, ElementType element, std::byte
     std::memcpy(values, weights.data(), weights.size() * sizeof(float));
     return;
   }
-  const bool half = element == ElementType::kF16;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const uint16_t bits = half ? FloatToHalf(weights[i]) : FloatToBfloat16(weights[i]);
-    std::memcpy(values + i * sizeof bits, &bits, sizeof bits);
-  }
+  const auto convert = element == ElementType::kF16 ? kernels::F32ToF16 : kernels::F32ToBf16;
+  convert(weights.data(), reinterpret_cast<uint16_t*>(values), weights.size());
 }
 
 // `weights` are whole runs that share a scale each; `rows` has its sizes already.
@@ -71,14 +69,14 @@ QuantizedRows QuantizeRuns(absl::Span<const float> weights, size_t run, TensorTy
                            ScaleSearch search, QuantizedRows rows) {
   const bool int8 = type.element == ElementType::kInt8Channel;
   const bool block = type.element == ElementType::kInt4Block;
-  const QuantizedRange quants = int8 ? kInt8Range : kInt4Range;
+  const QuantizedRange range = int8 ? kInt8Range : kInt4Range;
   std::vector<float> scales(weights.size() / run);
   const kernels::WeightScalesArgs args = {
       .weights = weights.data(),
       .num_runs = scales.size(),
       .run_size = run,
-      .lowest_quant = quants.lowest,
-      .highest_quant = quants.highest,
+      .lowest_quant = range.lowest,
+      .highest_quant = range.highest,
       .stored = block ? kernels::StoredScale::kBf16 : kernels::StoredScale::kF32,
       .scales = scales.data()};
   std::vector<float> dividers(scales.size());
@@ -97,17 +95,14 @@ QuantizedRows QuantizeRuns(absl::Span<const float> weights, size_t run, TensorTy
         {.weights = weights.data() + i * run,
          .size = run,
          .divider = dividers[i],
-         .lowest_quant = quants.lowest,
-         .highest_quant = quants.highest,
+         .lowest_quant = range.lowest,
+         .highest_quant = range.highest,
          .quants = int8 ? reinterpret_cast<int8_t*>(values) : run_quants.data()});
     if (!int8) {
       kernels::PackNibbles(run_quants.data(), run, reinterpret_cast<uint8_t*>(values));
     }
-    if (!block) continue;
-    const uint16_t bits = FloatToBfloat16(scales[i]);
-    std::memcpy(rows.scales.data() + i * sizeof bits, &bits, sizeof bits);
   }
-  if (!block) std::memcpy(rows.scales.data(), scales.data(), scales.size() * sizeof(float));
+  StoreFloats(scales, block ? ElementType::kBf16 : ElementType::kF32, rows.scales.data());
   return rows;
 }
 
@@ -115,12 +110,6 @@ float LoadFloat(const std::byte* bytes) {
   float value;
   std::memcpy(&value, bytes, sizeof value);
   return value;
-}
-
-uint16_t LoadBits16(const std::byte* bytes) {
-  uint16_t bits;
-  std::memcpy(&bits, bytes, sizeof bits);
-  return bits;
 }
 
 // One row of values, with its scales, to floats.
@@ -133,10 +122,10 @@ void LoadRow(const std::byte* values, const std::byte* scales, TensorType type,
       std::memcpy(row.data(), values, size * sizeof(float));
       return;
     case ElementType::kF16:
-      for (size_t i = 0; i < size; ++i) row[i] = HalfToFloat(LoadBits16(values + 2 * i));
+      kernels::F16ToF32(reinterpret_cast<const uint16_t*>(values), row.data(), size);
       return;
     case ElementType::kBf16:
-      for (size_t i = 0; i < size; ++i) row[i] = Bfloat16ToFloat(LoadBits16(values + 2 * i));
+      kernels::Bf16ToF32(reinterpret_cast<const uint16_t*>(values), row.data(), size);
       return;
     case ElementType::kInt8Channel:
       kernels::DequantizeInt8(reinterpret_cast<const int8_t*>(values), LoadFloat(scales),
@@ -148,7 +137,9 @@ void LoadRow(const std::byte* values, const std::byte* scales, TensorType type,
     case ElementType::kInt4Block: {
       const size_t block = static_cast<size_t>(type.block_size);
       for (size_t i = 0; i < size / block; ++i) {
-        const float scale = Bfloat16ToFloat(LoadBits16(scales + 2 * i));
+        uint16_t bits;
+        std::memcpy(&bits, scales + i * sizeof bits, sizeof bits);
+        const float scale = kernels::Bf16Value(bits);
         kernels::DequantizeInt4(bytes + i * block / 2, scale, row.data() + i * block, block);
       }
       return;
@@ -198,5 +189,25 @@ absl::StatusOr<std::vector<float>> DequantizeRows(absl::Span<const std::byte> va
   }
   return weights;
 }
+
+uint16_t FloatToHalf(float value) {
+  uint16_t bits;
+  kernels::F32ToF16(&value, &bits, 1);
+  return bits;
+}
+
+float HalfToFloat(uint16_t bits) {
+  float value;
+  kernels::F16ToF32(&bits, &value, 1);
+  return value;
+}
+
+uint16_t FloatToBfloat16(float value) {
+  uint16_t bits;
+  kernels::F32ToBf16(&value, &bits, 1);
+  return bits;
+}
+
+float Bfloat16ToFloat(uint16_t bits) { return kernels::Bf16Value(bits); }
 
 }  // namespace inkling
