@@ -1,4 +1,4 @@
-// AddressSpace over mmap and mprotect.
+// AddressSpace over MappedPages and mprotect.
 //
 // Called by PackedWeights alone. Memory is granted in large steps, so that a model of hundreds of
 // tensors costs tens of system calls; untouched pages of a step use no memory.
@@ -25,12 +25,6 @@ namespace {
 // it may be touched when it first is, so steps and their start are multiples of it.
 constexpr int64_t kCommitStepBytes = int64_t{2} << 20;
 
-#ifdef MAP_NORESERVE
-constexpr int kReserveFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-#else
-constexpr int kReserveFlags = MAP_PRIVATE | MAP_ANONYMOUS;
-#endif
-
 // What is reserved to find an aligned start in, and given back.
 #if defined(__linux__)
 constexpr int64_t kSpareBytes = kCommitStepBytes;
@@ -55,47 +49,31 @@ absl::StatusOr<AddressSpace> AddressSpace::Reserve(int64_t bytes) {
   }
   const int64_t page = sysconf(_SC_PAGESIZE);
   const int64_t reserved = RoundUp(bytes, page);
-  void* mapping =
-      mmap(nullptr, static_cast<size_t>(reserved + kSpareBytes), PROT_NONE, kReserveFlags, -1, 0);
-  if (mapping == MAP_FAILED) {
+  MappedPages pages = MapFreshPages(static_cast<size_t>(reserved + kSpareBytes), PageAccess::kNone);
+  if (pages == nullptr) {
     return absl::ResourceExhaustedError(
         absl::StrCat("can't reserve ", reserved, " bytes of address space: ", strerror(errno)));
   }
-  auto* data = static_cast<std::byte*>(mapping);
 #if defined(__linux__)
-  const int64_t address = static_cast<int64_t>(reinterpret_cast<uintptr_t>(mapping));
+  std::byte* data = pages.release();
+  const int64_t address = static_cast<int64_t>(reinterpret_cast<uintptr_t>(data));
   const int64_t before = RoundUp(address, kCommitStepBytes) - address;
   if (before > 0) munmap(data, static_cast<size_t>(before));
   data += before;
   if (before < kSpareBytes) munmap(data + reserved, static_cast<size_t>(kSpareBytes - before));
+  pages = MappedPages(data, {static_cast<size_t>(reserved)});
 #endif
-  return AddressSpace(data, reserved);
-}
-
-AddressSpace::AddressSpace(AddressSpace&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)),
-      reserved_(std::exchange(other.reserved_, 0)),
-      committed_(std::exchange(other.committed_, 0)) {}
-
-AddressSpace& AddressSpace::operator=(AddressSpace&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(reserved_, other.reserved_);
-  std::swap(committed_, other.committed_);
-  return *this;
-}
-
-AddressSpace::~AddressSpace() {
-  if (data_ != nullptr) munmap(data_, static_cast<size_t>(reserved_));
+  return AddressSpace(std::move(pages));
 }
 
 absl::Status AddressSpace::Commit(int64_t bytes) {
   if (bytes <= committed_) return absl::OkStatus();
-  if (bytes > reserved_) {
+  if (bytes > reserved_bytes()) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("address space of ", reserved_, " bytes can't hold ", bytes, " bytes"));
+        absl::StrCat("address space of ", reserved_bytes(), " bytes can't hold ", bytes, " bytes"));
   }
-  const int64_t target = std::min(RoundUp(bytes, kCommitStepBytes), reserved_);
-  std::byte* start = data_ + committed_;
+  const int64_t target = std::min(RoundUp(bytes, kCommitStepBytes), reserved_bytes());
+  std::byte* start = data() + committed_;
   const size_t length = static_cast<size_t>(target - committed_);
   if (mprotect(start, length, PROT_READ | PROT_WRITE) != 0) {
     return absl::ResourceExhaustedError(

@@ -8,9 +8,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "src/format/mapped_pages.h"
 
 namespace inkling {
 
@@ -19,16 +21,10 @@ class AddressSpace {
   // Reserves `bytes` > 0, rounded up to whole pages. Errors: InvalidArgument, ResourceExhausted.
   static absl::StatusOr<AddressSpace> Reserve(int64_t bytes);
 
-  AddressSpace(AddressSpace&& other) noexcept;
-  AddressSpace& operator=(AddressSpace&& other) noexcept;
-  AddressSpace(const AddressSpace&) = delete;
-  AddressSpace& operator=(const AddressSpace&) = delete;
-  ~AddressSpace();
-
   // At a page's start, on Linux at a huge page's (2 MiB). Only the first committed_bytes() may be
   // touched.
-  std::byte* data() const { return data_; }
-  int64_t reserved_bytes() const { return reserved_; }
+  std::byte* data() const { return pages_.get(); }
+  int64_t reserved_bytes() const { return static_cast<int64_t>(pages_.get_deleter().bytes); }
   int64_t committed_bytes() const { return committed_; }
 
   // Makes the first `bytes` readable and writable (zero until written); never shrinks. Errors:
@@ -36,10 +32,9 @@ class AddressSpace {
   absl::Status Commit(int64_t bytes);
 
  private:
-  AddressSpace(std::byte* data, int64_t reserved) : data_(data), reserved_(reserved) {}
+  explicit AddressSpace(MappedPages pages) : pages_(std::move(pages)) {}
 
-  std::byte* data_ = nullptr;
-  int64_t reserved_ = 0;
+  MappedPages pages_;
   int64_t committed_ = 0;
 };
 

@@ -8,9 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "src/format/mapped_pages.h"
 
 namespace inkling {
 
@@ -20,23 +22,16 @@ class MappedFile {
   // ResourceExhausted.
   static absl::StatusOr<MappedFile> Open(const std::string& path);
 
-  MappedFile(MappedFile&& other) noexcept;
-  MappedFile& operator=(MappedFile&& other) noexcept;
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-  ~MappedFile();
-
-  absl::Span<const std::byte> bytes() const { return {data_, static_cast<size_t>(size_)}; }
+  absl::Span<const std::byte> bytes() const { return {pages_.get(), pages_.get_deleter().bytes}; }
 
   // Lets the kernel drop the whole pages inside [offset, offset + length); they are read again when
   // touched.
   void ReleasePages(int64_t offset, int64_t length) const;
 
  private:
-  MappedFile(const std::byte* data, int64_t size) : data_(data), size_(size) {}
+  explicit MappedFile(MappedPages pages) : pages_(std::move(pages)) {}
 
-  const std::byte* data_ = nullptr;
-  int64_t size_ = 0;
+  MappedPages pages_;
 };
 
 }  // namespace inkling

@@ -1,0 +1,74 @@
+// mmap and munmap; WebAssembly has no pages to map, so there it is memory of malloc.
+//
+// Emscripten's mmap would read files, too, but into address 0 when there is no memory left, and
+// 2 GiB at most.
+
+#include "src/format/mapped_pages.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace inkling {
+
+#if defined(__EMSCRIPTEN__)
+
+void UnmapPages::operator()(std::byte* pages) const { std::free(pages); }
+
+MappedPages MapFreshPages(size_t bytes, PageAccess) {
+  constexpr size_t kPageBytes = 65536;
+  const size_t rounded = (bytes + kPageBytes - 1) & ~(kPageBytes - 1);
+  void* pages = rounded < bytes ? nullptr : std::aligned_alloc(kPageBytes, rounded);
+  if (pages == nullptr) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  return MappedPages(static_cast<std::byte*>(std::memset(pages, 0, rounded)), {bytes});
+}
+
+MappedPages MapFilePages(int fd, size_t bytes) {
+  constexpr size_t kReadBytes = size_t{64} << 20;  // node refuses to read 2 GiB at once
+  MappedPages pages = MapFreshPages(bytes, PageAccess::kReadWrite);
+  for (size_t done = 0; pages != nullptr && done < bytes;) {
+    const ssize_t count = read(fd, pages.get() + done, std::min(bytes - done, kReadBytes));
+    if (count <= 0) {
+      const int error = count < 0 ? errno : EIO;  // the file has become shorter
+      pages.reset();
+      errno = error;
+      break;
+    }
+    done += static_cast<size_t>(count);
+  }
+  return pages;
+}
+
+#else
+
+namespace {
+
+MappedPages Map(size_t bytes, int protection, int flags, int fd) {
+  void* pages = mmap(nullptr, bytes, protection, flags, fd, 0);
+  return MappedPages(pages == MAP_FAILED ? nullptr : static_cast<std::byte*>(pages), {bytes});
+}
+
+}  // namespace
+
+void UnmapPages::operator()(std::byte* pages) const { munmap(pages, bytes); }
+
+MappedPages MapFreshPages(size_t bytes, PageAccess access) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+#ifdef MAP_NORESERVE
+  flags |= MAP_NORESERVE;
+#endif
+  return Map(bytes, access == PageAccess::kNone ? PROT_NONE : PROT_READ | PROT_WRITE, flags, -1);
+}
+
+MappedPages MapFilePages(int fd, size_t bytes) { return Map(bytes, PROT_READ, MAP_SHARED, fd); }
+
+#endif
+
+}  // namespace inkling

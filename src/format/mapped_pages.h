@@ -1,0 +1,31 @@
+// MappedPages: owns whole pages of memory, a file's or fresh ones, and gives them back.
+//
+// MappedFile and AddressSpace live in it, so that mapping and unmapping stand in one place.
+
+#ifndef INKLING_SRC_FORMAT_MAPPED_PAGES_H_
+#define INKLING_SRC_FORMAT_MAPPED_PAGES_H_
+
+#include <cstddef>
+#include <memory>
+
+namespace inkling {
+
+struct UnmapPages {
+  size_t bytes = 0;
+  void operator()(std::byte* pages) const;
+};
+using MappedPages = std::unique_ptr<std::byte[], UnmapPages>;
+
+enum class PageAccess { kNone, kReadWrite };
+
+// Fresh pages, zero and resident only from when they are touched. Null with errno set where the
+// system has none, or where `bytes` is 0.
+MappedPages MapFreshPages(size_t bytes, PageAccess access);
+
+// The first `bytes` of the file at the descriptor `fd`, read-only; at least a page's alignment.
+// Null with errno set.
+MappedPages MapFilePages(int fd, size_t bytes);
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_FORMAT_MAPPED_PAGES_H_
