@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -48,9 +49,8 @@ constexpr FileFormat kFileFormats[] = {
 // The beginning of a file, as much as tells what it is.
 absl::StatusOr<std::string> StartOf(const InputFile& file) {
   std::string start(static_cast<size_t>(std::min<int64_t>(file.size(), kForeignFileBytes)), '\0');
-  absl::Status read =
-      file.ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(start.data()), start.size()));
-  if (!read.ok()) return read;
+  ABSL_RETURN_IF_ERROR(
+      file.ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(start.data()), start.size())));
   return start;
 }
 
@@ -65,15 +65,13 @@ std::string FoundInstead(absl::string_view start, int64_t size) {
 }
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> OpenSingleFile(const std::string& path) {
-  absl::StatusOr<InputFile> file = InputFile::Open(path);
-  if (!file.ok()) return file.status();
+  ABSL_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path));
   for (const FileFormat& format : kFileFormats) {
-    if (format.recognizes(*file)) return format.open(*std::move(file));
+    if (format.recognizes(file)) return format.open(std::move(file));
   }
-  const absl::StatusOr<std::string> start = StartOf(*file);
-  if (!start.ok()) return start.status();
+  ABSL_ASSIGN_OR_RETURN(const std::string start, StartOf(file));
   return absl::UnimplementedError(
-      absl::StrCat(path, ": expected ", kFormats, ", ", FoundInstead(*start, file->size())));
+      absl::StrCat(path, ": expected ", kFormats, ", ", FoundInstead(start, file.size())));
 }
 
 // What a folder without a model is taken for, and where the model may be.

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/status/status_macros.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -65,7 +66,7 @@ absl::Status RefuseByConfig(const json& config) {
 }  // namespace
 
 absl::Status RefuseForeignQuantization(const Checkpoint& checkpoint) {
-  if (absl::Status named = RefuseByConfig(checkpoint.config()); !named.ok()) return named;
+  ABSL_RETURN_IF_ERROR(RefuseByConfig(checkpoint.config()));
   for (const TellTale& tell_tale : kTellTales) {
     for (const SourceTensor& tensor : checkpoint.tensors()) {
       if (!absl::EndsWith(tensor.name, tell_tale.suffix)) continue;

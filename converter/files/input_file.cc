@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "src/format/foreign_file.h"
 
@@ -109,16 +110,14 @@ absl::Status InputFile::ReadAt(int64_t offset, absl::Span<std::byte> bytes) cons
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, int64_t max_bytes) {
-  absl::StatusOr<InputFile> file = InputFile::Open(path);
-  if (!file.ok()) return file.status();
-  if (file->size() > max_bytes) {
+  ABSL_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path));
+  if (file.size() > max_bytes) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expected at most ", max_bytes, " bytes, found ", file->size()));
+        absl::StrCat(path, ": expected at most ", max_bytes, " bytes, found ", file.size()));
   }
-  std::string text(static_cast<size_t>(file->size()), '\0');
-  absl::Status read =
-      file->ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(text.data()), text.size()));
-  if (!read.ok()) return read;
+  std::string text(static_cast<size_t>(file.size()), '\0');
+  ABSL_RETURN_IF_ERROR(
+      file.ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(text.data()), text.size())));
   return text;
 }
 

@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "converter/files/input_file.h"
 
@@ -126,9 +127,8 @@ absl::StatusOr<json> ParseJson(absl::string_view text, absl::string_view name) {
 }
 
 absl::StatusOr<json> ReadJsonFile(const std::string& path) {
-  absl::StatusOr<std::string> text = ReadWholeFile(path, kMaxJsonFileBytes);
-  if (!text.ok()) return text.status();
-  return ParseJson(*text, path);
+  ABSL_ASSIGN_OR_RETURN(std::string text, ReadWholeFile(path, kMaxJsonFileBytes));
+  return ParseJson(text, path);
 }
 
 absl::string_view JsonTypeName(const json& value) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "converter/files/checked_size.h"
@@ -41,9 +42,8 @@ absl::StatusOr<std::string> ReadHeaderText(const InputFile& file) {
                                       file.size(), " bytes"));
   }
   uint64_t length = 0;
-  absl::Status read = file.ReadAt(
-      0, absl::MakeSpan(reinterpret_cast<std::byte*>(&length), static_cast<size_t>(kLengthBytes)));
-  if (!read.ok()) return read;
+  ABSL_RETURN_IF_ERROR(file.ReadAt(
+      0, absl::MakeSpan(reinterpret_cast<std::byte*>(&length), static_cast<size_t>(kLengthBytes))));
   if (length > static_cast<uint64_t>(kMaxHeaderBytes)) {
     return Invalid(
         file, absl::StrCat("header length: expected at most ", kMaxHeaderBytes, ", found ", length,
@@ -54,9 +54,8 @@ absl::StatusOr<std::string> ReadHeaderText(const InputFile& file) {
                                             " bytes, found ", file.size() - kLengthBytes));
   }
   std::string text(static_cast<size_t>(length), '\0');
-  read = file.ReadAt(kLengthBytes,
-                     absl::MakeSpan(reinterpret_cast<std::byte*>(text.data()), text.size()));
-  if (!read.ok()) return read;
+  ABSL_RETURN_IF_ERROR(file.ReadAt(
+      kLengthBytes, absl::MakeSpan(reinterpret_cast<std::byte*>(text.data()), text.size())));
   if (text.empty() || text[0] != '{') {
     return Invalid(file, "the header must begin with '{': this is no safetensors file");
   }
@@ -113,26 +112,23 @@ absl::StatusOr<WeightEntry> ReadEntry(absl::string_view name, const json& entry,
   result.tensor.name = std::string(name);
   result.tensor.dtype = dtype->get<std::string>();
 
-  absl::StatusOr<std::vector<int64_t>> shape = IntegerList(entry, "shape", kMaxDimensions);
-  if (!shape.ok()) return shape.status();
-  absl::StatusOr<int64_t> bytes = TensorBytes(result.tensor.dtype, *shape);
-  if (!bytes.ok()) return bytes.status();
-  absl::StatusOr<std::vector<int64_t>> offsets = IntegerList(entry, "data_offsets", 2);
-  if (!offsets.ok()) return offsets.status();
-  if (offsets->size() != 2 || (*offsets)[0] > (*offsets)[1]) {
+  ABSL_ASSIGN_OR_RETURN(std::vector<int64_t> shape, IntegerList(entry, "shape", kMaxDimensions));
+  ABSL_ASSIGN_OR_RETURN(int64_t bytes, TensorBytes(result.tensor.dtype, shape));
+  ABSL_ASSIGN_OR_RETURN(std::vector<int64_t> offsets, IntegerList(entry, "data_offsets", 2));
+  if (offsets.size() != 2 || offsets[0] > offsets[1]) {
     return absl::InvalidArgumentError("data_offsets: expected [begin, end] with begin <= end");
   }
-  const auto [begin, end] = std::pair((*offsets)[0], (*offsets)[1]);
-  if (end - begin != *bytes) {
+  const auto [begin, end] = std::pair(offsets[0], offsets[1]);
+  if (end - begin != bytes) {
     return absl::InvalidArgumentError(
-        absl::StrCat("data_offsets: dtype and shape need ", *bytes, " bytes, found ", end - begin));
+        absl::StrCat("data_offsets: dtype and shape need ", bytes, " bytes, found ", end - begin));
   }
   if (end > data_bytes) {
     return absl::DataLossError(
         absl::StrCat("truncated: data_offsets end at ", end, " of ", data_bytes, " data bytes"));
   }
-  result.tensor.shape = *std::move(shape);
-  result.tensor.bytes = *bytes;
+  result.tensor.shape = std::move(shape);
+  result.tensor.bytes = bytes;
   result.offset = data_start + begin;
   result.row_stride = RowBytes(result.tensor);
   return result;
@@ -168,14 +164,12 @@ bool LooksLikeSafetensors(const InputFile& file) {
 }
 
 absl::StatusOr<std::vector<WeightEntry>> ReadSafetensorsHeader(const InputFile& file) {
-  absl::StatusOr<std::string> text = ReadHeaderText(file);
-  if (!text.ok()) return text.status();
-  absl::StatusOr<json> header = ParseJson(*text, absl::StrCat(file.path(), ": header"));
-  if (!header.ok()) return header.status();
+  ABSL_ASSIGN_OR_RETURN(std::string text, ReadHeaderText(file));
+  ABSL_ASSIGN_OR_RETURN(json header, ParseJson(text, absl::StrCat(file.path(), ": header")));
 
-  const int64_t data_start = kLengthBytes + static_cast<int64_t>(text->size());
+  const int64_t data_start = kLengthBytes + static_cast<int64_t>(text.size());
   std::vector<WeightEntry> entries;
-  for (const auto& [name, value] : header->items()) {
+  for (const auto& [name, value] : header.items()) {
     if (name == "__metadata__") continue;
     absl::StatusOr<WeightEntry> entry =
         ReadEntry(name, value, data_start, file.size() - data_start);
@@ -189,9 +183,7 @@ absl::StatusOr<std::vector<WeightEntry>> ReadSafetensorsHeader(const InputFile& 
   std::sort(entries.begin(), entries.end(), [](const WeightEntry& a, const WeightEntry& b) {
     return std::pair(a.offset, a.tensor.bytes) < std::pair(b.offset, b.tensor.bytes);
   });
-  if (absl::Status covered = CheckCoverage(file, entries, data_start); !covered.ok()) {
-    return covered;
-  }
+  ABSL_RETURN_IF_ERROR(CheckCoverage(file, entries, data_start));
   return entries;
 }
 

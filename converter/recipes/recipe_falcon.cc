@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -163,16 +164,15 @@ absl::StatusOr<TensorSource> FindSource(const TensorInfo& tensor, const ModelCon
       (part == "attention_norm" || part == "feed_forward_norm")) {
     names = kOwnNormNames;
   }
-  absl::StatusOr<TensorSource> source = SourceByName(tensor, names, kLayerPrefix);
-  if (!source.ok()) return source;
+  ABSL_ASSIGN_OR_RETURN(TensorSource source, SourceByName(tensor, names, kLayerPrefix));
   const int64_t head_dim = config.head_dim;
   const int64_t group_rows = config.num_heads / config.num_kv_heads * head_dim;
   if (part == "attention.q" || part == "attention.k" || part == "attention.v") {
-    source->stride = group_rows + 2 * head_dim;
-    source->source_rows = config.num_kv_heads * source->stride;
-    source->run = part == "attention.q" ? group_rows : head_dim;
-    if (part == "attention.k") source->first_row = group_rows;
-    if (part == "attention.v") source->first_row = group_rows + head_dim;
+    source.stride = group_rows + 2 * head_dim;
+    source.source_rows = config.num_kv_heads * source.stride;
+    source.run = part == "attention.q" ? group_rows : head_dim;
+    if (part == "attention.k") source.first_row = group_rows;
+    if (part == "attention.v") source.first_row = group_rows + head_dim;
   }
   return source;
 }

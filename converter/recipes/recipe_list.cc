@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -81,7 +82,7 @@ absl::StatusOr<const Recipe*> FindRecipe(const nlohmann::json& config) {
   if (model_type.empty()) {
     fields.Reject("model_type", absl::StrCat("one of ", SupportedTypes()), "nothing");
   }
-  if (!fields.status().ok()) return fields.status();
+  ABSL_RETURN_IF_ERROR(fields.status());
   for (const Recipe& recipe : Recipes()) {
     for (const std::string& type : recipe.model_types) {
       if (type != model_type) continue;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "converter/recipes/decoder_fields.h"
@@ -52,14 +53,13 @@ ModelConfig ReadConfig(ConfigFields& fields) {
 }
 
 absl::StatusOr<TensorSource> FindSource(const TensorInfo& tensor, const ModelConfig& config) {
-  absl::StatusOr<TensorSource> source = SourceByName(tensor, kNames);
-  if (!source.ok()) return source;
+  ABSL_ASSIGN_OR_RETURN(TensorSource source, SourceByName(tensor, kNames));
   const absl::string_view part = PartName(tensor);
   if (part == "feed_forward.gate" || part == "feed_forward.up") {
-    source->source_rows = int64_t{2} * config.feed_forward_dim;
-    if (part == "feed_forward.up") source->first_row = config.feed_forward_dim;
+    source.source_rows = int64_t{2} * config.feed_forward_dim;
+    if (part == "feed_forward.up") source.first_row = config.feed_forward_dim;
   }
-  return WithinJoinedQkv(*std::move(source), tensor, config);
+  return WithinJoinedQkv(std::move(source), tensor, config);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "converter/recipes/decoder_fields.h"
 #include "converter/recipes/recipe.h"
@@ -59,9 +60,8 @@ ModelConfig ReadConfig(ConfigFields& fields) {
 }
 
 absl::StatusOr<TensorSource> FindSource(const TensorInfo& tensor, const ModelConfig& config) {
-  absl::StatusOr<TensorSource> source = SourceByName(tensor, kNames, kLayerPrefix);
-  if (!source.ok()) return source;
-  return WithinJoinedQkv(*std::move(source), tensor, config);
+  ABSL_ASSIGN_OR_RETURN(TensorSource source, SourceByName(tensor, kNames, kLayerPrefix));
+  return WithinJoinedQkv(std::move(source), tensor, config);
 }
 
 }  // namespace

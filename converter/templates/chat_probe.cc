@@ -3,6 +3,7 @@
 #include "converter/templates/chat_probe.h"
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 
 namespace inkling {
@@ -49,13 +50,12 @@ absl::StatusOr<std::string> ChatProbe::Render(const std::vector<ChatMessage>& me
 absl::StatusOr<std::vector<std::string>> ChatProbe::Around(
     const std::vector<ChatMessage>& messages, GenerationPrompt generation_prompt,
     const std::vector<absl::string_view>& texts) const {
-  const absl::StatusOr<std::string> rendered = Render(messages, generation_prompt);
-  if (!rendered.ok()) return rendered.status();
-  absl::string_view rest = *rendered;
+  ABSL_ASSIGN_OR_RETURN(const std::string rendered, Render(messages, generation_prompt));
+  absl::string_view rest = rendered;
   std::vector<std::string> around;
   for (absl::string_view text : texts) {
     const size_t at = rest.find(text);
-    if (at == absl::string_view::npos || rendered->find(text) != rendered->rfind(text)) {
+    if (at == absl::string_view::npos || rendered.find(text) != rendered.rfind(text)) {
       return absl::NotFoundError(absl::StrCat("it doesn't write '", text, "' exactly once"));
     }
     around.emplace_back(rest.substr(0, at));

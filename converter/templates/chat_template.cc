@@ -75,16 +75,13 @@ class Learner {
       : probe_(probe), source_(source), tokens_(tokens) {}
 
   absl::StatusOr<PromptTemplateData> Run() {
-    absl::Status status = LearnTurns();
-    if (status.ok()) status = LearnSystem();
-    if (status.ok()) LearnTrimming();
-    if (status.ok()) {
-      LearnPastAnswers(probe_, source_, {first_, before_model_, behind_model_, behind_user_}, data_,
-                       notes_);
-    }
-    if (status.ok()) LearnStop();
-    if (status.ok()) status = Check();
-    if (!status.ok()) return status;
+    ABSL_RETURN_IF_ERROR(LearnTurns());
+    ABSL_RETURN_IF_ERROR(LearnSystem());
+    LearnTrimming();
+    LearnPastAnswers(probe_, source_, {first_, before_model_, behind_model_, behind_user_}, data_,
+                     notes_);
+    LearnStop();
+    ABSL_RETURN_IF_ERROR(Check());
     const bool dated = absl::StrContains(data_.session_prefix, kDateMark) ||
                        absl::StrContains(data_.system.prefix, kDateMark);
     if (dated) notes_.push_back("it writes the date: that of the session's options");
@@ -95,26 +92,25 @@ class Learner {
 
  private:
   absl::Status LearnTurns() {
-    const absl::StatusOr<Strings> one = probe_.Around({User()}, kAdd, {ChatProbe::kUser});
-    if (!one.ok()) return one.status();
-    const absl::StatusOr<Strings> two =
+    ABSL_ASSIGN_OR_RETURN(const Strings one, probe_.Around({User()}, kAdd, {ChatProbe::kUser}));
+    ABSL_ASSIGN_OR_RETURN(
+        const Strings two,
         probe_.Around({User(), Model(), User(ChatProbe::kNextUser)}, kAdd,
-                      {ChatProbe::kUser, ChatProbe::kModel, ChatProbe::kNextUser});
-    if (!two.ok()) return two.status();
-    first_ = (*one)[0];
-    behind_user_ = (*one)[1];
-    if ((*two)[0] != first_ || (*two)[3] != behind_user_) {
+                      {ChatProbe::kUser, ChatProbe::kModel, ChatProbe::kNextUser}));
+    first_ = one[0];
+    behind_user_ = one[1];
+    if (two[0] != first_ || two[3] != behind_user_) {
       return absl::UnimplementedError("what it writes around a turn depends on later turns");
     }
-    before_model_ = (*two)[1];
-    behind_model_ = (*two)[2];
+    before_model_ = two[1];
+    behind_model_ = two[2];
     // Without the generation prompt the text ends where the user's (or the model's) turn does, or
     // with something of its own.
     const auto open = probe_.Around({User()}, kOmit, {ChatProbe::kUser});
     const std::string open_end = open.ok() ? (*open)[1] : behind_user_;
-    data_.user.suffix = SharedBeginning(SharedBeginning(behind_user_, (*two)[1]), open_end);
+    data_.user.suffix = SharedBeginning(SharedBeginning(behind_user_, two[1]), open_end);
     data_.generation_prompt = behind_user_.substr(data_.user.suffix.size());
-    data_.model.prefix = (*two)[1].substr(data_.user.suffix.size());
+    data_.model.prefix = two[1].substr(data_.user.suffix.size());
 
     const auto closed =
         probe_.Around({User(), Model()}, kOmit, {ChatProbe::kUser, ChatProbe::kModel});
@@ -260,21 +256,17 @@ class Learner {
   }
 
   absl::Status CheckOne(const std::vector<ChatMessage>& messages) const {
-    const absl::StatusOr<std::string> expected = probe_.Render(messages, kAdd);
-    if (!expected.ok()) return expected.status();
-    const absl::StatusOr<PromptTemplate> made = PromptTemplate::Create(data_);
-    if (!made.ok()) return made.status();
-    const absl::StatusOr<std::vector<PromptPart>> parts = made->Render(messages, kAdd);
-    if (!parts.ok()) return parts.status();
+    ABSL_ASSIGN_OR_RETURN(const std::string expected, probe_.Render(messages, kAdd));
+    ABSL_ASSIGN_OR_RETURN(const PromptTemplate made, PromptTemplate::Create(data_));
+    ABSL_ASSIGN_OR_RETURN(const std::vector<PromptPart> parts, made.Render(messages, kAdd));
     std::string found;
-    for (const PromptPart& part : *parts) found += part.text;
-    const absl::StatusOr<std::string> dated = WriteDates(*expected, CivilDate());
-    if (!dated.ok()) return dated.status();
-    if (found == *dated) return absl::OkStatus();
-    const size_t same = CommonPrefix(found, *dated);
+    for (const PromptPart& part : parts) found += part.text;
+    ABSL_ASSIGN_OR_RETURN(const std::string dated, WriteDates(expected, CivilDate()));
+    if (found == dated) return absl::OkStatus();
+    const size_t same = CommonPrefix(found, dated);
     const size_t from = same < 20 ? 0 : same - 20;
     return absl::UnimplementedError(
-        absl::StrCat("what it writes depends on the texts: '", dated->substr(from, 60),
+        absl::StrCat("what it writes depends on the texts: '", dated.substr(from, 60),
                      "' where turns alone would give '", found.substr(from, 60), "'"));
   }
 
@@ -309,9 +301,8 @@ class Learner {
 
 absl::StatusOr<PromptTemplateData> Learn(absl::string_view source, const TemplateTokens& tokens,
                                          ContentForm form) {
-  absl::StatusOr<JinjaTemplate> program = JinjaTemplate::Parse(source);
-  if (!program.ok()) return program.status();
-  const ChatProbe probe(*std::move(program), tokens, form);
+  ABSL_ASSIGN_OR_RETURN(JinjaTemplate program, JinjaTemplate::Parse(source));
+  const ChatProbe probe(std::move(program), tokens, form);
   return Learner(probe, source, tokens).Run();
 }
 

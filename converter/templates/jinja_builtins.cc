@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -165,11 +166,10 @@ absl::StatusOr<JinjaValue> ChangeCase(absl::string_view text, absl::string_view 
 }
 
 absl::StatusOr<JinjaValue> Join(const JinjaValue& items, absl::string_view separator) {
-  absl::StatusOr<List> list = JinjaItems(items);
-  if (!list.ok()) return list.status();
+  ABSL_ASSIGN_OR_RETURN(List list, JinjaItems(items));
   std::string joined;
-  for (size_t i = 0; i < list->size(); ++i) {
-    absl::StrAppend(&joined, i > 0 ? separator : "", (*list)[i].Printed());
+  for (size_t i = 0; i < list.size(); ++i) {
+    absl::StrAppend(&joined, i > 0 ? separator : "", list[i].Printed());
     if (joined.size() > kMaxTextBytes) return absl::ResourceExhaustedError("a text too long");
   }
   return JinjaValue::MakeText(joined);
@@ -243,8 +243,7 @@ absl::StatusOr<JinjaValue> Attribute(const JinjaValue& item, absl::string_view p
 // map, select, reject, selectattr, rejectattr.
 absl::StatusOr<JinjaValue> FilterItems(absl::string_view name, const JinjaValue& input,
                                        const JinjaArguments& arguments) {
-  absl::StatusOr<List> items = JinjaItems(input);
-  if (!items.ok()) return items.status();
+  ABSL_ASSIGN_OR_RETURN(List items, JinjaItems(input));
   const bool by_attribute = absl::EndsWith(name, "attr");
   const JinjaValue* map_attribute = name == "map" ? arguments.Get(99, "attribute") : nullptr;
   const JinjaValue* first = arguments.Get(0, "");
@@ -256,26 +255,22 @@ absl::StatusOr<JinjaValue> FilterItems(absl::string_view name, const JinjaValue&
     rest.positional.push_back(arguments.positional[i]);
   }
   List result;
-  for (const JinjaValue& item : *items) {
+  for (const JinjaValue& item : items) {
     JinjaValue value = item;
     if (attribute != nullptr) {
-      absl::StatusOr<JinjaValue> found = Attribute(item, attribute->Printed());
-      if (!found.ok()) return found.status();
-      value = *std::move(found);
+      ABSL_ASSIGN_OR_RETURN(value, Attribute(item, attribute->Printed()));
     }
     if (name == "map") {
       if (function != nullptr) {
-        absl::StatusOr<JinjaValue> mapped = ApplyJinjaFilter(function->Printed(), value, rest);
-        if (!mapped.ok()) return mapped.status();
-        value = *std::move(mapped);
+        ABSL_ASSIGN_OR_RETURN(value, ApplyJinjaFilter(function->Printed(), value, rest));
       }
       result.push_back(std::move(value));
       continue;
     }
-    absl::StatusOr<bool> chosen =
-        function == nullptr ? value.Truth() : ApplyJinjaTest(function->Printed(), value, rest);
-    if (!chosen.ok()) return chosen.status();
-    if (*chosen != absl::StartsWith(name, "reject")) result.push_back(item);
+    ABSL_ASSIGN_OR_RETURN(bool chosen, function == nullptr
+                                           ? value.Truth()
+                                           : ApplyJinjaTest(function->Printed(), value, rest));
+    if (chosen != absl::StartsWith(name, "reject")) result.push_back(item);
   }
   return JinjaValue::MakeList(std::move(result));
 }
@@ -297,19 +292,18 @@ absl::StatusOr<JinjaValue> FilterSequence(absl::string_view name, const JinjaVal
     const JinjaValue* separator = arguments.Get(0, "d");
     return Join(input, separator == nullptr ? "" : separator->Printed());
   }
-  absl::StatusOr<List> list = JinjaItems(input);
-  if (!list.ok()) return list.status();
-  if (name == "list") return JinjaValue::MakeList(*std::move(list));
+  ABSL_ASSIGN_OR_RETURN(List list, JinjaItems(input));
+  if (name == "list") return JinjaValue::MakeList(std::move(list));
   if (name == "reverse") {
-    std::reverse(list->begin(), list->end());
-    return JinjaValue::MakeList(*std::move(list));
+    std::reverse(list.begin(), list.end());
+    return JinjaValue::MakeList(std::move(list));
   }
   if (name == "first" || name == "last") {
-    if (list->empty()) return JinjaValue::MakeUndefined(name);
-    return name == "first" ? list->front() : list->back();
+    if (list.empty()) return JinjaValue::MakeUndefined(name);
+    return name == "first" ? list.front() : list.back();
   }
   List unique;
-  for (const JinjaValue& item : *list) {
+  for (const JinjaValue& item : list) {
     if (std::find(unique.begin(), unique.end(), item) == unique.end()) unique.push_back(item);
   }
   return JinjaValue::MakeList(std::move(unique));
@@ -393,9 +387,8 @@ absl::StatusOr<JinjaValue> ApplyJinjaFilter(absl::string_view name, const JinjaV
   if (Names(" upper lower capitalize title ", name)) return ChangeCase(input.Printed(), name);
   if (name == "replace") return Replace(input.Printed(), arguments);
   if (name == "length" || name == "count") {
-    absl::StatusOr<List> items = JinjaItems(input);
-    if (!items.ok()) return items.status();
-    return JinjaValue::MakeInt(static_cast<int64_t>(items->size()));
+    ABSL_ASSIGN_OR_RETURN(List items, JinjaItems(input));
+    return JinjaValue::MakeInt(static_cast<int64_t>(items.size()));
   }
   if (name == "default" || name == "d") {
     const JinjaValue* fallback = arguments.Get(0, "default_value");
@@ -462,10 +455,9 @@ absl::StatusOr<bool> ApplyJinjaTest(absl::string_view name, const JinjaValue& in
     if (Names(" equalto eq == ", name)) return input == *other;
     if (Names(" ne != ", name)) return !(input == *other);
     if (name == "in") {
-      absl::StatusOr<List> items = JinjaItems(*other);
-      if (!items.ok()) return items.status();
+      ABSL_ASSIGN_OR_RETURN(List items, JinjaItems(*other));
       if (other->text() != nullptr) return absl::StrContains(*other->text(), input.Printed());
-      return std::find(items->begin(), items->end(), input) != items->end();
+      return std::find(items.begin(), items.end(), input) != items.end();
     }
     if (name == "divisibleby" && is_integer && other->integer().value_or(0) != 0) {
       return *input.integer() % *other->integer() == 0;

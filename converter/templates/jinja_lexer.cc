@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -31,7 +32,7 @@ class Lexer {
 
   absl::StatusOr<std::vector<JinjaToken>> Run() {
     while (pos_ < source_.size() && status_.ok()) LexTextAndTag();
-    if (!status_.ok()) return status_;
+    ABSL_RETURN_IF_ERROR(status_);
     Push(Kind::kEnd, "");
     return std::move(tokens_);
   }

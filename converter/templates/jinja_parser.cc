@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "converter/templates/jinja_expression_parser.h"
@@ -22,7 +23,7 @@ class Parser : public JinjaExpressionParser {
 
   absl::StatusOr<std::vector<Statement>> Run() {
     std::vector<Statement> body = ParseBody({});
-    if (!status().ok()) return status();
+    ABSL_RETURN_IF_ERROR(status());
     return body;
   }
 
@@ -157,9 +158,8 @@ class Parser : public JinjaExpressionParser {
 }  // namespace
 
 absl::StatusOr<std::vector<JinjaStatement>> ParseJinja(absl::string_view source) {
-  absl::StatusOr<std::vector<JinjaToken>> tokens = LexJinja(source);
-  if (!tokens.ok()) return tokens.status();
-  return Parser(*std::move(tokens)).Run();
+  ABSL_ASSIGN_OR_RETURN(std::vector<JinjaToken> tokens, LexJinja(source));
+  return Parser(std::move(tokens)).Run();
 }
 
 }  // namespace inkling

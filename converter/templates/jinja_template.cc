@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "converter/templates/jinja_builtins.h"
 #include "converter/templates/jinja_evaluator.h"
@@ -214,15 +215,14 @@ absl::StatusOr<JinjaTemplate> JinjaTemplate::Parse(absl::string_view source) {
     return absl::InvalidArgumentError(absl::StrCat("a template of ", source.size(),
                                                    " bytes, expected at most ", kMaxSourceBytes));
   }
-  absl::StatusOr<std::vector<Statement>> body = ParseJinja(source);
-  if (!body.ok()) return body.status();
-  return JinjaTemplate(*std::move(body));
+  ABSL_ASSIGN_OR_RETURN(std::vector<Statement> body, ParseJinja(source));
+  return JinjaTemplate(std::move(body));
 }
 
 absl::StatusOr<std::string> JinjaTemplate::Render(const JinjaValue::Dict& variables) const {
   Interpreter interpreter(variables);
   std::string text = interpreter.Run(body_);
-  if (!interpreter.ok()) return interpreter.status();
+  ABSL_RETURN_IF_ERROR(interpreter.status());
   return text;
 }
 

@@ -199,7 +199,7 @@ class TreeBuilder {
                        ": no merges.txt beside it: without merges, every byte of a text would "
                        "be a token"));
     }
-    if (!merges.ok()) return merges.status();
+    ABSL_RETURN_IF_ERROR(merges.status());
     tree() = ClassStages(class_, settings_.config);
     Json model = ClassModel(class_, settings_.config);
     model["vocab"] = std::move(vocab);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "src/text/utf8.h"
@@ -88,8 +89,7 @@ absl::StatusOr<TokenizerData> MakeSentencePieceTokenizer(const PieceList& pieces
   SetNormalizer(settings, data);
   AddTokens(pieces, data);
   if (data.kind == TokenizerKind::kCodepointBpe) pieces.WriteScoreMerges(data);
-  const absl::Status written = pieces.Write(data);
-  if (!written.ok()) return written;
+  ABSL_RETURN_IF_ERROR(pieces.Write(data));
   return data;
 }
 

@@ -59,7 +59,7 @@ absl::Status ReadPiece(absl::string_view message, SentencePieceFile& file) {
     if (field.number == 2) piece.score = field.as_float();
     if (field.number == 3) piece.type = field.value;
   }
-  if (!wire.status().ok()) return wire.status();
+  ABSL_RETURN_IF_ERROR(wire.status());
   if (piece.text.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("tokenizer.model: piece ", file.pieces.size(), " is empty"));
@@ -80,9 +80,9 @@ absl::StatusOr<SentencePieceFile> ReadSentencePieceFile(absl::string_view bytes)
     if (field.number == 2 && field.is_bytes()) status = ReadTrainer(field.bytes, file);
     if (field.number == 3 && field.is_bytes()) status = ReadNormalizer(field.bytes, file);
     if (field.number == 5 && field.is_bytes()) status = ReadDenormalizer(field.bytes, file);
-    if (!status.ok()) return status;
+    ABSL_RETURN_IF_ERROR(status);
   }
-  if (!wire.status().ok()) return wire.status();
+  ABSL_RETURN_IF_ERROR(wire.status());
   if (file.pieces.empty()) {
     return absl::InvalidArgumentError("tokenizer.model: no pieces; not a SentencePiece model?");
   }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "converter/files/gguf_header.h"
@@ -48,17 +49,15 @@ absl::StatusOr<ImportedTokenizer> CheckedTokenizer(absl::StatusOr<TokenizerData>
 }
 
 absl::StatusOr<ImportedTokenizer> ImportTokenizerFile(const std::string& path) {
-  absl::StatusOr<InputFile> file = InputFile::Open(path);
-  if (!file.ok()) return file.status();
-  if (IsGguf(*file)) return ImportTokenizerGguf(*file);
-  absl::StatusOr<std::string> bytes = ReadWholeFile(path, kMaxTokenizerBytes);
-  if (!bytes.ok()) return bytes.status();
-  if (bytes->empty()) {
+  ABSL_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path));
+  if (IsGguf(file)) return ImportTokenizerGguf(file);
+  ABSL_ASSIGN_OR_RETURN(std::string bytes, ReadWholeFile(path, kMaxTokenizerBytes));
+  if (bytes.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": expected a tokenizer, found an empty file"));
   }
   const bool is_json = absl::EndsWith(path, ".json");  // even where it is damaged
-  return CheckedTokenizer(is_json ? ParseTokenizerJson(*bytes) : ParseByContent(*bytes), path);
+  return CheckedTokenizer(is_json ? ParseTokenizerJson(bytes) : ParseByContent(bytes), path);
 }
 
 }  // namespace inkling

@@ -72,15 +72,13 @@ absl::Status ReadAddedTokens(const Json& list, const PieceIds& ids, PieceList& p
   if (!list.is_array()) return InvalidTokenizerJson("added_tokens: expected an array");
   // What is matched in normalised text is written in normalised form (before any escaping that a
   // pre_tokenizer does; that comes later in this file's order of reading).
-  absl::StatusOr<Normalizer> normalizer = Normalizer::Create(data.normalizer, ByteTrie());
-  if (!normalizer.ok()) return normalizer.status();
+  ABSL_ASSIGN_OR_RETURN(Normalizer normalizer, Normalizer::Create(data.normalizer, ByteTrie()));
   for (const Json& item : list) {
     ABSL_RETURN_IF_ERROR(ReadAddedToken(item, ids, pieces, data));
     AddedToken& token = data.added_tokens.back();
     if (!token.match_normalized) continue;
     std::string storage;
-    token.content =
-        std::string(normalizer->Normalize(token.content, TextPosition::kStart, storage));
+    token.content = std::string(normalizer.Normalize(token.content, TextPosition::kStart, storage));
   }
   return absl::OkStatus();
 }
@@ -102,34 +100,30 @@ absl::StatusOr<TokenizerData> ReadTokenizerTree(const Json& tokenizer) {
   data.byte_fallback = !bytes && BoolField(Field(tokenizer, "model"), "byte_fallback", false);
   TokenizerVocabulary vocabulary;
   PieceList& pieces = vocabulary.pieces;
-  absl::Status status = ReadNormalizer(tokenizer, data);
-  if (status.ok()) status = ReadDecoder(tokenizer, data);
-  if (status.ok()) status = ReadTokenizerModel(Field(tokenizer, "model"), vocabulary, data);
-  if (status.ok()) CheckByteFallback(pieces, data);
-  if (status.ok()) {
-    status = ReadAddedTokens(Field(tokenizer, "added_tokens"), vocabulary.ids, pieces, data);
-  }
-  if (status.ok()) status = CheckMergesAreThere(pieces, data);
+  ABSL_RETURN_IF_ERROR(ReadNormalizer(tokenizer, data));
+  ABSL_RETURN_IF_ERROR(ReadDecoder(tokenizer, data));
+  ABSL_RETURN_IF_ERROR(ReadTokenizerModel(Field(tokenizer, "model"), vocabulary, data));
+  CheckByteFallback(pieces, data);
+  ABSL_RETURN_IF_ERROR(
+      ReadAddedTokens(Field(tokenizer, "added_tokens"), vocabulary.ids, pieces, data));
+  ABSL_RETURN_IF_ERROR(CheckMergesAreThere(pieces, data));
   const bool plain =
       data.normalizer.unicode_form == UnicodeForm::kNone && !data.normalizer.escape_spaces;
-  if (status.ok()) status = ReadPretokenizer(tokenizer, data);
-  if (status.ok()) status = ReadPostProcessor(tokenizer, data);
-  if (!status.ok()) return status;
+  ABSL_RETURN_IF_ERROR(ReadPretokenizer(tokenizer, data));
+  ABSL_RETURN_IF_ERROR(ReadPostProcessor(tokenizer, data));
   if (plain && data.normalizer.escape_spaces) {
     // Escaping by the pre_tokenizer happens behind the search for added tokens: given text it is.
     for (AddedToken& token : data.added_tokens) token.match_normalized = false;
   }
-  const absl::Status written = pieces.Write(data);
-  if (!written.ok()) return written;
+  ABSL_RETURN_IF_ERROR(pieces.Write(data));
   data.exact_scores = std::move(vocabulary.scores);
   if (!data.exact_scores.empty()) data.exact_scores.resize(data.piece_types.size());
   return data;
 }
 
 absl::StatusOr<TokenizerData> ParseTokenizerJson(absl::string_view text) {
-  absl::StatusOr<Json> parsed = ParseJson(text, "tokenizer.json");
-  if (!parsed.ok()) return parsed.status();
-  return ReadTokenizerTree(*parsed);
+  ABSL_ASSIGN_OR_RETURN(Json parsed, ParseJson(text, "tokenizer.json"));
+  return ReadTokenizerTree(parsed);
 }
 
 }  // namespace inkling

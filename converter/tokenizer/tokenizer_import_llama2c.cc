@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -66,8 +67,7 @@ absl::StatusOr<TokenizerData> ParseLlama2cTokenizer(absl::string_view bytes) {
     if (id >= kFirstTextId && WellFormedPrefix(piece) != piece.size()) {
       return Damaged("a piece that is not well-formed UTF-8", offset);
     }
-    const absl::Status set = pieces.Set(id, MakePiece(id, piece, score));
-    if (!set.ok()) return set;
+    ABSL_RETURN_IF_ERROR(pieces.Set(id, MakePiece(id, piece, score)));
     offset += length;
   }
   if (pieces.size() < kFirstTextId) {
@@ -100,8 +100,7 @@ absl::StatusOr<TokenizerData> ParseLlama2cTokenizer(absl::string_view bytes) {
     data.added_tokens.push_back(std::move(token));
   }
   pieces.WriteScoreMerges(data);
-  const absl::Status written = pieces.Write(data);
-  if (!written.ok()) return written;
+  ABSL_RETURN_IF_ERROR(pieces.Write(data));
   return data;
 }
 

@@ -214,7 +214,7 @@ absl::Status ReadPretokenizer(const Json& tokenizer, TokenizerData& data) {
     } else {
       status = Unsupported(stage);
     }
-    if (!status.ok()) return status;
+    ABSL_RETURN_IF_ERROR(status);
   }
   return absl::OkStatus();
 }

@@ -181,11 +181,10 @@ absl::StatusOr<Json> ReadConfigFile(const std::string& folder, const std::string
   const std::string path = absl::StrCat(folder, "/", name);
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return Json::object();
-  absl::StatusOr<Json> parsed = ReadJsonFile(path);
-  if (!parsed.ok()) return parsed.status();
-  if (!parsed->is_object()) {
+  ABSL_ASSIGN_OR_RETURN(Json parsed, ReadJsonFile(path));
+  if (!parsed.is_object()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expected an object, found ", JsonTypeName(*parsed)));
+        absl::StrCat(path, ": expected an object, found ", JsonTypeName(parsed)));
   }
   return parsed;
 }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 
 namespace inkling {
@@ -91,26 +92,25 @@ bool TypeFits(TensorType type, int64_t columns) {
 }
 
 absl::StatusOr<int64_t> ValueBytes(TensorType type, int64_t rows, int64_t columns) {
-  if (absl::Status status = CheckShape(type, rows, columns); !status.ok()) return status;
-  absl::StatusOr<int64_t> count = Multiply(rows, columns);
-  if (!count.ok()) return count;
+  ABSL_RETURN_IF_ERROR(CheckShape(type, rows, columns));
+  ABSL_ASSIGN_OR_RETURN(const int64_t count, Multiply(rows, columns));
   switch (type.element) {
     case ElementType::kF32:
-      return Multiply(*count, 4);
+      return Multiply(count, 4);
     case ElementType::kF16:
     case ElementType::kBf16:
-      return Multiply(*count, 2);
+      return Multiply(count, 2);
     case ElementType::kInt8Channel:
-      return *count;
+      return count;
     case ElementType::kInt4Channel:
     case ElementType::kInt4Block:
-      return *count / 2;
+      return count / 2;
   }
   return absl::InternalError("unreachable: the element type was checked");
 }
 
 absl::StatusOr<int64_t> ScaleBytes(TensorType type, int64_t rows, int64_t columns) {
-  if (absl::Status status = CheckShape(type, rows, columns); !status.ok()) return status;
+  ABSL_RETURN_IF_ERROR(CheckShape(type, rows, columns));
   switch (type.element) {
     case ElementType::kF32:
     case ElementType::kF16:
@@ -120,8 +120,8 @@ absl::StatusOr<int64_t> ScaleBytes(TensorType type, int64_t rows, int64_t column
     case ElementType::kInt4Channel:
       return Multiply(rows, 4);
     case ElementType::kInt4Block: {
-      absl::StatusOr<int64_t> scales = Multiply(rows, columns / type.block_size);
-      return scales.ok() ? Multiply(*scales, 2) : scales;
+      ABSL_ASSIGN_OR_RETURN(const int64_t scales, Multiply(rows, columns / type.block_size));
+      return Multiply(scales, 2);
     }
   }
   return absl::InternalError("unreachable: the element type was checked");

@@ -22,13 +22,10 @@ namespace inkling {
 inline constexpr uint32_t kFirstFormatVersion = 1;
 inline constexpr uint32_t kFormatVersion = 2;
 
-// The flatbuffer's alignment inside the file.
-inline constexpr int64_t kMetadataAlignment = 64;
-
 // The bytes of the metadata; the same metadata gives the same bytes. model_id is stored as it is.
 std::vector<std::byte> EncodeMetadata(const ModelMetadata& metadata);
 
-// Verifies `bytes` (kMetadataAlignment-aligned) as a flatbuffer and decodes it; the result
+// Verifies `bytes` (aligned to 64) as a flatbuffer and decodes it; the result
 // satisfies ValidateMetadata. Errors: InvalidArgument, Unimplemented (format version or an enum's
 // value).
 absl::StatusOr<ModelMetadata> DecodeMetadata(absl::Span<const std::byte> bytes);

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 
 namespace inkling {
@@ -40,7 +41,7 @@ absl::Status CheckFreeSpace(int descriptor, int64_t bytes, const std::string& pa
 
 // Gives the empty file its size, with blocks behind it where the filesystem can do that.
 absl::Status Reserve(int descriptor, int64_t bytes, const std::string& path) {
-  if (absl::Status status = CheckFreeSpace(descriptor, bytes, path); !status.ok()) return status;
+  ABSL_RETURN_IF_ERROR(CheckFreeSpace(descriptor, bytes, path));
 #if defined(__linux__)
   // Not posix_fallocate: where the filesystem can't reserve, that writes every block.
   if (fallocate(descriptor, 0, 0, bytes) == 0) return absl::OkStatus();
@@ -84,7 +85,7 @@ absl::StatusOr<std::unique_ptr<PartialFile>> PartialFile::Create(const std::stri
   // From here on the destructor removes what was made.
   std::unique_ptr<PartialFile> file(new PartialFile(path, descriptor, bytes));
   if (ftruncate(descriptor, 0) != 0) return SystemError(errno, "empty", partial_path);
-  if (absl::Status status = Reserve(descriptor, bytes, partial_path); !status.ok()) return status;
+  ABSL_RETURN_IF_ERROR(Reserve(descriptor, bytes, partial_path));
   return file;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "src/text/bpe.h"
 #include "src/text/pieces.h"
@@ -51,9 +52,8 @@ absl::StatusOr<Bpe> Bpe::Create(const TokenizerData& data,
       bpe.bytes_ && std::all_of(bpe.low_symbols_.begin(), bpe.low_symbols_.end(),
                                 [](int32_t id) { return id >= 0; });
   bpe.drops_unknown_ = data.unk_id < 0 && !data.byte_fallback && !has_all_bytes;
-  absl::Status status = bpe.AddBytePieces(data);
-  if (status.ok()) status = bpe.AddMerges(data, markup);
-  if (!status.ok()) return status;
+  ABSL_RETURN_IF_ERROR(bpe.AddBytePieces(data));
+  ABSL_RETURN_IF_ERROR(bpe.AddMerges(data, markup));
   return bpe;
 }
 

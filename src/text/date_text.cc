@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -98,9 +99,9 @@ absl::StatusOr<std::string> WriteDates(absl::string_view text, const CivilDate& 
     if (end == absl::string_view::npos) {
       return absl::InvalidArgumentError("the mark of a date (U+001A) without its pair");
     }
-    absl::StatusOr<std::string> day = FormatDate(text.substr(begin + 1, end - begin - 1), date);
-    if (!day.ok()) return day;
-    written += *day;
+    ABSL_ASSIGN_OR_RETURN(const std::string day,
+                          FormatDate(text.substr(begin + 1, end - begin - 1), date));
+    written += day;
     text.remove_prefix(end + 1);
   }
 }

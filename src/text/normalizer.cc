@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "src/text/unicode.h"
@@ -91,14 +92,11 @@ std::string RemoveExtraSpaces(absl::string_view text) {
 }  // namespace
 
 absl::StatusOr<Normalizer> Normalizer::Create(const NormalizerData& data, ByteTrie kept) {
-  const absl::Status axes = CheckAxes(data);
-  if (!axes.ok()) return axes;
+  ABSL_RETURN_IF_ERROR(CheckAxes(data));
   Normalizer normalizer(data, std::move(kept));
   if (data.unicode_form == UnicodeForm::kCharsMap ||
       data.unicode_form == UnicodeForm::kClusterCharsMap) {
-    absl::StatusOr<CharsMap> charsmap = CharsMap::Create(data.charsmap);
-    if (!charsmap.ok()) return charsmap.status();
-    normalizer.charsmap_ = *std::move(charsmap);
+    ABSL_ASSIGN_OR_RETURN(normalizer.charsmap_, CharsMap::Create(data.charsmap));
     normalizer.data_.charsmap.clear();  // the table has its own copy
     normalizer.FindPlainPairs();
   }

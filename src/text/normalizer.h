@@ -41,9 +41,6 @@ class Normalizer {
   absl::string_view Normalize(absl::string_view text, TextPosition position,
                               std::string& storage) const;
 
-  // Returns whether spaces inside pieces are written as U+2581.
-  bool escapes_spaces() const { return data_.escape_spaces; }
-
  private:
   Normalizer(const NormalizerData& data, ByteTrie kept) : data_(data), kept_(std::move(kept)) {}
 

@@ -2,6 +2,7 @@
 
 #include "src/text/pieces.h"
 
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "src/text/utf8.h"
 
@@ -128,10 +129,9 @@ absl::Status CheckMerges(const TokenizerData& data) {
   const int32_t num_pieces = NumPieces(data);
   const int32_t num_symbols = num_pieces + static_cast<int32_t>(data.hidden_codepoints.size());
   for (const TokenizerMerge& merge : data.merges) {
-    absl::Status status = CheckId(merge.left, 0, "the left side of a merge", num_symbols);
-    status.Update(CheckId(merge.right, 0, "the right side of a merge", num_symbols));
-    status.Update(CheckId(merge.result, 0, "the result of a merge", num_pieces));
-    if (!status.ok()) return status;
+    ABSL_RETURN_IF_ERROR(CheckId(merge.left, 0, "the left side of a merge", num_symbols));
+    ABSL_RETURN_IF_ERROR(CheckId(merge.right, 0, "the right side of a merge", num_symbols));
+    ABSL_RETURN_IF_ERROR(CheckId(merge.result, 0, "the result of a merge", num_pieces));
   }
   for (uint32_t codepoint : data.hidden_codepoints) {
     if (codepoint > 0x10FFFF) {
@@ -161,12 +161,11 @@ absl::Status CheckDecoder(const DecoderData& data) {
 }  // namespace
 
 absl::Status CheckTokenizerData(const TokenizerData& data) {
-  absl::Status status = CheckSizes(data);
-  if (status.ok()) status = CheckPieces(data);
-  if (status.ok()) status = CheckIds(data);
-  if (status.ok()) status = CheckMerges(data);
-  if (status.ok()) status = CheckDecoder(data.decoder);
-  return status;
+  ABSL_RETURN_IF_ERROR(CheckSizes(data));
+  ABSL_RETURN_IF_ERROR(CheckPieces(data));
+  ABSL_RETURN_IF_ERROR(CheckIds(data));
+  ABSL_RETURN_IF_ERROR(CheckMerges(data));
+  return CheckDecoder(data.decoder);
 }
 
 }  // namespace inkling

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "src/text/past_answer.h"
 #include "src/text/text_trim.h"
@@ -137,9 +138,7 @@ absl::StatusOr<std::vector<PromptPart>> PromptTemplate::Render(
     AppendMarkup(data_.system.suffix, parts);
   }
   const bool in_user_turn = data_.system_placement == SystemPlacement::kInFirstUserTurn;
-  const absl::Status status =
-      AppendTurns(messages, in_user_turn ? system : absl::string_view(), parts);
-  if (!status.ok()) return status;
+  ABSL_RETURN_IF_ERROR(AppendTurns(messages, in_user_turn ? system : absl::string_view(), parts));
   AppendEnd(generation_prompt, parts);
   return parts;
 }
@@ -191,8 +190,7 @@ absl::StatusOr<std::vector<PromptPart>> PromptTemplate::RenderAfterAnswer(
     absl::Span<const ChatMessage> messages, GenerationPrompt generation_prompt) const {
   std::vector<PromptPart> parts;
   AppendMarkup(data_.model.suffix, parts);
-  const absl::Status status = AppendTurns(messages, {}, parts);
-  if (!status.ok()) return status;
+  ABSL_RETURN_IF_ERROR(AppendTurns(messages, {}, parts));
   AppendEnd(generation_prompt, parts);
   return parts;
 }

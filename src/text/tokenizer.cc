@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "src/text/pieces.h"
 
@@ -22,13 +23,11 @@ struct Tokenizer::Work {
 };
 
 absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Create(TokenizerData data) {
-  const absl::Status checked = CheckTokenizerData(data);
-  if (!checked.ok()) return checked;
+  ABSL_RETURN_IF_ERROR(CheckTokenizerData(data));
   // Not make_unique: the constructor is private. Tables point into data_, so it must not move
   // again.
   std::unique_ptr<Tokenizer> tokenizer(new Tokenizer(std::move(data)));
-  const absl::Status built = tokenizer->Build();
-  if (!built.ok()) return built;
+  ABSL_RETURN_IF_ERROR(tokenizer->Build());
   return tokenizer;
 }
 
@@ -59,20 +58,14 @@ absl::Status Tokenizer::Build() {
   }
 
   const bool has_map = data_.normalizer.unicode_form == UnicodeForm::kCharsMap;
-  absl::StatusOr<Normalizer> normalizer =
-      Normalizer::Create(data_.normalizer, has_map ? ByteTrie(kept) : ByteTrie());
-  if (!normalizer.ok()) return normalizer.status();
-  normalizer_ = *std::move(normalizer);
-  absl::StatusOr<Pretokenizer> pretokenizer = Pretokenizer::Create(data_.word_splits);
-  if (!pretokenizer.ok()) return pretokenizer.status();
-  pretokenizer_ = *std::move(pretokenizer);
+  ABSL_ASSIGN_OR_RETURN(
+      normalizer_, Normalizer::Create(data_.normalizer, has_map ? ByteTrie(kept) : ByteTrie()));
+  ABSL_ASSIGN_OR_RETURN(pretokenizer_, Pretokenizer::Create(data_.word_splits));
   if (data_.kind == TokenizerKind::kUnigram) {
     unigram_.emplace(data_, markup);
     return absl::OkStatus();
   }
-  absl::StatusOr<Bpe> bpe = Bpe::Create(data_, markup);
-  if (!bpe.ok()) return bpe.status();
-  bpe_ = *std::move(bpe);
+  ABSL_ASSIGN_OR_RETURN(bpe_, Bpe::Create(data_, markup));
   // The table holds what Create needed the list for; a large vocabulary's is several megabytes.
   data_.merges = std::vector<TokenizerMerge>();
   return absl::OkStatus();
@@ -180,9 +173,8 @@ void Tokenizer::EncodeNormalized(absl::string_view text, Work& work,
 
 absl::StatusOr<size_t> Tokenizer::CountTokens(absl::string_view text,
                                               const EncodeOptions& options) const {
-  const absl::StatusOr<std::vector<int32_t>> ids = Encode(text, options);
-  if (!ids.ok()) return ids.status();
-  return ids->size();
+  ABSL_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, Encode(text, options));
+  return ids.size();
 }
 
 absl::StatusOr<std::string> Tokenizer::Decode(absl::Span<const int32_t> ids,
@@ -201,19 +193,8 @@ absl::StatusOr<std::string> Tokenizer::Decode(absl::Span<const int32_t> ids,
 }
 
 absl::StatusOr<absl::string_view> Tokenizer::PieceText(int32_t id) const {
-  const absl::Status status = CheckId(id);
-  if (!status.ok()) return status;
+  ABSL_RETURN_IF_ERROR(CheckId(id));
   return PieceBytes(data_, id);
-}
-
-std::optional<int32_t> Tokenizer::FindPiece(absl::string_view piece) const {
-  for (const AddedToken& token : data_.added_tokens) {
-    if (token.content == piece) return token.id;
-  }
-  for (int32_t id = 0; id < NumPieces(data_); ++id) {
-    if (TypeOfPiece(data_, id) != PieceType::kByte && PieceBytes(data_, id) == piece) return id;
-  }
-  return std::nullopt;
 }
 
 int32_t Tokenizer::num_pieces() const { return NumPieces(data_); }
@@ -225,8 +206,7 @@ absl::Status Tokenizer::CheckId(int32_t id) const {
 }
 
 absl::StatusOr<std::string> StreamDecoder::Add(int32_t id) {
-  const absl::Status status = tokenizer_->CheckId(id);
-  if (!status.ok()) return status;
+  ABSL_RETURN_IF_ERROR(tokenizer_->CheckId(id));
   std::string text;
   piece_text_.Feed(id, text);
   return text;

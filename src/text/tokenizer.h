@@ -87,9 +87,6 @@ class Tokenizer {
   // else UTF-8 with U+2581 for spaces. InvalidArgument if `id` is no piece.
   absl::StatusOr<absl::string_view> PieceText(int32_t id) const;
 
-  // Returns the id of the added token or piece with exactly these bytes, or nothing.
-  std::optional<int32_t> FindPiece(absl::string_view piece) const;
-
   int32_t num_pieces() const;
   const TokenizerData& data() const { return data_; }
 

@@ -18,7 +18,6 @@ namespace inkling {
 inline constexpr uint32_t kReplacementCharacter = 0xFFFD;
 inline constexpr absl::string_view kReplacementText = "\xEF\xBF\xBD";
 // U+2581, what a space is written as inside pieces of vocabularies that escape spaces.
-inline constexpr uint32_t kEscapedSpace = 0x2581;
 inline constexpr absl::string_view kEscapedSpaceText = "\xE2\x96\x81";
 
 // One decoded character.

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status_macros.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -59,7 +60,7 @@ absl::StatusOr<std::vector<std::string>> GgufShardPaths(const std::string& path,
   if (count > kMaxShards) {
     fields.Reject("split.count", absl::StrCat("at most ", kMaxShards), absl::StrCat(count));
   }
-  if (!fields.status().ok()) return fields.status();
+  ABSL_RETURN_IF_ERROR(fields.status());
   if (count <= 1) return std::vector<std::string>{path};
   const std::filesystem::path file(path);
   const ShardName name(file.filename().string());

@@ -54,7 +54,7 @@ absl::StatusOr<std::string> WeightsNamedByConfig(const std::string& folder) {
   ABSL_ASSIGN_OR_RETURN(const json config, ReadConfig(folder, ""));
   ConfigFields fields(config, absl::StrCat(folder, "/config.json"));
   std::string name = fields.String("transformers_weights", "");
-  if (!fields.status().ok()) return fields.status();
+  ABSL_RETURN_IF_ERROR(fields.status());
   return name;
 }
 
@@ -125,14 +125,12 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFiles(
 }
 
 absl::Status HuggingFaceCheckpoint::AddFile(const std::string& path) {
-  absl::StatusOr<InputFile> file = InputFile::Open(path);
-  if (!file.ok()) return file.status();
-  absl::StatusOr<std::vector<WeightEntry>> entries = FormatOf(kind_).read_entries(*file);
-  if (!entries.ok()) return entries.status();
+  ABSL_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path));
+  ABSL_ASSIGN_OR_RETURN(std::vector<WeightEntry> entries, FormatOf(kind_).read_entries(file));
 
   absl::flat_hash_map<absl::string_view, const SourceTensor*> known;
   for (const SourceTensor& tensor : tensors_) known[tensor.name] = &tensor;
-  for (const WeightEntry& entry : *entries) {
+  for (const WeightEntry& entry : entries) {
     const auto twice = known.find(entry.tensor.name);
     if (twice != known.end()) {
       return absl::InvalidArgumentError(absl::StrCat("tensor \"", entry.tensor.name, "\" is in ",
@@ -140,11 +138,11 @@ absl::Status HuggingFaceCheckpoint::AddFile(const std::string& path) {
                                                      ": expected it once"));
     }
   }
-  for (WeightEntry& entry : *entries) {
+  for (WeightEntry& entry : entries) {
     tensors_.push_back(std::move(entry.tensor));
     places_.push_back({files_.size(), entry.offset, entry.row_stride});
   }
-  files_.push_back(*std::move(file));
+  files_.push_back(std::move(file));
   return absl::OkStatus();
 }
 
@@ -214,10 +212,9 @@ absl::StatusOr<std::vector<float>> HuggingFaceCheckpoint::ReadRows(size_t index,
   // Rows without gaps are one piece.
   const int64_t piece_rows = place.row_stride == row_bytes ? num_rows : 1;
   for (int64_t row = 0; row < num_rows; row += piece_rows) {
-    absl::Status read =
+    ABSL_RETURN_IF_ERROR(
         file.ReadAt(place.offset + (first_row + row) * place.row_stride,
-                    absl::MakeSpan(bytes).subspan(row * row_bytes, piece_rows * row_bytes));
-    if (!read.ok()) return read;
+                    absl::MakeSpan(bytes).subspan(row * row_bytes, piece_rows * row_bytes)));
   }
   return ConvertToFloat(bytes, tensor.dtype);
 }

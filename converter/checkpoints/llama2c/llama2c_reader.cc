@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "converter/files/source_numbers.h"
 
@@ -32,7 +33,7 @@ struct Header {
 };
 static_assert(sizeof(Header) == kHeaderBytes);
 
-// Bounds that keep every size multiplied below 2^63 and that no real model comes near.
+// Bounds that keep all sizes multiplied below 2^63 and that no real model comes near.
 bool IsSane(const Header& header) {
   const auto within = [](int64_t value, int64_t limit) { return value > 0 && value <= limit; };
   return within(header.dim, 1 << 20) && within(header.hidden_dim, 1 << 20) &&
@@ -46,9 +47,8 @@ bool IsSane(const Header& header) {
 
 absl::StatusOr<Header> ReadHeader(const InputFile& file) {
   Header header = {};
-  absl::Status read =
-      file.ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(&header), sizeof(header)));
-  if (!read.ok()) return read;
+  ABSL_RETURN_IF_ERROR(
+      file.ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(&header), sizeof(header))));
   return header;
 }
 
@@ -110,10 +110,9 @@ bool Llama2cCheckpoint::Recognizes(const InputFile& file) {
 }
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> Llama2cCheckpoint::Create(InputFile file) {
-  absl::StatusOr<Header> header = ReadHeader(file);
-  if (!header.ok()) return header.status();
+  ABSL_ASSIGN_OR_RETURN(Header header, ReadHeader(file));
   std::unique_ptr<Llama2cCheckpoint> checkpoint(new Llama2cCheckpoint(std::move(file)));
-  Layout layout(*header, checkpoint->file_.path());
+  Layout layout(header, checkpoint->file_.path());
   checkpoint->tensors_ = std::move(layout.tensors);
   checkpoint->places_ = std::move(layout.places);
   checkpoint->vocab_size_ = checkpoint->tensors_[0].shape[0];
@@ -121,16 +120,16 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Llama2cCheckpoint::Create(InputFile 
   checkpoint->config_ = {{"architectures", {"LlamaForCausalLM"}},
                          {"model_type", "llama"},
                          {"hidden_act", "silu"},
-                         {"hidden_size", header->dim},
-                         {"intermediate_size", header->hidden_dim},
-                         {"num_hidden_layers", header->num_layers},
-                         {"num_attention_heads", header->num_heads},
-                         {"num_key_value_heads", header->num_kv_heads},
+                         {"hidden_size", header.dim},
+                         {"intermediate_size", header.hidden_dim},
+                         {"num_hidden_layers", header.num_layers},
+                         {"num_attention_heads", header.num_heads},
+                         {"num_key_value_heads", header.num_kv_heads},
                          {"vocab_size", checkpoint->vocab_size_},
-                         {"max_position_embeddings", header->seq_len},
+                         {"max_position_embeddings", header.seq_len},
                          {"rms_norm_eps", 1e-5},
                          {"rope_theta", 10000.0},
-                         {"tie_word_embeddings", header->vocab_size > 0},
+                         {"tie_word_embeddings", header.vocab_size > 0},
                          {"bos_token_id", 1},
                          {"eos_token_id", 2}};
   return checkpoint;
@@ -178,8 +177,7 @@ absl::StatusOr<std::vector<float>> Llama2cCheckpoint::ReadRows(size_t index, int
   const int64_t row_bytes = tensor.bytes / rows;
   std::vector<std::byte> bytes(static_cast<size_t>(num_rows * row_bytes));
   if (place.head_dim == 0) {
-    absl::Status read = file_.ReadAt(place.offset + first_row * row_bytes, absl::MakeSpan(bytes));
-    if (!read.ok()) return read;
+    ABSL_RETURN_IF_ERROR(file_.ReadAt(place.offset + first_row * row_bytes, absl::MakeSpan(bytes)));
     return ConvertToFloat(bytes, tensor.dtype);
   }
   for (int64_t i = 0; i < num_rows; ++i) {
@@ -188,9 +186,8 @@ absl::StatusOr<std::vector<float>> Llama2cCheckpoint::ReadRows(size_t index, int
     const int64_t head = (first_row + i) / place.head_dim;
     const int64_t d = (first_row + i) % place.head_dim;
     const int64_t stored_row = head * place.head_dim + 2 * (d % half) + d / half;
-    absl::Status read = file_.ReadAt(place.offset + stored_row * row_bytes,
-                                     absl::MakeSpan(bytes).subspan(i * row_bytes, row_bytes));
-    if (!read.ok()) return read;
+    ABSL_RETURN_IF_ERROR(file_.ReadAt(place.offset + stored_row * row_bytes,
+                                      absl::MakeSpan(bytes).subspan(i * row_bytes, row_bytes)));
   }
   return ConvertToFloat(bytes, tensor.dtype);
 }
