@@ -78,8 +78,7 @@ absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
   if (is_head && absl::IsNotFound(inputs.status())) {
     inputs = importance->ReadInputs("embedding.weight", info.columns);
   }
-  if (!inputs.ok()) return inputs.status();
-  calibration.inputs = *std::move(inputs);
+  ABSL_ASSIGN_OR_RETURN(calibration.inputs, std::move(inputs));
   ABSL_ASSIGN_OR_RETURN(const OutputImportance outputs, OutputsOf(*importance, info.name));
   calibration.squared_range = outputs.squared_range;
   DivideColumns(tensor.column_factors, calibration);
