@@ -2,7 +2,7 @@
 // verify draft tokens on the way, as many as pay.
 //
 // The generation loop asks it for logits, chooses a token, and gives that back with Append. The
-// draft is a guess at the tokens to come, taken from repetitions in the text or from a draft model,
+// draft is what may come next, taken from repetitions in the text or from a draft model,
 // and is verified in one pass of few rows. Each row has the logits that a pass of its own would
 // have. A draft token is accepted if the loop chooses it, and then the next row has the next
 // logits. So the text is the same with and without drafts; they only decide how many passes it
