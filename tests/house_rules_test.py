@@ -55,6 +55,10 @@ ROOMS = {
     "converter": (
         {"converter", "src/format"}, {"absl/", "CLI/"}),
 }
+# All that src/session may include of the rooms that compute, so that it knows no backend; decoder_start, which makes a
+# decoder, may include any.
+SESSION_SEES = {"src/decoder/decoder.h", "src/decoder/forward_request.h", "src/decoder/kv_cache.h", "src/decoder/cache_positions.h",
+                "src/compute/float_environment.h", "kernels/softmax.h"}
 LIBRARY = ("include/", "src/", "kernels/")
 
 # "gemma2" is one too: a family name followed by anything but a letter.
@@ -171,6 +175,9 @@ def rule_includes(root, names):
                 yield f"{name}:{number}: includes xnnpack.h, which belongs to src/compute"
             if room and not include_allowed(room, included):
                 yield f"{name}:{number}: {room} may not include {included}"
+            if (room == "src/session" and included.startswith(("src/decoder/", "src/compute/", "kernels/"))
+                    and included not in SESSION_SEES and not name.startswith("src/session/decoder_start.")):
+                yield f"{name}:{number}: includes {included}; only decoder_start may know a backend"
             if room and quote == '"' and "/" not in included and included not in ROOMS[room][1]:
                 yield f'{name}:{number}: "{included}" isn\'t written from the repository\'s root'
 

@@ -27,12 +27,12 @@ struct DecoderMemory {
 
 // What a decoder computes with, in words for LlmModel::Describe.
 struct DecoderDescription {
-  std::string kernel_class;  // of the matmuls
-  std::string simd_target;   // of the other kernels
-  std::string prefill_activations;
+  std::string kernel_class = {};  // of the matmuls
+  std::string simd_target = {};   // of the other kernels
+  std::string prefill_activations = {};
   int32_t num_threads = 0;
   int32_t decode_threads = 0;
-  std::vector<int32_t> cpus;  // what threads are bound to; empty: nothing
+  std::vector<int32_t> cpus = {};  // what threads are bound to; empty: nothing
 };
 
 // Thread-safe, except that a cache is used by one call at a time.

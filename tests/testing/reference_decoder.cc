@@ -140,30 +140,33 @@ double ReferenceDecoder::Score(size_t head, const double* query, const double* k
   return cap > 0.0 ? cap * std::tanh(score / cap) : score;
 }
 
-ReferenceDecoder::Rows ReferenceDecoder::Attention(int32_t layer, const Rows& x) const {
+ReferenceDecoder::Rows ReferenceDecoder::Attention(int32_t layer, const Rows& x, Past& past) const {
   const LayerConfig& layer_config = config_.layers[static_cast<size_t>(layer)];
-  Rows queries, keys, values, output;
-  for (size_t t = 0; t < x.size(); ++t) {
-    queries.push_back(Linear(LayerName(layer, "attention.q"), x[t]));
-    keys.push_back(Linear(LayerName(layer, "attention.k"), x[t]));
-    values.push_back(Linear(LayerName(layer, "attention.v"), x[t]));
-    NormHeads(LayerName(layer, "attention.q_norm"), queries[t]);
-    NormHeads(LayerName(layer, "attention.k_norm"), keys[t]);
-    Rotate(layer_config.rope_table, t, queries[t]);
-    Rotate(layer_config.rope_table, t, keys[t]);
+  Rows& keys = past.keys[static_cast<size_t>(layer)];
+  Rows& values = past.values[static_cast<size_t>(layer)];
+  Rows queries, output;
+  const size_t first = keys.size();
+  for (const Row& row : x) {
+    queries.push_back(Linear(LayerName(layer, "attention.q"), row));
+    keys.push_back(Linear(LayerName(layer, "attention.k"), row));
+    values.push_back(Linear(LayerName(layer, "attention.v"), row));
+    NormHeads(LayerName(layer, "attention.q_norm"), queries.back());
+    NormHeads(LayerName(layer, "attention.k_norm"), keys.back());
+    Rotate(layer_config.rope_table, keys.size() - 1, queries.back());
+    Rotate(layer_config.rope_table, keys.size() - 1, keys.back());
   }
   const size_t num_heads = static_cast<size_t>(config_.num_heads);
   const size_t dim = static_cast<size_t>(config_.head_dim);
   const size_t group = num_heads / static_cast<size_t>(config_.num_kv_heads);
   const size_t window = static_cast<size_t>(layer_config.window);
-  for (size_t t = 0; t < x.size(); ++t) {
+  for (size_t t = first; t < keys.size(); ++t) {
     Row attended(num_heads * dim, 0.0);
     const size_t begin = window > 0 && t + 1 > window ? t + 1 - window : 0;
     for (size_t head = 0; head < num_heads; ++head) {
       const size_t kv = head / group * dim;
       Row weights;
       for (size_t j = begin; j <= t; ++j)
-        weights.push_back(Score(head, &queries[t][head * dim], &keys[j][kv], j));
+        weights.push_back(Score(head, &queries[t - first][head * dim], &keys[j][kv], j));
       const double highest = *std::max_element(weights.begin(), weights.end());
       double total = 0.0;
       for (double& w : weights) total += w = std::exp(w - highest);
@@ -188,10 +191,10 @@ ReferenceDecoder::Row ReferenceDecoder::FeedForward(int32_t layer, const Row& x)
   return Linear(LayerName(layer, "feed_forward.down"), inner);
 }
 
-void ReferenceDecoder::Layer(int32_t layer, Rows& x) const {
+void ReferenceDecoder::Layer(int32_t layer, Rows& x, Past& past) const {
   Rows input;
   for (const Row& row : x) input.push_back(Norm(LayerName(layer, "attention_norm"), row));
-  Rows attended = Attention(layer, input);
+  Rows attended = Attention(layer, input, past);
   for (size_t t = 0; t < x.size(); ++t) {
     if (config_.post_norms)
       attended[t] = Norm(LayerName(layer, "attention_post_norm"), attended[t]);
@@ -218,6 +221,14 @@ void ReferenceDecoder::Layer(int32_t layer, Rows& x) const {
 }
 
 ReferenceDecoder::Result ReferenceDecoder::Run(absl::Span<const int32_t> tokens) const {
+  Past past;
+  return Continue(tokens, past);
+}
+
+ReferenceDecoder::Result ReferenceDecoder::Continue(absl::Span<const int32_t> tokens,
+                                                    Past& past) const {
+  past.keys.resize(static_cast<size_t>(config_.num_layers));
+  past.values.resize(static_cast<size_t>(config_.num_layers));
   const size_t hidden_dim = static_cast<size_t>(config_.hidden_dim);
   const std::vector<float>& embedding = *Find("embedding.weight");
   Rows x;
@@ -229,7 +240,7 @@ ReferenceDecoder::Result ReferenceDecoder::Run(absl::Span<const int32_t> tokens)
     }
     x.push_back(row);
   }
-  for (int32_t layer = 0; layer < config_.num_layers; ++layer) Layer(layer, x);
+  for (int32_t layer = 0; layer < config_.num_layers; ++layer) Layer(layer, x, past);
 
   Result result;
   for (const Row& row : x) {
