@@ -24,7 +24,7 @@ CHECKPOINT_FORMATS = {"converter/checkpoints/*", "converter/tokenizer", "convert
 # Which of our own folders, and which third-party headers, the files of a room may include (besides the room itself).
 ROOMS = {
     "kernels": ({"kernels"}, {"hwy/"}),
-    "src/format": ({"src/format", "kernels"}, {"absl/", "flatbuffers/"}),
+    "src/format": ({"src/format", "kernels"}, {"absl/", "flatbuffers/", "xxhash.h"}),
     "src/compute": ({"src/compute", "src/format", "kernels"}, {"absl/", "xnnpack.h", "pthreadpool.h", "cpuinfo.h"}),
     "src/text": ({"src/text", "src/format"}, {"absl/"}),
     "src/decoder": ({"src/decoder", "src/compute", "kernels", "src/format"}, {"absl/"}),
@@ -158,7 +158,7 @@ def include_allowed(room, included):
         return any(lies_in(included, folder) for folder in own)
     if included.startswith(tuple(third_party)):
         return True
-    known = {"absl/", "flatbuffers/", "hwy/", "xnnpack", "pthreadpool", "cpuinfo", "nlohmann/", "CLI/", "gtest/", "benchmark/"}
+    known = {"absl/", "flatbuffers/", "hwy/", "xnnpack", "pthreadpool", "cpuinfo", "nlohmann/", "CLI/", "gtest/", "benchmark/", "xxhash"}
     return not included.startswith(tuple(sorted(known)))  # the standard library and the system
 
 

@@ -18,7 +18,7 @@ FORBIDDEN = {"abort", "exit", "_exit", "_Exit", "quick_exit", "raise", "printf",
 # and the one-byte stand-in that flatbuffers uses for the address of an empty vector.
 HARMLESS_STATE = re.compile(r"DW\.ref\.__gxx_personality|std::__ioinit|flatbuffers::data<|^\.L")
 # What has to be renamed before the rooms see it: third_party/README.md, "Beside an app's own copies".
-NOT_RENAMED = re.compile(r"^(?:xnn_|pthreadpool_|cpuinfo_)|\b(?:hwy|flatbuffers)::")
+NOT_RENAMED = re.compile(r"^(?:xnn_|pthreadpool_|cpuinfo_|XXH)|\b(?:hwy|flatbuffers)::")
 
 
 def not_renamed_in(archive):

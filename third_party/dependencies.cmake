@@ -1,6 +1,6 @@
 # Every dependency of Inkling as an imported target; the top-level CMakeLists.txt includes this file once.
 #
-# Gives: absl::*, inkling_third_party::{flatbuffers,hwy,XNNPACK,pthreadpool} and INKLING_FLATC; and through
+# Gives: absl::*, inkling_third_party::{flatbuffers,hwy,XNNPACK,pthreadpool,xxhash} and INKLING_FLATC; and through
 # inkling_require_<name>(): GTest::gtest{,_main}, benchmark::benchmark, nlohmann_json::nlohmann_json, CLI11::CLI11.
 # Order for each: its source folder, an installed package that is new enough, upstream at the commit of pins.cmake.
 
@@ -56,6 +56,18 @@ inkling_build_dependency(flatbuffers INKLING_FLATBUFFERS_PREFIX HOST
   FILES "${CMAKE_CURRENT_LIST_DIR}/flatbuffers/CMakeLists.txt" "${CMAKE_CURRENT_LIST_DIR}/flatbuffers/schema_compiler.cc"
   OPTIONS -DCMAKE_CXX_FLAGS_RELEASE=-O0)  # it reads two small schemas: optimising costs more than it gains
 set(INKLING_FLATC "${INKLING_FLATBUFFERS_PREFIX}/bin/inkling-flatc" CACHE FILEPATH "The flatbuffers compiler" FORCE)
+
+# --- xxHash: one header, compiled into one file of src/format, so any version that has XXH3's final values will do.
+inkling_has_source(xxhash has_source)
+set(found FALSE)
+if(NOT has_source)
+  inkling_link_headers(inkling_third_party::xxhash xxhash.h found)
+endif()
+if(NOT found)
+  inkling_require_source(xxhash folder)
+  add_library(inkling_third_party::xxhash INTERFACE IMPORTED GLOBAL)
+  set_target_properties(inkling_third_party::xxhash PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${folder}")
+endif()
 
 # --- Highway: portable SIMD for kernels/. Never a package of the system, which couldn't be renamed.
 inkling_build_dependency(highway INKLING_HIGHWAY_PREFIX SANITIZER "${inkling_sanitizer_of_others}"

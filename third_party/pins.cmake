@@ -14,6 +14,7 @@ inkling_pin(fxdiv        Maratyszcza/FXdiv       b408327ac2a15ec3e43352421954f5b
 inkling_pin(highway      google/highway          ac0d5d297b13ab1b89f48484fc7911082d76a93f highway     1.3.0-5.1                 07b3c1ba2c1096878a85a31a5b9b3757427af963b1141ca904db2f9f4afe0bc2)
 inkling_pin(abseil       abseil/abseil-cpp       5650e9cf76d3be4318d5fa3af38ee483ddfd5e4a abseil      20260526.0-2              6e1aee535473414164bf83e4ebc40240dec71a4701f8a642d906e95bea1aea0c)
 inkling_pin(flatbuffers  google/flatbuffers      0100f6a5779831fa7a651e4b67ef389a8752bd9b flatbuffers 23.5.26+dfsg-4            0d309fd2c47bbbebd450e68d1419c336d53d1b8f5ce47e1f1f7f28f452fc6f3b)
+inkling_pin(xxhash       Cyan4973/xxHash          e626a72bc2321cd320e953a0ccf1584cad60f363 -           0.8.3                     -)
 inkling_pin(googletest   google/googletest       f8d7d77c06936315286eb55f8de22cd23c188571 -           1.14.0                    -)
 inkling_pin(benchmark    google/benchmark        344117638c8ff7e239044fd0fa7085839fc03021 -           1.8.3                     -)
 inkling_pin(nlohmann_json nlohmann/json          9cca280a4d0ccf0c08f47a99aa71d1b0e52f8d03 -           3.11.3                    -)

@@ -35,7 +35,7 @@ namespace {
 using Bytes = absl::Span<const std::byte>;
 
 constexpr absl::string_view kMagic = "INKLPACK";
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 constexpr int64_t kDataAlignment = 4096;
 constexpr size_t kIdBytes = 32;
 constexpr int64_t kNumSamples = 64;

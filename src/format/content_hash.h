@@ -1,14 +1,15 @@
 // ContentHash: a 128-bit hash of a stream of bytes, for model ids and for noticing damage.
 //
-// MurmurHash3_x64_128 with seed 0 (Austin Appleby, public domain algorithm), fed in pieces of any
-// size. It finds accidents, not forgeries: it is not a cryptographic hash.
+// XXH3 of 128 bits with seed 0, fed in pieces of any size. It finds accidents, not forgeries: it is
+// not a cryptographic hash. The values are the same on every platform, whatever instructions it
+// computes them with.
 
 #ifndef INKLING_SRC_FORMAT_CONTENT_HASH_H_
 #define INKLING_SRC_FORMAT_CONTENT_HASH_H_
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/types/span.h"
@@ -17,19 +18,21 @@ namespace inkling {
 
 class ContentHash {
  public:
+  ContentHash();
+  ContentHash(ContentHash&&) noexcept;
+  ContentHash& operator=(ContentHash&&) noexcept;
+  ~ContentHash();
+
   // Adds bytes to the stream. How the stream is cut into pieces doesn't matter.
   void Add(absl::Span<const std::byte> bytes);
 
-  // The hash of what was added so far: 16 bytes, the two 64-bit halves in little-endian order.
+  // The hash of what was added so far: 16 bytes in the order in which xxhsum prints them.
   std::array<std::byte, 16> Digest() const;
 
  private:
-  void Mix(const std::byte* block);
+  struct State;  // half a kilobyte, which xxhash.h defines
 
-  uint64_t low_ = 0;
-  uint64_t high_ = 0;
-  uint64_t length_ = 0;
-  std::array<std::byte, 16> pending_ = {};  // the first length_ % 16 bytes are in use
+  std::unique_ptr<State> state_;
 };
 
 // 32 lower-case hex digits.

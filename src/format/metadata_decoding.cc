@@ -236,15 +236,7 @@ absl::Status CheckModelId(const std::string& model_id) {
                                                  " hex digits, found ", model_id.size(), " bytes"));
 }
 
-}  // namespace
-
-absl::Status ValidateMetadata(const ModelMetadata& metadata) {
-  ABSL_RETURN_IF_ERROR(ValidateModelConfig(metadata.config));
-  ABSL_RETURN_IF_ERROR(ValidateTokenizerBounds(metadata.tokenizer, metadata.config.vocab_size));
-  return ValidateTemplateBounds(metadata.prompt_template, metadata.config.vocab_size);
-}
-
-absl::StatusOr<ModelMetadata> DecodeMetadata(absl::Span<const std::byte> bytes) {
+absl::StatusOr<const wire::ModelMetadata*> VerifiedTable(absl::Span<const std::byte> bytes) {
   if (static_cast<int64_t>(bytes.size()) > kMaxMetadataBytes) {
     return absl::InvalidArgumentError(absl::StrCat("metadata: expected at most ", kMaxMetadataBytes,
                                                    " bytes, found ", bytes.size()));
@@ -257,12 +249,36 @@ absl::StatusOr<ModelMetadata> DecodeMetadata(absl::Span<const std::byte> bytes) 
         "metadata: expected a flatbuffer with identifier \"", wire::ModelMetadataIdentifier(),
         "\" in ", bytes.size(), " bytes, found a damaged or foreign one"));
   }
-  const wire::ModelMetadata& table = *wire::GetModelMetadata(data);
-  if (table.format_version() < kFirstFormatVersion || table.format_version() > kFormatVersion) {
-    return absl::UnimplementedError(absl::StrCat("metadata.format_version ", table.format_version(),
-                                                 " is not supported by this version, which reads ",
-                                                 kFirstFormatVersion, " to ", kFormatVersion));
-  }
+  return wire::GetModelMetadata(data);
+}
+
+absl::Status CheckFormatVersion(uint32_t version) {
+  if (version == kFormatVersion) return absl::OkStatus();
+  return absl::UnimplementedError(absl::StrCat(
+      "metadata.format_version ", version, " is not supported by this version, which reads ",
+      kFormatVersion,
+      version < kFormatVersion ? ": the file is an earlier version's; convert its checkpoint again"
+                               : ""));
+}
+
+}  // namespace
+
+absl::Status RefuseEarlierFormat(absl::Span<const std::byte> bytes) {
+  const absl::StatusOr<const wire::ModelMetadata*> table = VerifiedTable(bytes);
+  if (!table.ok() || (*table)->format_version() >= kFormatVersion) return absl::OkStatus();
+  return CheckFormatVersion((*table)->format_version());
+}
+
+absl::Status ValidateMetadata(const ModelMetadata& metadata) {
+  ABSL_RETURN_IF_ERROR(ValidateModelConfig(metadata.config));
+  ABSL_RETURN_IF_ERROR(ValidateTokenizerBounds(metadata.tokenizer, metadata.config.vocab_size));
+  return ValidateTemplateBounds(metadata.prompt_template, metadata.config.vocab_size);
+}
+
+absl::StatusOr<ModelMetadata> DecodeMetadata(absl::Span<const std::byte> bytes) {
+  ABSL_ASSIGN_OR_RETURN(const wire::ModelMetadata* root, VerifiedTable(bytes));
+  const wire::ModelMetadata& table = *root;
+  ABSL_RETURN_IF_ERROR(CheckFormatVersion(table.format_version()));
   TableCopier copier(bytes.size());
   ModelMetadata metadata;
   metadata.config = copier.Decode(*table.config());

@@ -1,6 +1,5 @@
 // EncodeMetadata: one function per table of model_metadata.fbs. metadata_decoding.cc mirrors it.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -181,15 +180,6 @@ Offset<wire::Provenance> Encode(FlatBufferBuilder& builder, const Provenance& pr
   return wire::CreateProvenance(builder, source, generator, recipe);
 }
 
-// The lowest version whose readers understand all of `metadata`.
-uint32_t VersionOf(const ModelMetadata& metadata) {
-  const TokenizerData& tokenizer = metadata.tokenizer;
-  const bool single_words =
-      std::any_of(tokenizer.added_tokens.begin(), tokenizer.added_tokens.end(),
-                  [](const AddedToken& token) { return token.single_word; });
-  return single_words || !tokenizer.exact_scores.empty() ? kFormatVersion : kFirstFormatVersion;
-}
-
 }  // namespace
 
 std::vector<std::byte> EncodeMetadata(const ModelMetadata& metadata) {
@@ -200,7 +190,7 @@ std::vector<std::byte> EncodeMetadata(const ModelMetadata& metadata) {
   const auto prompt_template = Encode(builder, metadata.prompt_template);
   const auto provenance = Encode(builder, metadata.provenance);
   wire::FinishModelMetadataBuffer(
-      builder, wire::CreateModelMetadata(builder, VersionOf(metadata), model_id, config, tokenizer,
+      builder, wire::CreateModelMetadata(builder, kFormatVersion, model_id, config, tokenizer,
                                          prompt_template, provenance));
   const auto* bytes = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
   return std::vector<std::byte>(bytes, bytes + builder.GetSize());

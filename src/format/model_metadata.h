@@ -17,13 +17,15 @@
 
 namespace inkling {
 
-// The versions that this build reads. It writes the lowest one that says all: 2 only for what
-// readers of 1 would get wrong (single_word tokens, exact_scores).
-inline constexpr uint32_t kFirstFormatVersion = 1;
-inline constexpr uint32_t kFormatVersion = 2;
+// The version that this build writes, and the only one that it reads.
+inline constexpr uint32_t kFormatVersion = 3;
 
 // The bytes of the metadata; the same metadata gives the same bytes. model_id is stored as it is.
 std::vector<std::byte> EncodeMetadata(const ModelMetadata& metadata);
+
+// Unimplemented, saying to convert the checkpoint again, if `bytes` are the metadata of an earlier
+// format version; OK for anything else, damaged metadata too.
+absl::Status RefuseEarlierFormat(absl::Span<const std::byte> bytes);
 
 // Verifies `bytes` (aligned to 64) as a flatbuffer and decodes it; the result
 // satisfies ValidateMetadata. Errors: InvalidArgument, Unimplemented (format version or an enum's

@@ -47,11 +47,14 @@ absl::Status CheckChecksum(absl::Span<const std::byte> file, const Extent& check
 
 absl::StatusOr<Contents> DecodeFile(absl::Span<const std::byte> file) {
   ABSL_ASSIGN_OR_RETURN(const Container container, DecodeContainer(file));
-  ABSL_RETURN_IF_ERROR(CheckChecksum(file, container.checksum));
+  const absl::Span<const std::byte> metadata = file.subspan(
+      static_cast<size_t>(container.metadata.offset), static_cast<size_t>(container.metadata.size));
+  if (absl::Status damage = CheckChecksum(file, container.checksum); !damage.ok()) {
+    ABSL_RETURN_IF_ERROR(RefuseEarlierFormat(metadata));  // whose checksum was another hash
+    return damage;
+  }
   Contents contents;
-  ABSL_ASSIGN_OR_RETURN(contents.metadata,
-                        DecodeMetadata(file.subspan(static_cast<size_t>(container.metadata.offset),
-                                                    static_cast<size_t>(container.metadata.size))));
+  ABSL_ASSIGN_OR_RETURN(contents.metadata, DecodeMetadata(metadata));
   // The list is as long as the config says; a hostile config mustn't make it longer than the file's
   // own.
   const int64_t layers = contents.metadata.config.num_layers;

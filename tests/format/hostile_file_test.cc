@@ -305,9 +305,30 @@ TEST_F(HostileFileTest, AnotherFormatVersionIsUnimplemented) {
   std::vector<std::byte> metadata = EncodeMetadata(metadata_);
   auto* table = reinterpret_cast<flatbuffers::Table*>(
       flatbuffers::GetMutableRoot<wire::ModelMetadata>(metadata.data()));
-  *table->GetAddressOf(wire::ModelMetadata::VT_FORMAT_VERSION) = 3;
-  EXPECT_THAT(OpenWith(metadata), MatchesStatus(absl::StatusCode::kUnimplemented,
-                                                {"format_version 3", "reads 1 to 2"}));
+  uint8_t* version = table->GetAddressOf(wire::ModelMetadata::VT_FORMAT_VERSION);
+  *version = 4;
+  EXPECT_THAT(OpenWith(metadata),
+              MatchesStatus(absl::StatusCode::kUnimplemented, {"format_version 4", "reads 3"}));
+  *version = 2;
+  EXPECT_THAT(OpenWith(metadata),
+              MatchesStatus(absl::StatusCode::kUnimplemented,
+                            {"format_version 2", "reads 3", "convert its checkpoint again"}));
+}
+
+// Files of versions 1 and 2 had another hash as their checksum.
+TEST_F(HostileFileTest, AnEarlierVersionIsNotTakenForDamage) {
+  std::string file = good_;
+  char& checksum = file[static_cast<size_t>(container_.checksum.offset)];
+  checksum = static_cast<char>(checksum ^ 1);
+  EXPECT_THAT(OpenBytes(file),
+              MatchesStatus(absl::StatusCode::kInvalidArgument, {"the file is damaged"}));
+  auto* table = reinterpret_cast<flatbuffers::Table*>(
+      flatbuffers::GetMutableRoot<wire::ModelMetadata>(file.data() + container_.metadata.offset));
+  for (const uint8_t version : {1, 2}) {
+    *table->GetAddressOf(wire::ModelMetadata::VT_FORMAT_VERSION) = version;
+    EXPECT_THAT(OpenBytes(file),
+                MatchesStatus(absl::StatusCode::kUnimplemented, {"convert its checkpoint again"}));
+  }
 }
 
 // Tables may share their parts, so that a small file claims to be a huge one; the copies are

@@ -178,19 +178,18 @@ TEST(ModelFileTest, EveryMetadataFieldComesBack) {
   EXPECT_EQ(decoded.model_id, full.model_id);
 }
 
-// Older readers go on reading what they understand.
-TEST(ModelFileTest, TheVersionIsTheLowestThatSaysAll) {
+TEST(ModelFileTest, EveryFileIsOfTheSameVersion) {
   const auto version = [](const ModelMetadata& metadata) {
     const std::vector<std::byte> bytes = EncodeMetadata(metadata);
     return flatbuffers::GetRoot<wire::ModelMetadata>(bytes.data())->format_version();
   };
   ModelMetadata metadata = TinyMetadata(TinyConfig());
-  EXPECT_EQ(version(metadata), kFirstFormatVersion);
+  EXPECT_EQ(version(metadata), 3u);
   metadata.tokenizer.exact_scores = {-1};
-  EXPECT_EQ(version(metadata), kFormatVersion);
+  EXPECT_EQ(version(metadata), 3u);
   metadata.tokenizer.exact_scores.clear();
   metadata.tokenizer.added_tokens.push_back({.id = 0, .content = "a", .single_word = true});
-  EXPECT_EQ(version(metadata), kFormatVersion);
+  EXPECT_EQ(version(metadata), 3u);
 }
 
 TEST(ModelFileTest, MetadataComesBackThroughTheFile) {

@@ -1,7 +1,8 @@
 # Where the source folder of a pinned dependency is, fetching it from upstream when this machine has none.
 #
-# Called by build_dependency.cmake and dependencies.cmake. Order: INKLING_<NAME>_SOURCE_DIR (cache variable, for people
-# working on a dependency), then the sources folder that get_sources.sh fills, then git at the pinned full commit id.
+# Called by build_dependency.cmake, dependencies.cmake and program_dependencies.cmake. Order: INKLING_<NAME>_SOURCE_DIR
+# (cache variable, for people working on a dependency), then the sources folder that get_sources.sh fills, then git at the
+# pinned full commit id.
 # Sources are kept outside build folders, so that one fetch serves every build folder of this user.
 
 if(DEFINED ENV{XDG_CACHE_HOME} AND NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
@@ -60,7 +61,8 @@ function(inkling_fetch_step name folder)
   if(NOT code EQUAL 0)
     file(REMOVE_RECURSE "${folder}")
     message(FATAL_ERROR "Inkling: fetching ${name} failed: git ${ARGN}\n${output}\n"
-      "A Debian machine without internet: run third_party/get_sources.sh first (it uses the package archive).\n"
+      "A Debian machine without internet: run third_party/install_packages.sh build and third_party/get_sources.sh first "
+      "(they use the package archive).\n"
       "Otherwise set INKLING_<NAME>_SOURCE_DIR to a folder with the sources (third_party/README.md).")
   endif()
 endfunction()
@@ -93,4 +95,22 @@ function(inkling_require_source name result)
   inkling_fetch_step(${name} "${partial}" -c advice.detachedHead=false checkout --quiet FETCH_HEAD)
   file(TOUCH "${partial}/.complete")
   file(RENAME "${partial}" "${folder}")
+endfunction()
+
+# Makes <target> from a header-only library's installed headers, a folder or one file, for cross builds too: a link to
+# <name> keeps the rest of the system's include folder out of the search path. Sets <result> to whether it is there.
+function(inkling_link_headers target name result)
+  find_path(INKLING_HEADERS_OF_${name} NAMES "${name}" PATHS /usr/local/include /usr/include NO_DEFAULT_PATH
+    NO_CMAKE_FIND_ROOT_PATH)
+  mark_as_advanced(INKLING_HEADERS_OF_${name})
+  if(NOT INKLING_HEADERS_OF_${name})
+    set(${result} FALSE PARENT_SCOPE)
+    return()
+  endif()
+  set(linked "${CMAKE_BINARY_DIR}/third_party/headers/${name}-headers")
+  file(MAKE_DIRECTORY "${linked}")
+  file(CREATE_LINK "${INKLING_HEADERS_OF_${name}}/${name}" "${linked}/${name}" SYMBOLIC COPY_ON_ERROR)
+  add_library(${target} INTERFACE IMPORTED GLOBAL)
+  set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${linked}")
+  set(${result} TRUE PARENT_SCOPE)
 endfunction()

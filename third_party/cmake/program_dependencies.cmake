@@ -16,24 +16,6 @@ function(inkling_add_program_dependency name folder)
   add_subdirectory("${folder}" "${CMAKE_BINARY_DIR}/third_party/${name}" EXCLUDE_FROM_ALL)
 endfunction()
 
-# Makes <target> from a header-only library's installed headers, for cross builds too: a link to its folder keeps the
-# rest of the system's include folder out of the search path. Sets <result> to whether it is there.
-function(inkling_link_headers target folder result)
-  find_path(INKLING_HEADERS_OF_${folder} NAMES "${folder}" PATHS /usr/local/include /usr/include NO_DEFAULT_PATH
-    NO_CMAKE_FIND_ROOT_PATH)
-  mark_as_advanced(INKLING_HEADERS_OF_${folder})
-  if(NOT INKLING_HEADERS_OF_${folder})
-    set(${result} FALSE PARENT_SCOPE)
-    return()
-  endif()
-  set(linked "${CMAKE_BINARY_DIR}/third_party/headers/${folder}-headers")
-  file(MAKE_DIRECTORY "${linked}")
-  file(CREATE_LINK "${INKLING_HEADERS_OF_${folder}}/${folder}" "${linked}/${folder}" SYMBOLIC COPY_ON_ERROR)
-  add_library(${target} INTERFACE IMPORTED GLOBAL)
-  set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${linked}")
-  set(${result} TRUE PARENT_SCOPE)
-endfunction()
-
 # GTest::gtest, GTest::gtest_main and GTest::gmock.
 function(inkling_require_googletest)
   if(TARGET GTest::gtest_main)
