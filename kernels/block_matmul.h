@@ -53,6 +53,13 @@ struct PackBlockMatrixArgs {
 };
 void PackBlockMatrix(const PackBlockMatrixArgs& args);
 
+// How a packed matrix is dequantised. Bytes between tiles; where a tile holds the weight of its
+// output `lane` for `input`: twice the offset of the byte, and 1 more for the high nibble (a nibble
+// less 8 is the integer); and offset of the scale of a block.
+size_t BlockTileBytes(const BlockMatrixShape& shape);
+size_t BlockWeightPlace(const BlockMatrixShape& shape, size_t lane, size_t input);
+size_t BlockScaleOffset(const BlockMatrixShape& shape, size_t lane, size_t block);
+
 // A packed tile: where its parts lie.
 struct BlockTile {
   const float* sums;

@@ -39,6 +39,12 @@ struct PackChannelMatrixArgs {
 };
 void PackChannelMatrix(const PackChannelMatrixArgs& args);
 
+// How a packed matrix is dequantised: as BlockTileBytes, BlockWeightPlace and BlockScaleOffset say
+// of blocks.
+size_t ChannelTileBytes(const ChannelMatrixShape& shape);
+size_t ChannelWeightPlace(size_t lane, size_t input);
+size_t ChannelScaleOffset(size_t lane);
+
 // A packed tile: where its parts lie.
 struct ChannelTile {
   const int32_t* sums;

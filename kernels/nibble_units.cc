@@ -49,4 +49,12 @@ void PackNibbleUnits(const uint8_t* nibbles, size_t num_inputs, size_t lane, uin
   }
 }
 
+size_t NibblePlace(size_t lane, size_t input) {
+  constexpr size_t kHalf = kMatmulUnit / 2;
+  const size_t k = input % kMatmulUnit;
+  const size_t byte =
+      input / kMatmulUnit * kUnitBytes + k % kHalf / 4 * 4 * kBlockTileOutputs + 4 * lane + k % 4;
+  return 2 * byte + k / kHalf;
+}
+
 }  // namespace inkling::kernels

@@ -13,6 +13,10 @@ namespace inkling::kernels {
 // kUnitBytes.
 void PackNibbleUnits(const uint8_t* nibbles, size_t num_inputs, size_t lane, uint8_t* units);
 
+// Where consecutive units hold output `lane`'s weight of input `input`: twice the offset of its
+// byte, and 1 more for the high nibble.
+size_t NibblePlace(size_t lane, size_t input);
+
 }  // namespace inkling::kernels
 
 #endif  // INKLING_KERNELS_NIBBLE_UNITS_H_

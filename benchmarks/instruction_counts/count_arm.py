@@ -26,8 +26,8 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 COUNTS = FOLDER / "arm_counts.json"
 CPUS = {"max": "neoni8mm", "cortex-a76": "neondot", "cortex-a72": "neon"}  # and the kernels they must run
 KINDS = [  # (kind of step, what the names of its functions contain); the first that fits
-    ("matmuls", r"gemm|I8mmMatmul|Multiply(Tile|Blocks|Rows)|Unpack|DequantizeValues|PackedLayout|DequantizedMatmul|MatrixOperator|"
-                r"RunMatmuls|xnn_|pthreadpool"),
+    ("matmuls", r"gemm|I8mmMatmul|Multiply(Tile|Blocks|Rows)|Unpack|DequantizeValues|PackedLayout|DequantizedMatmul|SliceMatmul|[a-z0-9]Slice|"
+                 r"RunMatmuls|xnn_|pthreadpool"),
     ("attention", r"kernels.*::(Attend|Combine|Store)"),
     ("quantise", r"Quantize|InterleaveRows|SumUnits"),
     ("norm", r"Norm|ResidualAdd"),

@@ -1,38 +1,22 @@
-// Activations: the inputs of linear layers, with the padding that XNNPACK reads and never uses.
+// All forms that there is room for are made together, a tile of rows at a time, while the tile is
+// in the cache.
+
+#include "src/compute/activations.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <utility>
 
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "kernels/block_matmul.h"
 #include "kernels/i8mm_matmul.h"
 #include "kernels/quantize.h"
-#include "src/compute/linear.h"
-#include "src/compute/matrix_operator.h"
-#include "xnnpack.h"
 
 namespace inkling {
 namespace {
-
-static_assert(sizeof(kernels::QuantizationParams) == sizeof(xnn_quantization_params) &&
-              offsetof(kernels::QuantizationParams, zero_point) ==
-                  offsetof(xnn_quantization_params, zero_point) &&
-              offsetof(kernels::QuantizationParams, scale) ==
-                  offsetof(xnn_quantization_params, scale));
-
-// Bytes behind the last row. XNNPACK asks for XNN_EXTRA_BYTES; its widest kernels load 64 at once.
-constexpr size_t kReadAheadBytes = 64 + XNN_EXTRA_BYTES;
-
-// Row parameters behind the last row's. XNN_EXTRA_QUANTIZATION_PARAMS is 10, but its kernel of 14
-// rows for AVX-512 with GFNI reads 13; 31 is enough for any kernel (XNN_MAX_MR is 32).
-constexpr size_t kExtraParameters = 31;
-static_assert(kExtraParameters >= XNN_EXTRA_QUANTIZATION_PARAMS);
 
 // Sums behind a unit's last row. Units a multiple of 1024 rows apart would share the few places
 // that a first cache level has for them.
@@ -41,13 +25,17 @@ constexpr size_t kUnitSumPadding = 16;
 // Values below which one thread is done sooner than others are woken: about 2 us of work.
 constexpr int64_t kMinValuesToSplit = 32768;
 
+constexpr int64_t kCacheAliasBytes = 4096;
+constexpr int64_t kCacheLineBytes = 64;
+
+bool IsInt8(RowForm form) { return form != RowForm::kFloat; }
+
 }  // namespace
 
-absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, size_t max_parts,
-                                                ResidualQuantization residual,
-                                                absl::Span<const TensorType> readers) {
+absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim,
+                                                const ActivationRoom& room) {
   constexpr int64_t kMaxValues = std::numeric_limits<int32_t>::max();
-  const int64_t rows_per_row = Int8RowsPerRow(residual);
+  const int64_t rows_per_row = Int8RowsPerRow(room.residual);
   if (max_rows < 1 || dim < 1 || max_rows > kMaxValues / dim / rows_per_row) {
     return absl::InvalidArgumentError(
         absl::StrCat("activations: expected at least one row and column and at most ", kMaxValues,
@@ -57,45 +45,81 @@ absl::StatusOr<Activations> Activations::Create(int64_t max_rows, int64_t dim, s
   Activations activations;
   activations.max_rows_ = max_rows;
   activations.dim_ = dim;
-  activations.quantized_stride_ = MatrixOperator::QuantizedStride(dim);
+  activations.residual_room_ = room.residual;
+  activations.quantized_stride_ = QuantizedStride(dim);
   ABSL_ASSIGN_OR_RETURN(activations.rows_,
                         AlignedArray<float>::Create(values + kReadAheadBytes / sizeof(float)));
-  const int64_t int8_rows = max_rows * rows_per_row;
-  const size_t quantized_bytes = static_cast<size_t>(int8_rows * activations.quantized_stride_);
+  ABSL_ASSIGN_OR_RETURN(activations.ranges_, AlignedArray<kernels::RowRange>::Create(
+                                                 room.max_parts * static_cast<size_t>(max_rows)));
+  if (!absl::c_any_of(room.forms, IsInt8)) return activations;
+  const size_t int8_rows = static_cast<size_t>(max_rows * rows_per_row);
+  const size_t quantized_bytes = int8_rows * static_cast<size_t>(activations.quantized_stride_);
   ABSL_ASSIGN_OR_RETURN(activations.quantized_,
                         AlignedArray<int8_t>::Create(quantized_bytes + kReadAheadBytes));
-  const OwnKernels own = OwnKernels::OfThisCpu();
-  activations.own_kernels_ = own;
-  if (absl::c_any_of(readers, [&](TensorType type) {
-        return MatrixOperator::NeedsUnitSums(type, dim, own);
-      })) {
-    activations.unit_sum_stride_ = static_cast<size_t>(int8_rows) + kUnitSumPadding;
+  ABSL_ASSIGN_OR_RETURN(activations.parameters_, AlignedArray<kernels::QuantizationParams>::Create(
+                                                     int8_rows + kExtraParameters));
+  if (absl::c_linear_search(room.forms, RowForm::kInt8UnitSums)) {
+    activations.unit_sum_stride_ = int8_rows + kUnitSumPadding;
     const size_t num_units = static_cast<size_t>(dim) / kernels::kMatmulUnit;
     ABSL_ASSIGN_OR_RETURN(activations.unit_sums_,
                           AlignedArray<int32_t>::Create(num_units * activations.unit_sum_stride_));
   }
-  if (absl::c_any_of(readers,
-                     [&](TensorType type) { return MatrixOperator::NeedsPairs(type, dim, own); })) {
-    const size_t num_pairs = static_cast<size_t>(int8_rows + 1) / 2;
+  if (absl::c_linear_search(room.forms, RowForm::kInt8Pairs)) {
+    const size_t pair_bytes = kernels::I8mmPairStride(static_cast<size_t>(dim));
     ABSL_ASSIGN_OR_RETURN(activations.pairs_,
-                          AlignedArray<int8_t>::Create(
-                              num_pairs * kernels::I8mmPairStride(static_cast<size_t>(dim))));
+                          AlignedArray<int8_t>::Create((int8_rows + 1) / 2 * pair_bytes));
   }
-  ABSL_ASSIGN_OR_RETURN(activations.parameters_,
-                        AlignedArray<kernels::QuantizationParams>::Create(
-                            static_cast<size_t>(int8_rows) + kExtraParameters));
-  ABSL_ASSIGN_OR_RETURN(activations.ranges_, AlignedArray<kernels::RowRange>::Create(
-                                                 max_parts * static_cast<size_t>(max_rows)));
   return activations;
 }
 
-bool Activations::IsMadeFor(TensorType type) const {
-  return (unit_sums_.data() != nullptr ||
-          !MatrixOperator::NeedsUnitSums(type, dim_, own_kernels_)) &&
-         (pairs_.data() != nullptr || !MatrixOperator::NeedsPairs(type, dim_, own_kernels_));
+int64_t Activations::QuantizedStride(int64_t dim) {
+  return dim % kCacheAliasBytes == 0 ? dim + kCacheLineBytes : dim;
 }
 
-void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
+float* Activations::BeginRows(size_t num_parts) {
+  known_parts_ = num_parts;
+  quantized_rows_ = 0;
+  return rows_.data();
+}
+
+bool Activations::HasRoomFor(InputForm form) const {
+  if (form.rows == RowForm::kFloat) return true;
+  return quantized_.data() != nullptr &&
+         (form.residual == ResidualQuantization::kNone || form.residual == residual_room_) &&
+         (form.rows != RowForm::kInt8UnitSums || unit_sums_.data() != nullptr) &&
+         (form.rows != RowForm::kInt8Pairs || pairs_.data() != nullptr);
+}
+
+bool Activations::IsPrepared(InputForm form, int64_t num_rows) const {
+  if (!IsInt8(form.rows) || num_rows == 0) return true;
+  return num_rows == quantized_rows_ && form.residual == residual_;
+}
+
+absl::Status Activations::Prepare(InputForm form, int64_t num_rows, ThreadPool& pool) {
+  if (!HasRoomFor(form)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("expected activations with room for form ", static_cast<int>(form.rows),
+                     form.residual == ResidualQuantization::kNone ? "" : " with a residual",
+                     ", found some without"));
+  }
+  if (IsPrepared(form, num_rows)) return absl::OkStatus();
+  residual_ = form.residual;
+  const size_t rows = static_cast<size_t>(num_rows);
+  if (num_rows * dim_ < kMinValuesToSplit) {
+    QuantizeTile(0, rows);
+  } else {
+    // A few chunks each, so that a thread that starts late has others to help it.
+    const size_t chunks = std::min(rows, static_cast<size_t>(pool.num_threads()) * 4);
+    pool.ParallelFor(chunks, [&](size_t chunk) {
+      QuantizeTile(rows * chunk / chunks, rows * (chunk + 1) / chunks);
+    });
+  }
+  quantized_rows_ = num_rows;
+  PadParameters();
+  return absl::OkStatus();
+}
+
+void Activations::QuantizeTile(size_t first, size_t end) {
   const size_t dim = static_cast<size_t>(dim_);
   const size_t stride = static_cast<size_t>(quantized_stride_);
   const size_t rows_per_row = static_cast<size_t>(Int8RowsPerRow(residual_));
@@ -110,9 +134,9 @@ void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
   args.num_rows = end - first;
   args.dim = dim;
   args.with_residual = residual_ != ResidualQuantization::kNone;
-  if (num_parts > 0) {
+  if (known_parts_ > 0) {
     args.ranges = ranges_.data() + first;
-    args.num_parts = num_parts;
+    args.num_parts = known_parts_;
     args.range_stride = static_cast<size_t>(max_rows_);
   }
   kernels::QuantizeRows(args);
@@ -134,36 +158,7 @@ void Activations::QuantizeTile(size_t first, size_t end, size_t num_parts) {
   }
 }
 
-void Activations::QuantizeInParallel(int64_t num_rows, size_t num_parts,
-                                     ResidualQuantization residual, ThreadPool& pool) {
-  num_rows = std::clamp<int64_t>(num_rows, 0, max_rows_);
-  residual_ = residual;
-  const size_t rows = static_cast<size_t>(num_rows);
-  if (num_rows * dim_ < kMinValuesToSplit) {
-    QuantizeTile(0, rows, num_parts);
-  } else {
-    // A few chunks each, so that a thread that starts late has others to help it.
-    const size_t chunks = std::min(rows, static_cast<size_t>(pool.num_threads()) * 4);
-    pool.ParallelFor(chunks, [&](size_t chunk) {
-      QuantizeTile(rows * chunk / chunks, rows * (chunk + 1) / chunks, num_parts);
-    });
-  }
-  quantized_rows_ = num_rows;
-  if (num_rows > 0) PadParameters();
-}
-
-void Activations::Quantize(int64_t num_rows, ThreadPool& pool, ResidualQuantization residual) {
-  QuantizeInParallel(num_rows, 0, residual, pool);
-}
-
-void Activations::QuantizeKnowingRanges(int64_t num_rows, size_t num_parts,
-                                        ResidualQuantization residual, ThreadPool& pool) {
-  QuantizeInParallel(num_rows, num_parts, residual, pool);
-}
-
 void Activations::PadParameters() {
-  // A kernel of many rows reads the parameters of rows that don't exist, and writes what it makes
-  // of them over the last row's output.
   kernels::QuantizationParams* end =
       parameters_.data() + quantized_rows_ * Int8RowsPerRow(residual_);
   std::fill_n(end, kExtraParameters, end[-1]);

@@ -3,7 +3,7 @@
 //
 // A prefill context has one: it decides for each matrix from how many rows on a matmul is one of
 // floats, knows the layouts that this takes, and owns the scratch of each thread. Linear asks it;
-// the decode context has none.
+// the decode context has none. The matmul itself is the kernel "dequantized" of the list.
 
 #ifndef INKLING_SRC_COMPUTE_DEQUANTIZED_MATMUL_H_
 #define INKLING_SRC_COMPUTE_DEQUANTIZED_MATMUL_H_
@@ -15,11 +15,11 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "src/compute/aligned_array.h"
 #include "src/compute/decode_rows.h"
+#include "src/compute/matmul_kernel.h"
 #include "src/compute/packed_layout.h"
 #include "src/format/element_type.h"
 
@@ -45,8 +45,8 @@ class DequantizedMatmul {
   // Bytes of scratch that Create allocates.
   static int64_t Bytes(MatmulInput choice, int32_t num_threads);
 
-  // Rows from which kAuto multiplies floats on CPUs of a LinearKernelClass, for matmuls that would
-  // read `int8_rows` int8 rows for each; kNever where bytes always take less.
+  // Rows from which kAuto multiplies floats on CPUs of an XnnpackKernelClass, for matmuls that
+  // would read `int8_rows` int8 rows for each; kNever where bytes always take less.
   static int64_t AutoRows(absl::string_view kernel_class, TensorType type, int64_t int8_rows);
 
   DequantizedMatmul(const DequantizedMatmul&) = delete;
@@ -58,23 +58,13 @@ class DequantizedMatmul {
     const PackedLayout* layout =
         nullptr;  // null for kNever; lives as long as the DequantizedMatmul
   };
-  // Decides for a matrix, and counts it for Describe.
-  Matrix Decide(TensorType type, int64_t num_inputs, int64_t int8_rows);
+  // Decides for a matrix that `packer` packs, and counts it for Describe.
+  Matrix Decide(const MatmulKernel& packer, TensorType type, int64_t num_inputs, int64_t int8_rows);
 
-  // Outputs of a matmul of `num_rows` f32 rows with part of a matrix.
-  struct Slice {
-    const std::byte* packed;  // [num_outputs, num_inputs]
-    int64_t num_outputs;
-    const float* bias;  // [num_outputs] or null
-    const float* rows;  // [num_rows, num_inputs], contiguous
-    int64_t num_inputs;
-    int64_t num_rows;
-    float* output;  // [num_rows, num_outputs], written
-    int64_t output_stride;
-  };
-  // Computes a slice on the calling thread with the scratch of `worker`, below Create's number of
-  // threads. No allocation. A row's result has the same bits alone and among others.
-  void Run(const PackedLayout& layout, const Slice& slice, size_t worker);
+  // The kernel that multiplies those, and its scratch for `worker`, below Create's number of
+  // threads.
+  static const MatmulKernel& kernel();
+  std::byte* scratch(size_t worker) { return scratch_.data() + worker * kernel().scratch_bytes; }
 
   // What was decided, in words: "int8", "float from 16 rows", "float for 14 of 21 matrices, ..."
   // and why others aren't, where they were asked to be.
@@ -83,13 +73,14 @@ class DequantizedMatmul {
  private:
   DequantizedMatmul(MatmulInput choice, AlignedArray<std::byte> scratch);
 
-  // Learns a layout, once; null if it can't be.
-  const PackedLayout* LayoutOf(TensorType type, int64_t num_inputs);
+  // The layout of what `packer` packs, asked once; null if it isn't known.
+  const PackedLayout* LayoutOf(const MatmulKernel& packer, TensorType type, int64_t num_inputs);
 
   struct Known {
+    const MatmulKernel* packer;
     TensorType type;
     int64_t num_inputs;
-    std::unique_ptr<const PackedLayout> layout;  // null: couldn't be learned
+    std::unique_ptr<const PackedLayout> layout;  // null: it isn't known
   };
 
   MatmulInput choice_;
@@ -100,7 +91,7 @@ class DequantizedMatmul {
   int64_t num_float_ = 0;
   int64_t first_rows_ = kNever;  // the smallest and the largest min_rows of those
   int64_t last_rows_ = 0;
-  std::string obstacle_;  // why the first layout that wasn't learned wasn't
+  std::string obstacle_;  // why the first layout that isn't known isn't
 };
 
 }  // namespace inkling

@@ -1,4 +1,4 @@
-// LinearKernelClass: which micro-kernels XNNPACK chose, learnt from what it does.
+// XnnpackKernelClass: which micro-kernels XNNPACK chose, learnt from what it does.
 //
 // XNNPACK's public headers don't tell. But how many bytes it packs a 1 x 1 int8 matrix into gives
 // away the chosen kernel's tile (outputs x inputs at a time), and so whether a build or a CPU lacks
@@ -8,8 +8,8 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "src/compute/linear.h"
-#include "src/compute/matrix_operator.h"
+#include "src/compute/matmul_kernels.h"
+#include "src/compute/packed_weights.h"
 
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
 #define INKLING_IS_X86 1
@@ -25,7 +25,8 @@ namespace {
 int64_t PackedTileBytes() {
   constexpr int64_t kRoom = 65536;
   absl::StatusOr<std::unique_ptr<PackedWeights>> packed = PackedWeights::Create(kRoom);
-  if (!packed.ok()) return 0;
+  const MatmulKernel& kernel = MatmulKernelNamed("xnnpack");
+  if (!packed.ok() || !kernel.runs_here) return 0;
   const std::byte values[8] = {std::byte{1}};  // XNNPACK loads eight for one
   const float scale = 1.0f;
   MatrixRows matrix;
@@ -35,9 +36,7 @@ int64_t PackedTileBytes() {
   matrix.output_stride = 1;
   matrix.values = values;
   matrix.scales = reinterpret_cast<const std::byte*>(&scale);
-  (*packed)->Select("probe");
-  if (!MatrixOperator::Create(matrix, **packed).ok() || !(*packed)->FinishTensor().ok()) return 0;
-  return (*packed)->packed_bytes();
+  return PackMatrix(kernel, matrix, "probe", **packed).ok() ? (*packed)->packed_bytes() : 0;
 }
 
 // True if `bytes` is the size of a tile of `outputs` x `inputs`: each output has its int8 inputs, a
@@ -89,7 +88,7 @@ const char* ClassOfTile(int64_t) { return "generic"; }
 
 }  // namespace
 
-const char* LinearKernelClass() {
+const char* XnnpackKernelClass() {
   const int64_t bytes = PackedTileBytes();
   return bytes == 0 ? "none" : ClassOfTile(bytes);
 }

@@ -1,7 +1,13 @@
-// PackedLayout::Learn. A quantised value is found by its signature: what it is in each of several
-// matrices that differ in all quants. 48 bits of random quantised values are the same for no two of
-// the thousands of places that a small matrix is packed into, and if they were, the comparison at
-// the end would show it.
+// Why probing: the dequantised matmul must know where XNNPACK packs each weight. That depends on
+// the type, the CPU and XNNPACK's version, and its public headers say nothing of it. Copying its
+// packing functions' rules would be wrong with the next version and silent about it.
+//
+// How: a quantised value is found by its signature, what it is in each of several matrices that
+// differ in all quants. 48 bits of random quantised values are the same for no two of the thousands
+// of places that a small matrix is packed into, and if they were, the comparison of a whole matrix
+// at the end would show it.
+
+#include "src/compute/layout_probe.h"
 
 #include <algorithm>
 #include <array>
@@ -21,8 +27,6 @@
 #include "absl/strings/string_view.h"
 #include "kernels/float_matmul.h"
 #include "src/compute/aligned_array.h"
-#include "src/compute/packed_layout.h"
-#include "src/compute/packed_weights.h"
 #include "src/compute/probe_matrix.h"
 
 namespace inkling {
@@ -35,26 +39,36 @@ constexpr int64_t kRows = kPanelOutputs + 1;
 // Scales are stored divided by up to 2^8, where matmuls count quantised values so many times.
 constexpr int kMaxScaleShift = 8;
 
-}  // namespace
+absl::Status Unknown(TensorType type, absl::string_view what) {
+  return absl::UnimplementedError(
+      absl::StrCat("layout of packed ", TensorTypeName(type), " weights: ", what));
+}
 
 class LayoutProbe {
  public:
-  LayoutProbe(TensorType type, int64_t num_inputs)
-      : type_(type),
+  LayoutProbe(const MatmulKernel& kernel, TensorType type, int64_t num_inputs)
+      : kernel_(kernel),
+        type_(type),
         has_nibbles_(type.element != ElementType::kInt8Channel),
-        num_inputs_(num_inputs),
-        rest_(num_inputs % kPanelInputs) {
-    layout_.type_ = type;
-    layout_.num_inputs_ = num_inputs;
-  }
+        num_inputs_(num_inputs) {}
 
   absl::StatusOr<PackedLayout> Learn() {
     ABSL_RETURN_IF_ERROR(PackAll());
     ABSL_RETURN_IF_ERROR(FindTiles());
-    ABSL_RETURN_IF_ERROR(FindChunks());
-    ABSL_RETURN_IF_ERROR(FindScales());
-    ABSL_RETURN_IF_ERROR(Prove());
-    return std::move(layout_);
+    ABSL_RETURN_IF_ERROR(type_.element == ElementType::kInt4Block ? FindScales<uint16_t>()
+                                                                  : FindScales<uint32_t>());
+    return PackedLayout::Create(
+        type_, num_inputs_,
+        {.outputs = tile_outputs_,
+         .bytes = AtInputs(tile_bytes_[0], tile_bytes_[1]),
+         .weight_place = [&](int64_t output,
+                             int64_t input) { return places_.at(output * kColumnKey + input); },
+         .scale_offset =
+             [&](int64_t output, int64_t block) {
+               return scale_offsets_[static_cast<size_t>(block * tile_outputs_ + output)];
+             },
+         .flip = flip_,
+         .scale_factor = static_cast<float>(1 << scale_shift_)});
   }
 
  private:
@@ -66,55 +80,51 @@ class LayoutProbe {
   // rest.
   static constexpr int64_t kPanels[2] = {2, 3};
 
-  absl::Status Unknown(absl::string_view what) const {
-    return absl::UnimplementedError(
-        absl::StrCat("layout of packed ", TensorTypeName(type_), " weights: ", what));
+  // Of the matrices of a size: whole panels, and what the matmul's inputs have behind them.
+  int64_t Columns(size_t size) const {
+    return kPanels[size] * kPanelInputs + num_inputs_ % kPanelInputs;
   }
 
-  int64_t Columns(size_t size) const { return kPanels[size] * kPanelInputs + rest_; }
-
   absl::Status PackAll() {
-    const int64_t room = int64_t{kMatrices} * (ProbeMatrix::PackedRoom(kRows, Columns(0)) +
-                                               ProbeMatrix::PackedRoom(kRows, Columns(1))) +
-                         ProbeMatrix::PackedRoom(kRows, num_inputs_);
-    ABSL_ASSIGN_OR_RETURN(packed_, PackedWeights::Create(room));
     for (size_t size = 0; size < 2; ++size) {
       for (size_t i = 0; i < kMatrices; ++i) {
         ProbeMatrix matrix(type_, kRows, Columns(size), 1 + i);
-        ABSL_RETURN_IF_ERROR(matrix.Pack(*packed_));
+        ABSL_RETURN_IF_ERROR(matrix.Pack(kernel_));
         matrices_[size].push_back(std::move(matrix));
       }
     }
     return absl::OkStatus();
   }
 
-  // What the matrices of a size have at a place, 4 bits (or 8 of the first six) of each.
+  // Appends a quantised value's bits to a signature.
+  uint64_t Appended(uint64_t signature, uint8_t quant) const {
+    return signature << (has_nibbles_ ? 4 : 8) | quant;
+  }
+  size_t NumSigned() const { return has_nibbles_ ? kMatrices : kMatrices / 2; }
+
+  // What the matrices of a size have at a place.
   uint64_t SignatureAt(size_t size, size_t offset, bool high) const {
     uint64_t signature = 0;
     for (size_t i = 0; i < NumSigned(); ++i) {
       const uint8_t byte = matrices_[size][i].packed()[offset];
-      signature =
-          has_nibbles_ ? signature << 4 | (high ? byte >> 4 : byte & 15) : signature << 8 | byte;
+      const int quant = !has_nibbles_ ? byte : high ? byte >> 4 : byte & 15;
+      signature = Appended(signature, static_cast<uint8_t>(quant));
     }
     return signature;
   }
-  size_t NumSigned() const { return has_nibbles_ ? kMatrices : kMatrices / 2; }
 
-  // Quantised values of rows [0, kRows) and the given columns, stored as they are or with their
-  // first bit turned around; empty if some aren't there.
-  std::optional<Places> FindQuants(size_t size, int64_t first_column, int64_t num_columns,
-                                   uint8_t flip) const {
-    uint64_t flips = 0;
+  // Quantised values of rows [0, kRows) and the first `num_columns` columns, stored as they are or
+  // with their first bit turned around; empty if some aren't there.
+  std::optional<Places> FindQuants(size_t size, int64_t num_columns, uint8_t flip) const {
     absl::flat_hash_map<uint64_t, int64_t> wanted;
-    for (size_t i = 0; i < NumSigned(); ++i) flips = flips << (has_nibbles_ ? 4 : 8) | flip;
     for (int64_t row = 0; row < kRows; ++row) {
-      for (int64_t column = first_column; column < first_column + num_columns; ++column) {
+      for (int64_t column = 0; column < num_columns; ++column) {
         uint64_t signature = 0;
         for (size_t i = 0; i < NumSigned(); ++i) {
-          signature =
-              signature << (has_nibbles_ ? 4 : 8) | matrices_[size][i].StoredQuant(row, column);
+          const int quant = matrices_[size][i].StoredQuant(row, column) ^ flip;
+          signature = Appended(signature, static_cast<uint8_t>(quant));
         }
-        wanted[signature ^ flips] = row * kColumnKey + column;
+        wanted[signature] = row * kColumnKey + column;
       }
     }
     Places places;
@@ -132,35 +142,30 @@ class LayoutProbe {
     return places;
   }
 
-  // Tiles of outputs, their distance, and that of a tile's panels.
+  // Tiles of outputs, their distance, and the places in them.
   absl::Status FindTiles() {
-    std::array<Places, 2> first;
+    std::optional<Places> places;
     for (const uint8_t flip : {uint8_t{0}, static_cast<uint8_t>(has_nibbles_ ? 8 : 0x80)}) {
-      std::optional<Places> places = FindQuants(0, 0, kPanelInputs + 1, flip);
-      if (!places.has_value()) continue;
-      layout_.flip_ = flip;
-      first[0] = *std::move(places);
+      if (places.has_value()) break;
+      places = FindQuants(0, kPanelInputs + 1, flip);
+      flip_ = flip;
     }
-    std::optional<Places> longer = FindQuants(1, 0, 1, layout_.flip_);
-    if (first[0].empty() || !longer.has_value())
-      return Unknown("not all quantised values were found");
-    first[1] = *std::move(longer);
-    int64_t outputs = 1;  // rows of a tile lie where they lie whatever the number of inputs
-    while (outputs < kRows &&
-           first[0].at(outputs * kColumnKey) == first[1].at(outputs * kColumnKey)) {
-      ++outputs;
+    const std::optional<Places> longer = FindQuants(1, 1, flip_);
+    if (!places.has_value() || !longer.has_value()) {
+      return Unknown(type_, "not all quantised values were found");
     }
-    if (outputs == kRows || kPanelOutputs % outputs != 0) {
-      return Unknown(absl::StrCat("expected tiles of a divisor of ", kPanelOutputs,
-                                  " outputs, found ", outputs));
+    places_ = *std::move(places);
+    // Rows of a tile lie where they lie whatever the number of inputs.
+    while (tile_outputs_ < kRows &&
+           places_.at(tile_outputs_ * kColumnKey) == longer->at(tile_outputs_ * kColumnKey)) {
+      ++tile_outputs_;
     }
-    layout_.tile_outputs_ = outputs;
-    for (size_t size = 0; size < 2; ++size) {
-      tile_bytes_[size] = (first[size].at(outputs * kColumnKey) - first[size].at(0)) / 2;
+    if (tile_outputs_ == kRows) {
+      return Unknown(
+          type_, absl::StrCat("expected tiles of up to ", kPanelOutputs, " outputs, found more"));
     }
-    layout_.tile_bytes_ = AtInputs(tile_bytes_[0], tile_bytes_[1]);
-    layout_.panel_bytes_ = (first[0].at(kPanelInputs) - first[0].at(0)) / 2;
-    places_ = std::move(first[0]);
+    tile_bytes_ = {(places_.at(tile_outputs_ * kColumnKey) - places_.at(0)) / 2,
+                   (longer->at(tile_outputs_ * kColumnKey) - longer->at(0)) / 2};
     return absl::OkStatus();
   }
 
@@ -169,237 +174,115 @@ class LayoutProbe {
     return two + (three - two) * (num_inputs_ / kPanelInputs - kPanels[0]);
   }
 
-  // The first tile's first panel, 16 bytes at a time.
-  absl::Status FindChunks() {
-    struct Quant {
-      int64_t place;
-      uint16_t target;
-    };
-    std::vector<Quant> quants;
-    for (int64_t row = 0; row < layout_.tile_outputs_; ++row) {
-      for (int64_t column = 0; column < kPanelInputs; ++column) {
-        quants.push_back({places_.at(row * kColumnKey + column),
-                          static_cast<uint16_t>(column * kPanelOutputs + row)});
-      }
-    }
-    std::sort(quants.begin(), quants.end(),
-              [](const Quant& a, const Quant& b) { return a.place < b.place; });
-    const size_t num_halves = has_nibbles_ ? 2 : 1;
-    const int64_t step = has_nibbles_ ? 1 : 2;
-    const size_t chunk_quants = kernels::kChunkBytes * num_halves;
-    struct Chunk {
-      size_t unit;  // of its last input
-      uint32_t offset;
-      kernels::ChunkHalf halves[2];
-    };
-    std::vector<Chunk> chunks;
-    for (size_t first = 0; first < quants.size(); first += chunk_quants) {
-      Chunk chunk = {};
-      chunk.offset = static_cast<uint32_t>(quants[first].place / 2);
-      for (size_t i = 0; i < chunk_quants; ++i) {
-        if (quants[first + i].place != quants[first].place + static_cast<int64_t>(i) * step ||
-            quants[first].place % 2 != 0) {
-          return Unknown(absl::StrCat("expected ", kernels::kChunkBytes,
-                                      " bytes of quantised values together, found a gap in them"));
-        }
-        const uint16_t target = quants[first + i].target;
-        chunk.halves[i % num_halves].places[i / num_halves] = target;
-        chunk.unit =
-            std::max(chunk.unit, target / kernels::kPanelOutputs / kernels::kPanelInputUnit);
-      }
-      chunks.push_back(chunk);
-    }
-    std::stable_sort(chunks.begin(), chunks.end(),
-                     [](const Chunk& a, const Chunk& b) { return a.unit < b.unit; });
-    for (const Chunk& chunk : chunks) {
-      layout_.chunk_offsets_.push_back(chunk.offset);
-      layout_.chunk_halves_.insert(layout_.chunk_halves_.end(), chunk.halves,
-                                   chunk.halves + num_halves);
-      for (size_t unit = chunk.unit + 1; unit <= PackedLayout::kUnits; ++unit) {
-        ++layout_.num_chunks_[unit];
-      }
-    }
-    NameOrders(num_halves);
-    return absl::OkStatus();
-  }
-
-  // Says of the chunks which of the orders their quantised values have.
-  void NameOrders(size_t num_halves) {
-    std::vector<kernels::ChunkHalf>& halves = layout_.chunk_halves_;
-    for (kernels::ChunkHalf& half : halves) {
-      if (HasOrder(half, [](size_t i) { return i; })) half.order = kernels::QuantOrder::kRun;
-    }
-    const std::vector<uint32_t>& offsets = layout_.chunk_offsets_;
-    for (size_t c = 0; c + kernels::kSquareChunks <= offsets.size();) {
-      bool is_square = true;
-      for (size_t i = 0; i < kernels::kSquareChunks; ++i) {
-        is_square = is_square && offsets[c + i] == offsets[c] + i * kernels::kChunkBytes;
-        for (size_t h = 0; h < num_halves; ++h) {
-          const kernels::ChunkHalf& half = halves[(c + i) * num_halves + h];
-          is_square = is_square && half.places[0] == halves[c * num_halves + h].places[0] + 2 * i &&
-                      HasOrder(half, [](size_t byte) {
-                        return byte % 8 * kernels::kPanelOutputs + byte / 8;
-                      });
-        }
-      }
-      for (size_t h = 0; is_square && h < num_halves; ++h) {
-        halves[c * num_halves + h].order = kernels::QuantOrder::kSquare;
-      }
-      c += is_square ? kernels::kSquareChunks : 1;
-    }
-  }
-
-  // True if byte i's place is behind the first one's by distance(i).
-  template <typename Distance>
-  static bool HasOrder(const kernels::ChunkHalf& half, const Distance& distance) {
-    for (size_t i = 1; i < kernels::kChunkBytes; ++i) {
-      if (half.places[i] != half.places[0] + distance(i)) return false;
-    }
-    return true;
-  }
-
   // Where a scale of matrices of a size lies, divided by 2^shift; -1: nowhere.
   template <typename Bits>
   int64_t FindScale(size_t size, int64_t index, int shift) const {
     constexpr int kShiftBit = sizeof(Bits) == sizeof(float) ? 23 : 7;  // of the exponent
-    const auto bits_of = [&](size_t i) {
-      Bits bits;
-      std::memcpy(&bits, matrices_[size][i].scales().data() + index * int64_t{sizeof(Bits)},
-                  sizeof(bits));
-      return static_cast<Bits>(bits - (shift << kShiftBit));
-    };
     std::array<Bits, kMatrices> wanted;
-    for (size_t i = 0; i < kMatrices; ++i) wanted[i] = bits_of(i);
+    for (size_t i = 0; i < kMatrices; ++i) {
+      std::memcpy(&wanted[i], matrices_[size][i].scales().data() + index * int64_t{sizeof(Bits)},
+                  sizeof(Bits));
+      wanted[i] = static_cast<Bits>(wanted[i] - (shift << kShiftBit));
+    }
     const size_t bytes = matrices_[size][0].packed().size();
     for (size_t offset = 0; offset + sizeof(Bits) <= bytes; offset += sizeof(Bits)) {
       size_t i = 0;
-      for (; i < kMatrices; ++i) {
-        if (std::memcmp(matrices_[size][i].packed().data() + offset, &wanted[i], sizeof(Bits)) !=
-            0) {
-          break;
-        }
+      while (i < kMatrices && std::memcmp(matrices_[size][i].packed().data() + offset, &wanted[i],
+                                          sizeof(Bits)) == 0) {
+        ++i;
       }
       if (i == kMatrices) return static_cast<int64_t>(offset);
     }
     return -1;
   }
 
-  absl::Status FindScales() {
-    return type_.element == ElementType::kInt4Block ? FindScalesOf<uint16_t>()
-                                                    : FindScalesOf<uint32_t>();
-  }
-
   template <typename Bits>
-  absl::Status FindScalesOf() {
-    int shift = 0;
-    while (shift <= kMaxScaleShift && FindScale<Bits>(0, 0, shift) < 0) ++shift;
-    if (shift > kMaxScaleShift) return Unknown("no scale was found");
-    layout_.scale_factor_ = static_cast<float>(1 << shift);
+  absl::Status FindScales() {
+    while (scale_shift_ <= kMaxScaleShift && FindScale<Bits>(0, 0, scale_shift_) < 0) {
+      ++scale_shift_;
+    }
+    if (scale_shift_ > kMaxScaleShift) return Unknown(type_, "no scale was found");
     const bool is_block = type_.element == ElementType::kInt4Block;
     const int64_t blocks_of_panel = is_block ? kPanelInputs / type_.block_size : 1;
     for (int64_t block = 0; block < blocks_of_panel; ++block) {
-      for (int64_t row = 0; row < layout_.tile_outputs_; ++row) {
+      for (int64_t row = 0; row < tile_outputs_; ++row) {
         std::array<int64_t, 2> offsets;
         for (size_t size = 0; size < 2; ++size) {
           const int64_t scales_of_row = is_block ? Columns(size) / type_.block_size : 1;
-          offsets[size] = FindScale<Bits>(size, row * scales_of_row + block, shift);
+          offsets[size] = FindScale<Bits>(size, row * scales_of_row + block, scale_shift_);
           if (offsets[size] < 0) {
-            return Unknown(absl::StrCat("no scale was found of output ", row, ", block ", block));
+            return Unknown(type_,
+                           absl::StrCat("no scale was found of output ", row, ", block ", block));
           }
         }
-        layout_.scale_offsets_.push_back(static_cast<uint32_t>(AtInputs(offsets[0], offsets[1])));
+        scale_offsets_.push_back(AtInputs(offsets[0], offsets[1]));
       }
     }
     return absl::OkStatus();
   }
 
-  // Prove and matmuls read no byte outside of a tile, and all tiles are there.
-  absl::Status CheckBounds(int64_t packed_bytes) const {
-    const int64_t tiles = (kRows + layout_.tile_outputs_ - 1) / layout_.tile_outputs_;
-    const int64_t last_panel = (num_inputs_ - 1) / kPanelInputs;
-    int64_t end = 0;
-    for (int64_t panel = 0; panel <= last_panel; panel += std::max<int64_t>(1, last_panel)) {
-      const size_t inputs = layout_.InputsOfPanel(panel * kPanelInputs);
-      const size_t num_chunks = layout_.num_chunks_[inputs / kernels::kPanelInputUnit];
-      const bool is_block = type_.element == ElementType::kInt4Block;
-      const size_t num_scales = is_block ? inputs / static_cast<size_t>(type_.block_size) *
-                                               static_cast<size_t>(layout_.tile_outputs_)
-                                         : layout_.scale_offsets_.size();
-      const int64_t first = panel * layout_.panel_bytes_;
-      for (size_t c = 0; c < num_chunks; ++c) {
-        end = std::max(end, first + layout_.chunk_offsets_[c] + int64_t{kernels::kChunkBytes});
-      }
-      for (size_t i = 0; i < num_scales; ++i) {
-        end = std::max(end, (is_block ? first + 2 : 4) + layout_.scale_offsets_[i]);
-      }
-    }
-    if (layout_.panel_bytes_ >= 0 && end <= layout_.tile_bytes_ &&
-        tiles * layout_.tile_bytes_ <= packed_bytes) {
-      return absl::OkStatus();
-    }
-    return Unknown(absl::StrCat("expected ", tiles, " tiles of ", layout_.tile_bytes_,
-                                " bytes, found ", packed_bytes,
-                                " bytes, and a quantised value or scale at ", end));
-  }
-
-  absl::Status Prove() const {
-    ProbeMatrix matrix(type_, kRows, num_inputs_, 1000);
-    ABSL_RETURN_IF_ERROR(matrix.Pack(*packed_));
-    ABSL_RETURN_IF_ERROR(CheckBounds(static_cast<int64_t>(matrix.packed().size())));
-    ABSL_ASSIGN_OR_RETURN(AlignedArray<int8_t> quants,
-                          AlignedArray<int8_t>::Create(kernels::kPanelFloats));
-    ABSL_ASSIGN_OR_RETURN(AlignedArray<float> scales,
-                          AlignedArray<float>::Create(kernels::kPanelFloats));
-    ABSL_ASSIGN_OR_RETURN(AlignedArray<float> panel,
-                          AlignedArray<float>::Create(kernels::kPanelFloats));
-    const auto* packed = reinterpret_cast<const std::byte*>(matrix.packed().data());
-    for (int64_t first_row = 0; first_row < kRows; first_row += kPanelOutputs) {
-      for (int64_t first = 0; first < num_inputs_; first += kPanelInputs) {
-        layout_.Dequantize({packed, kRows, first_row, first},
-                           {quants.data(), scales.data(), panel.data()});
-        ABSL_RETURN_IF_ERROR(CompareWithStored(matrix, first_row, first, panel.data()));
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status CompareWithStored(const ProbeMatrix& matrix, int64_t first_row, int64_t first_column,
-                                 const float* panel) const {
-    for (int64_t row = first_row; row < std::min(first_row + kPanelOutputs, kRows); ++row) {
-      for (int64_t column = first_column;
-           column < std::min(first_column + kPanelInputs, num_inputs_); ++column) {
-        const float expected = matrix.Weight(row, column);
-        const float found = panel[kernels::PanelIndex(static_cast<size_t>(row - first_row),
-                                                      static_cast<size_t>(column - first_column))];
-        if (found != expected) {
-          return Unknown(absl::StrCat("expected ", expected, " for output ", row, " and input ",
-                                      column, ", found ", found));
-        }
-      }
-    }
-    return absl::OkStatus();
-  }
-
+  const MatmulKernel& kernel_;
   TensorType type_;
   bool has_nibbles_;
   int64_t num_inputs_;
-  int64_t rest_;  // inputs behind the last whole panel
-  std::unique_ptr<PackedWeights> packed_;
   std::array<std::vector<ProbeMatrix>, 2> matrices_;
-  std::array<int64_t, 2> tile_bytes_ = {};
+
+  int64_t tile_outputs_ = 1;
+  std::array<int64_t, 2> tile_bytes_ = {};  // of the matrices of each size
   Places places_;  // of the first panel's quantised values and the next input's
-  PackedLayout layout_;
+  uint8_t flip_ = 0;
+  int scale_shift_ = 0;
+  std::vector<int64_t> scale_offsets_;  // [blocks of a panel, tile outputs]
 };
 
-absl::StatusOr<PackedLayout> PackedLayout::Learn(TensorType type, int64_t num_inputs) {
-  constexpr int64_t kUnit = int64_t{kernels::kPanelInputUnit};
-  if (!IsQuantized(type.element) || num_inputs < 1 || num_inputs % kUnit != 0 ||
-      !TypeFits(type, num_inputs)) {
-    return absl::UnimplementedError(absl::StrCat(
-        "layout of packed weights: expected a quantised type and inputs in multiples of ", kUnit,
-        ", found ", TensorTypeName(type), " and ", num_inputs));
+// Compares a dequantised panel with the matrix's weights from there on.
+absl::Status ComparePanel(const ProbeMatrix& matrix, TensorType type, int64_t num_inputs,
+                          int64_t first_row, int64_t first_column, const float* panel) {
+  for (int64_t row = first_row; row < std::min(first_row + kPanelOutputs, kRows); ++row) {
+    for (int64_t column = first_column; column < std::min(first_column + kPanelInputs, num_inputs);
+         ++column) {
+      const float expected = matrix.Weight(row, column);
+      const float found = panel[kernels::PanelIndex(static_cast<size_t>(row - first_row),
+                                                    static_cast<size_t>(column - first_column))];
+      if (found != expected) {
+        return Unknown(type, absl::StrCat("expected ", expected, " for output ", row, " and input ",
+                                          column, ", found ", found));
+      }
+    }
   }
-  return LayoutProbe(type, num_inputs).Learn();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<PackedLayout> LearnLayout(const MatmulKernel& kernel, TensorType type,
+                                         int64_t num_inputs) {
+  ABSL_RETURN_IF_ERROR(PackedLayout::CheckType(type, num_inputs));
+  ABSL_ASSIGN_OR_RETURN(PackedLayout layout, LayoutProbe(kernel, type, num_inputs).Learn());
+  ABSL_RETURN_IF_ERROR(ProveLayout(kernel, layout, type, num_inputs));
+  return layout;
+}
+
+absl::Status ProveLayout(const MatmulKernel& kernel, const PackedLayout& layout, TensorType type,
+                         int64_t num_inputs) {
+  ProbeMatrix matrix(type, kRows, num_inputs, 1000);
+  ABSL_RETURN_IF_ERROR(matrix.Pack(kernel));
+  ABSL_RETURN_IF_ERROR(layout.CheckBounds(kRows, static_cast<int64_t>(matrix.packed().size())));
+  ABSL_ASSIGN_OR_RETURN(AlignedArray<int8_t> quants,
+                        AlignedArray<int8_t>::Create(kernels::kPanelFloats));
+  ABSL_ASSIGN_OR_RETURN(AlignedArray<float> scales,
+                        AlignedArray<float>::Create(kernels::kPanelFloats));
+  ABSL_ASSIGN_OR_RETURN(AlignedArray<float> panel,
+                        AlignedArray<float>::Create(kernels::kPanelFloats));
+  const auto* packed = reinterpret_cast<const std::byte*>(matrix.packed().data());
+  for (int64_t first_row = 0; first_row < kRows; first_row += kPanelOutputs) {
+    for (int64_t first = 0; first < num_inputs; first += kPanelInputs) {
+      layout.Dequantize({packed, kRows, first_row, first},
+                        {quants.data(), scales.data(), panel.data()});
+      ABSL_RETURN_IF_ERROR(ComparePanel(matrix, type, num_inputs, first_row, first, panel.data()));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace inkling

@@ -23,7 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "src/compute/matrix_operator.h"
+#include "src/compute/matmul_kernels.h"
 #include "src/compute/packed_weights.h"
 #include "src/format/content_hash.h"
 #include "src/format/mapped_file.h"
@@ -159,9 +159,9 @@ absl::Status PackProbe(TensorType type, PackedWeights& packed) {
   } else if (type.element != ElementType::kF32) {
     matrix.scales = reinterpret_cast<const std::byte*>(floats.data());
   }
-  packed.Select(TensorTypeName(type));
-  ABSL_RETURN_IF_ERROR(MatrixOperator::Create(matrix, packed).status());
-  return packed.FinishTensor();
+  const MatmulKernel* kernel = FindMatmulKernel(MatmulKernels(), type, kColumns);
+  if (kernel == nullptr) return absl::UnimplementedError("no kernel");
+  return PackMatrix(*kernel, matrix, TensorTypeName(type), packed);
 }
 
 }  // namespace

@@ -6,13 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <random>
 
 #include "absl/status/status_macros.h"
-#include "absl/strings/str_cat.h"
 #include "kernels/convert.h"
 #include "kernels/dequantize.h"
-#include "src/compute/matrix_operator.h"
+#include "src/compute/matmul_kernels.h"
+#include "src/compute/packed_weights.h"
 
 namespace inkling {
 namespace {
@@ -46,12 +47,7 @@ ProbeMatrix::ProbeMatrix(TensorType type, int64_t rows, int64_t columns, uint64_
   }
 }
 
-int64_t ProbeMatrix::PackedRoom(int64_t rows, int64_t columns) {
-  // Tiles have up to 64 rows; each row also has a sum, a bias, and scales, 2 bytes for 32 columns.
-  return (rows + 63) / 64 * 64 * (columns + columns / 8 + 64) + 4096;
-}
-
-absl::Status ProbeMatrix::Pack(PackedWeights& packed) {
+absl::Status ProbeMatrix::Pack(const MatmulKernel& kernel) {
   MatrixRows matrix;
   matrix.type = type_;
   matrix.rows = rows_;
@@ -59,12 +55,11 @@ absl::Status ProbeMatrix::Pack(PackedWeights& packed) {
   matrix.values = values_.data();
   matrix.scales = scales_.data();
   matrix.output_stride = rows_;
-  packed.Select(absl::StrCat("probe ", packed.num_packed()));
-  ABSL_RETURN_IF_ERROR(MatrixOperator::Create(matrix, packed).status());
-  ABSL_RETURN_IF_ERROR(packed.FinishTensor());
-  const PackedWeights::Entry entry = packed.Entries().back();
-  const auto* bytes = reinterpret_cast<const uint8_t*>(packed.data()) + entry.offset;
-  packed_.assign(bytes, bytes + entry.bytes);
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<PackedWeights> packed,
+                        PackedWeights::Create(kernel.packed_bytes(type_, rows_, columns_)));
+  ABSL_RETURN_IF_ERROR(PackMatrix(kernel, matrix, "probe", *packed));
+  const auto* bytes = reinterpret_cast<const uint8_t*>(packed->data());
+  packed_.assign(bytes, bytes + packed->packed_bytes());
   return absl::OkStatus();
 }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "src/compute/packed_weights.h"
+#include "src/compute/matmul_kernel.h"
 #include "src/format/element_type.h"
 
 namespace inkling {
@@ -19,11 +19,8 @@ class ProbeMatrix {
   // A [rows, columns] matrix of what `seed` says; scales are positive normal numbers.
   ProbeMatrix(TensorType type, int64_t rows, int64_t columns, uint64_t seed);
 
-  // Bytes that Pack needs room for, at most.
-  static int64_t PackedRoom(int64_t rows, int64_t columns);
-  // Packs into `packed`, behind what is there, and copies the bytes. Errors: those of
-  // MatrixOperator::Create.
-  absl::Status Pack(PackedWeights& packed);
+  // Packs the matrix with `kernel`. Errors: those of MatmulKernel::prepare.
+  absl::Status Pack(const MatmulKernel& kernel);
 
   // As stored: the nibble or the byte.
   uint8_t StoredQuant(int64_t row, int64_t column) const;

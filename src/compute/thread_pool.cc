@@ -33,7 +33,6 @@ namespace inkling {
 namespace {
 
 // More threads than this are a mistake, not a machine.
-constexpr int32_t kMaxThreads = 1024;
 
 // Holds threads until somebody opens it.
 class Gate {
@@ -197,6 +196,15 @@ void ThreadPool::ParallelFor(size_t count, absl::FunctionRef<void(size_t)> body)
   pthreadpool_parallelize_1d(
       threads, [](void* context, size_t i) { (*static_cast<Body*>(context))(i); }, &body, count,
       /*flags=*/0);
+}
+
+void ThreadPool::ForEachItem(size_t count, size_t max_workers,
+                             absl::FunctionRef<void(size_t, size_t)> body) {
+  std::atomic<size_t> next{0};
+  ParallelFor(std::min({count, max_workers, static_cast<size_t>(num_threads_)}),
+              [&](size_t worker) {
+                for (size_t item = next++; item < count; item = next++) body(item, worker);
+              });
 }
 
 }  // namespace inkling

@@ -39,9 +39,13 @@ struct ThreadPoolLock {
 
 class ThreadPool {
  public:
-  // `num_threads` >= 1 counts the calling thread. With `cpus`, which CheckCpus must have found
-  // right for as many threads, thread i is bound to cpus[i]: the pool's own for good, thread 0,
-  // which is whoever has the lock, while it has it. Errors: InvalidArgument, ResourceExhausted.
+  // Threads that a pool may have.
+  static constexpr int32_t kMaxThreads = 256;
+
+  // `num_threads`, 1 to kMaxThreads, counts the calling thread. With `cpus`, which CheckCpus must
+  // have found right for as many threads, thread i is bound to cpus[i]: the pool's own for good,
+  // thread 0, which is whoever has the lock, while it has it. Errors: InvalidArgument,
+  // ResourceExhausted.
   static absl::StatusOr<std::unique_ptr<ThreadPool>> Create(int32_t num_threads,
                                                             absl::Span<const int32_t> cpus = {});
 
@@ -59,6 +63,12 @@ class ThreadPool {
   // No allocation. The caller holds the lock, and has called StartThreads since it first held it
   // in this process; otherwise everything may run on the caller.
   void ParallelFor(size_t count, absl::FunctionRef<void(size_t)> body);
+
+  // Calls body(item, worker) for every item in [0, count), each once; workers take the next item,
+  // in order, when they are done with one, so the heaviest should come first. No two calls of a
+  // worker, below min(count, max_workers, num_threads()), run at the same time. Otherwise as
+  // ParallelFor.
+  void ForEachItem(size_t count, size_t max_workers, absl::FunctionRef<void(size_t, size_t)> body);
 
   // Exclusive use of the threads and of the scratch memory that goes with them.
   ThreadPoolLock Lock();

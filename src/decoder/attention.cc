@@ -8,7 +8,6 @@
 #include "src/decoder/attention.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -134,18 +133,15 @@ void PrepareRows(const AttentionWeights& weights, int32_t layer_index, ForwardPa
 // order, so the heaviest should come first.
 void ForEachItem(ForwardPass& pass, size_t count, absl::FunctionRef<void(size_t, float*)> body) {
   const Scratch& s = pass.scratch;
-  const size_t num_workers = std::min(count, static_cast<size_t>(pass.pool.num_threads()));
-  std::atomic<size_t> next{0};
-  pass.pool.ParallelFor(num_workers, [&](size_t worker) {
-    float* scratch = s.attention_scratch + worker * s.attention_scratch_floats;
-    for (size_t item = next.fetch_add(1); item < count; item = next.fetch_add(1))
-      body(item, scratch);
+  pass.pool.ForEachItem(count, count, [&](size_t item, size_t worker) {
+    body(item, s.attention_scratch + worker * s.attention_scratch_floats);
   });
 }
 
 // The kernel's arguments for one kv head and rows [first, first + num_rows), over all their keys.
+// `attended` has the rows that attention writes.
 kernels::AttentionArgs HeadArgs(const ForwardPass& pass, int32_t layer_index, size_t kv_head,
-                                size_t first, size_t num_rows) {
+                                size_t first, size_t num_rows, float* attended) {
   const ModelConfig& config = pass.config;
   const CpuKvCache::LayerView view = pass.cache.layer(layer_index);
   const kernels::KvLayout layout = LayoutOf(pass, view);
@@ -170,7 +166,7 @@ kernels::AttentionArgs HeadArgs(const ForwardPass& pass, int32_t layer_index, si
   args.alibi_slopes = config.position == PositionKind::kAlibi
                           ? config.alibi_slopes.data() + kv_head * group
                           : nullptr;
-  args.output = pass.scratch.attended.rows() + offset;
+  args.output = attended + offset;
   args.output_row_stride = row_stride;
   args.output_head_stride = head_dim;
   return args;
@@ -178,19 +174,21 @@ kernels::AttentionArgs HeadArgs(const ForwardPass& pass, int32_t layer_index, si
 
 // Few rows and a long context: threads share one head's keys.
 void AttendByParts(ForwardPass& pass, int32_t layer_index, int64_t key_begin, int64_t part_keys,
-                   size_t num_parts) {
+                   size_t num_parts, float* attended) {
   const Scratch& s = pass.scratch;
   const size_t num_kv_heads = static_cast<size_t>(pass.config.num_kv_heads);
   ForEachItem(pass, num_kv_heads * num_parts, [&](size_t item, float* scratch) {
     const size_t part = item % num_parts;
-    kernels::AttentionArgs args = HeadArgs(pass, layer_index, item / num_parts, 0, pass.num_rows);
+    kernels::AttentionArgs args =
+        HeadArgs(pass, layer_index, item / num_parts, 0, pass.num_rows, attended);
     args.key_begin = key_begin + static_cast<int64_t>(part) * part_keys;
     args.key_end = std::min(args.key_end, args.key_begin + part_keys);
     args.scratch = scratch;
     kernels::AttendPartial(args, s.partials + item * s.partial_floats);
   });
   for (size_t kv_head = 0; kv_head < num_kv_heads; ++kv_head) {
-    const kernels::AttentionArgs args = HeadArgs(pass, layer_index, kv_head, 0, pass.num_rows);
+    const kernels::AttentionArgs args =
+        HeadArgs(pass, layer_index, kv_head, 0, pass.num_rows, attended);
     kernels::CombinePartials({.partials = s.partials + kv_head * num_parts * s.partial_floats,
                               .part_stride = s.partial_floats,
                               .num_parts = num_parts,
@@ -205,6 +203,7 @@ void AttendByParts(ForwardPass& pass, int32_t layer_index, int64_t key_begin, in
 
 // Writes softmax(q k^T) v of all rows and heads to scratch.attended.
 void AttendRows(ForwardPass& pass, int32_t layer_index) {
+  float* attended = pass.scratch.attended.BeginRows();
   const int64_t window = pass.config.layers[static_cast<size_t>(layer_index)].window;
   const int64_t key_end = pass.first_position + static_cast<int64_t>(pass.num_rows);
   int64_t key_begin = window > 0 ? std::max<int64_t>(0, pass.first_position - window + 1) : 0;
@@ -220,7 +219,7 @@ void AttendRows(ForwardPass& pass, int32_t layer_index) {
     const int64_t num_parts = (key_end - 1) / part_keys - first_part + 1;
     if (num_parts > 1) {
       return AttendByParts(pass, layer_index, first_part * part_keys, part_keys,
-                           static_cast<size_t>(num_parts));
+                           static_cast<size_t>(num_parts), attended);
     }
   }
   const size_t num_kv_heads = static_cast<size_t>(pass.config.num_kv_heads);
@@ -229,8 +228,9 @@ void AttendRows(ForwardPass& pass, int32_t layer_index) {
   ForEachItem(pass, num_kv_heads * (num_tiles - first_tile), [&](size_t item, float* scratch) {
     const size_t tile = num_tiles - 1 - item / num_kv_heads;  // the last rows see the most keys
     const size_t first = tile * kQueryTileRows;
-    kernels::AttentionArgs args = HeadArgs(pass, layer_index, item % num_kv_heads, first,
-                                           std::min(kQueryTileRows, pass.num_rows - first));
+    kernels::AttentionArgs args =
+        HeadArgs(pass, layer_index, item % num_kv_heads, first,
+                 std::min(kQueryTileRows, pass.num_rows - first), attended);
     args.scratch = scratch;
     kernels::Attend(args);
   });
@@ -246,9 +246,8 @@ void DropOtherRows(ForwardPass& pass) {
     std::memmove(rows, rows + first * width, pass.kept_rows * width * sizeof(float));
   };
   move(s.residual, pass.config.hidden_dim);
-  move(s.normed.rows(), s.normed.dim());
-  move(s.attended.rows(), s.attended.dim());
-  s.normed_is_quantized = false;
+  move(s.normed.BeginRows(), s.normed.dim());
+  move(s.attended.BeginRows(), s.attended.dim());
   pass.first_position += static_cast<int64_t>(first);
   pass.num_rows = pass.kept_rows;
 }
@@ -257,13 +256,6 @@ void DropOtherRows(ForwardPass& pass) {
 
 absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, ForwardPass& pass) {
   Scratch& s = pass.scratch;
-  const int64_t rows = static_cast<int64_t>(pass.num_rows);
-  if (weights.query.needs_quantized_input(rows) || weights.key.needs_quantized_input(rows) ||
-      weights.value.needs_quantized_input(rows)) {
-    s.normed.Quantize(rows, pass.pool);
-    s.normed_is_quantized = true;
-    EndStep(pass.timer, DecoderStep::kQuantize);
-  }
   ABSL_RETURN_IF_ERROR(
       RunMatmuls({{&weights.query, s.query}, {&weights.key, s.key}, {&weights.value, s.value}},
                  s.normed, pass));
@@ -276,11 +268,6 @@ absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, Forwar
   if (pass.kept_rows > 0) AttendRows(pass, layer_index);
   DropOtherRows(pass);
   EndStep(pass.timer, DecoderStep::kAttention);
-  const int64_t kept_rows = static_cast<int64_t>(pass.num_rows);
-  if (weights.output.needs_quantized_input(kept_rows)) {
-    s.attended.Quantize(kept_rows, pass.pool, weights.output.residual(kept_rows));
-    EndStep(pass.timer, DecoderStep::kQuantize);
-  }
   ABSL_RETURN_IF_ERROR(RunMatmuls({{&weights.output, s.block}}, s.attended, pass));
   EndStep(pass.timer, DecoderStep::kAttentionOutput);
   return absl::OkStatus();

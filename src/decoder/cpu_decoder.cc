@@ -22,7 +22,7 @@
 #include "src/compute/dequantized_matmul.h"
 #include "src/compute/embedding_table.h"
 #include "src/compute/float_environment.h"
-#include "src/compute/linear.h"
+#include "src/compute/matmul_kernels.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/thread_pool.h"
 #include "src/decoder/cpu_kv_cache.h"
@@ -36,7 +36,6 @@ namespace inkling {
 namespace {
 
 constexpr int32_t kMaxRows = 4096;  // of one Forward: bounds scratch memory
-constexpr int32_t kMaxThreads = 256;
 
 absl::Status CheckRange(const char* what, int64_t value, int64_t low, int64_t high) {
   if (value >= low && value <= high) return absl::OkStatus();
@@ -49,8 +48,9 @@ int32_t DecodeThreads(const CpuDecoderOptions& options) {
 }
 
 absl::Status CheckOptions(const CpuDecoderOptions& options) {
-  ABSL_RETURN_IF_ERROR(CheckRange("num_threads", options.num_threads, 1, kMaxThreads));
-  ABSL_RETURN_IF_ERROR(CheckRange("decode_threads", options.decode_threads, 0, kMaxThreads));
+  ABSL_RETURN_IF_ERROR(CheckRange("num_threads", options.num_threads, 1, ThreadPool::kMaxThreads));
+  ABSL_RETURN_IF_ERROR(
+      CheckRange("decode_threads", options.decode_threads, 0, ThreadPool::kMaxThreads));
   ABSL_RETURN_IF_ERROR(
       CheckCpus(options.cpus, std::max(options.num_threads, DecodeThreads(options))));
   ABSL_RETURN_IF_ERROR(CheckRange("prefill_rows", options.prefill_rows, 1, kMaxRows));
@@ -141,7 +141,7 @@ DecoderMemory CpuDecoder::memory() const {
 }
 
 DecoderDescription CpuDecoder::Describe() const {
-  return {.kernel_class = LinearKernelClass(),
+  return {.kernel_class = DescribeMatmulKernels(),
           .simd_target = kernels::SimdTargetName(),
           .prefill_activations = prefill_activations_->Describe(),
           .num_threads = options_.num_threads,

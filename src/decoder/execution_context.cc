@@ -25,21 +25,22 @@
 namespace inkling {
 namespace {
 
-ScratchReaders ReadersOf(const ModelWeights& weights) {
-  ScratchReaders readers;
-  readers.normed.push_back(weights.head.type());
+ScratchForms FormsOf(const ModelWeights& weights) {
+  ScratchForms forms;
+  const auto form_of = [](const Linear& linear) { return linear.input_form().rows; };
+  forms.normed.push_back(form_of(weights.head));
   for (const LayerWeights& layer : weights.layers) {
     const AttentionWeights& attention = layer.attention;
     for (const Linear* linear : {&attention.query, &attention.key, &attention.value}) {
-      readers.normed.push_back(linear->type());
+      forms.normed.push_back(form_of(*linear));
     }
-    readers.attended.push_back(attention.output.type());
+    forms.attended.push_back(form_of(attention.output));
     const FeedForwardWeights& feed_forward = layer.feed_forward;
-    if (feed_forward.gate.has_value()) readers.normed.push_back(feed_forward.gate->type());
-    readers.normed.push_back(feed_forward.up.type());
-    readers.inner.push_back(feed_forward.down.type());
+    if (feed_forward.gate.has_value()) forms.normed.push_back(form_of(*feed_forward.gate));
+    forms.normed.push_back(form_of(feed_forward.up));
+    forms.inner.push_back(form_of(feed_forward.down));
   }
-  return readers;
+  return forms;
 }
 
 }  // namespace
@@ -54,7 +55,7 @@ ExecutionContext::ExecutionContext(const ModelConfig& config, ModelWeights weigh
 
 absl::StatusOr<std::unique_ptr<ExecutionContext>> ExecutionContext::Create(
     const ModelConfig& config, ModelWeights weights, const ScratchSize& size, ThreadPool& pool) {
-  ABSL_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, size, ReadersOf(weights)));
+  ABSL_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, size, FormsOf(weights)));
   return absl::WrapUnique(
       new ExecutionContext(config, std::move(weights), size.max_rows, pool, std::move(scratch)));
 }
@@ -136,12 +137,10 @@ void ExecutionContext::NormalizeFinal(const float* hidden, size_t num_rows, floa
 absl::Status ExecutionContext::WriteLogits(const float* hidden, size_t num_rows, float* logits,
                                            const PassInstruments& instruments) {
   const int64_t rows = static_cast<int64_t>(num_rows);
-  NormalizeFinal(hidden, num_rows, scratch_.normed.rows());
+  NormalizeFinal(hidden, num_rows, scratch_.normed.BeginRows());
   EndStep(instruments.timer, DecoderStep::kNorm);
-  if (weights_.head.needs_quantized_input(rows)) {
-    scratch_.normed.Quantize(rows, pool_);
-    EndStep(instruments.timer, DecoderStep::kQuantize);
-  }
+  ABSL_RETURN_IF_ERROR(weights_.head.PrepareInput(scratch_.normed, rows, pool_));
+  EndStep(instruments.timer, DecoderStep::kQuantize);
   ABSL_RETURN_IF_ERROR(
       RunMatmul(weights_.head, scratch_.normed, rows, logits, pool_, instruments.observer));
   if (config_.logit_soft_cap > 0.0f) {

@@ -50,7 +50,7 @@ class ExecutionContext {
   absl::Status WriteLogits(const float* hidden, size_t num_rows, float* logits,
                            const PassInstruments& instruments);
 
-  // Makes ready for passes where one may have been left half-way (MatrixOperator::ForgetShape).
+  // Makes ready for passes where one may have been left half-way (SliceMatmul::ForgetShape).
   void ForgetShapes();
 
  private:

@@ -13,7 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "kernels/activation.h"
-#include "src/compute/linear.h"
+#include "src/compute/matmul_batch.h"
+#include "src/compute/matrix_slices.h"
 #include "src/decoder/forward_pass.h"
 #include "src/decoder/layer_weights.h"
 #include "src/format/model_config.h"
@@ -35,26 +36,25 @@ kernels::Activation KernelActivation(Activation activation) {
   return kernels::Activation::kRelu;
 }
 
-// Writes activation(gate) * up, or activation(up), to the inner rows in the columns of slice
-// `index`. `up` and `gate` (or null) are [num_rows, ...], rows `stride` apart.
+// Writes activation(gate) * up, or activation(up), to the columns of slice `index` of `inner`, the
+// inner rows. `up` and `gate` (or null) are [num_rows, ...], rows `stride` apart.
 void ActivateSlice(const FeedForwardWeights& weights, size_t index, const float* up,
-                   const float* gate, size_t stride, ForwardPass& pass) {
-  Scratch& s = pass.scratch;
-  const Linear::Slice slice = weights.up.slice(index);
+                   const float* gate, size_t stride, float* inner, ForwardPass& pass) {
+  const MatrixSlice slice = weights.up.slice(index);
   kernels::Activate({.activation = KernelActivation(pass.config.activation),
                      .input = gate == nullptr ? up : gate,
                      .input_stride = stride,
                      .multiplier = gate == nullptr ? nullptr : up,
                      .multiplier_stride = stride,
-                     .output = s.inner.rows() + slice.first,
+                     .output = inner + slice.first,
                      .output_stride = static_cast<size_t>(pass.config.feed_forward_dim),
                      .num_rows = pass.num_rows,
                      .dim = static_cast<size_t>(slice.size),
-                     .ranges = s.inner.ranges(index)});
+                     .ranges = pass.scratch.inner.ranges(index)});
 }
 
 // Writes rows [num_rows, slice.size] to their columns of `whole`, whose rows are `dim` apart.
-void CopySlice(const float* rows, Linear::Slice slice, size_t num_rows, size_t dim, float* whole) {
+void CopySlice(const float* rows, MatrixSlice slice, size_t num_rows, size_t dim, float* whole) {
   for (size_t r = 0; r < num_rows; ++r) {
     std::copy_n(rows + r * static_cast<size_t>(slice.size), slice.size,
                 whole + r * dim + slice.first);
@@ -67,12 +67,13 @@ absl::Status ForEachInnerSlice(FeedForwardWeights& weights, ForwardPass& pass,
                                absl::FunctionRef<void(size_t, const float*, const float*)> done) {
   Scratch& s = pass.scratch;
   const int64_t rows = static_cast<int64_t>(pass.num_rows);
-  int64_t num_weights = weights.up.num_inputs() * weights.up.num_outputs();
-  ABSL_RETURN_IF_ERROR(weights.up.CheckInput(s.normed, rows));
-  if (weights.gate.has_value()) {
-    ABSL_RETURN_IF_ERROR(weights.gate->CheckInput(s.normed, rows));
-    num_weights *= 2;
-  }
+  const size_t num_matmuls = weights.gate.has_value() ? 2 : 1;
+  const int64_t num_weights =
+      weights.up.num_inputs() * weights.up.num_outputs() * static_cast<int64_t>(num_matmuls);
+  const MatmulCall matmuls[] = {{&weights.up, nullptr},
+                                {num_matmuls == 2 ? &*weights.gate : nullptr, nullptr}};
+  ABSL_RETURN_IF_ERROR(PrepareInput({matmuls, num_matmuls}, s.normed, rows, pass.pool));
+  EndStep(pass.timer, DecoderStep::kQuantize);
   const auto run = [&](size_t index, size_t worker) -> absl::Status {
     float* up = s.slices + worker * 2 * s.slice_floats;
     float* gate = nullptr;
@@ -95,7 +96,8 @@ struct CollectedMatmuls {
 };
 
 // Shows the observer what was collected and activates what it leaves.
-void ActivateObserved(FeedForwardWeights& weights, CollectedMatmuls& whole, ForwardPass& pass) {
+void ActivateObserved(FeedForwardWeights& weights, CollectedMatmuls& whole, float* inner,
+                      ForwardPass& pass) {
   const int64_t rows = static_cast<int64_t>(pass.num_rows);
   const size_t dim = static_cast<size_t>(pass.config.feed_forward_dim);
   float* const gate = weights.gate.has_value() ? whole.gate.data() : nullptr;
@@ -106,7 +108,7 @@ void ActivateObserved(FeedForwardWeights& weights, CollectedMatmuls& whole, Forw
   for (size_t i = 0; i < weights.up.num_slices(); ++i) {
     const int64_t first = weights.up.slice(i).first;
     ActivateSlice(weights, i, whole.up.data() + first, gate == nullptr ? nullptr : gate + first,
-                  dim, pass);
+                  dim, inner, pass);
   }
 }
 
@@ -114,6 +116,7 @@ void ActivateObserved(FeedForwardWeights& weights, CollectedMatmuls& whole, Forw
 absl::Status RunInner(FeedForwardWeights& weights, ForwardPass& pass) {
   const bool observed = pass.observer != nullptr;
   const size_t dim = static_cast<size_t>(pass.config.feed_forward_dim);
+  float* const inner = pass.scratch.inner.BeginRows(weights.up.num_slices());
   CollectedMatmuls whole;
   if (observed) {
     whole.up.resize(pass.num_rows * dim);
@@ -121,14 +124,15 @@ absl::Status RunInner(FeedForwardWeights& weights, ForwardPass& pass) {
   }
   ABSL_RETURN_IF_ERROR(
       ForEachInnerSlice(weights, pass, [&](size_t index, const float* up, const float* gate) {
-        const Linear::Slice slice = weights.up.slice(index);
+        const MatrixSlice slice = weights.up.slice(index);
         if (!observed) {
-          return ActivateSlice(weights, index, up, gate, static_cast<size_t>(slice.size), pass);
+          const size_t stride = static_cast<size_t>(slice.size);
+          return ActivateSlice(weights, index, up, gate, stride, inner, pass);
         }
         CopySlice(up, slice, pass.num_rows, dim, whole.up.data());
         if (gate != nullptr) CopySlice(gate, slice, pass.num_rows, dim, whole.gate.data());
       }));
-  if (observed) ActivateObserved(weights, whole, pass);
+  if (observed) ActivateObserved(weights, whole, inner, pass);
   return absl::OkStatus();
 }
 
@@ -136,24 +140,10 @@ absl::Status RunInner(FeedForwardWeights& weights, ForwardPass& pass) {
 
 absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass) {
   Scratch& s = pass.scratch;
-  const int64_t rows = static_cast<int64_t>(pass.num_rows);
-  const bool quantized = weights.up.needs_quantized_input(rows) ||
-                         (weights.gate.has_value() && weights.gate->needs_quantized_input(rows));
-  if (quantized && !s.normed_is_quantized) {
-    s.normed.Quantize(rows, pass.pool);
-    EndStep(pass.timer, DecoderStep::kQuantize);
-  }
-
   ABSL_RETURN_IF_ERROR(RunInner(weights, pass));
   EndStep(pass.timer, DecoderStep::kGateUp);
   if (pass.num_rows > 1) {
     ABSL_RETURN_IF_ERROR(CheckStop(pass));
-  }
-
-  if (weights.down.needs_quantized_input(rows)) {
-    s.inner.QuantizeKnowingRanges(rows, weights.up.num_slices(), weights.down.residual(rows),
-                                  pass.pool);
-    EndStep(pass.timer, DecoderStep::kQuantize);
   }
   ABSL_RETURN_IF_ERROR(RunMatmuls({{&weights.down, s.block}}, s.inner, pass));
   EndStep(pass.timer, DecoderStep::kDown);

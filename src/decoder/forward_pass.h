@@ -13,8 +13,9 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/types/span.h"
-#include "src/compute/linear.h"
+#include "src/compute/matmul_batch.h"
 #include "src/compute/thread_pool.h"
 #include "src/decoder/cpu_kv_cache.h"
 #include "src/decoder/forward_request.h"
@@ -58,8 +59,8 @@ inline void ObserveMatmul(const Linear& linear, const Activations& input, int64_
 }
 
 // Linear::Run, and then `observer` unless that is null.
-inline absl::Status RunMatmul(Linear& linear, const Activations& input, int64_t num_rows,
-                              float* output, ThreadPool& pool, const MatmulObserver* observer) {
+inline absl::Status RunMatmul(Linear& linear, Activations& input, int64_t num_rows, float* output,
+                              ThreadPool& pool, const MatmulObserver* observer) {
   absl::Status status = linear.Run(input, num_rows, output, pool);
   if (observer != nullptr && status.ok()) {
     ObserveMatmul(linear, input, num_rows, output, *observer);
@@ -69,9 +70,13 @@ inline absl::Status RunMatmul(Linear& linear, const Activations& input, int64_t 
 
 // Linear::Run of matmuls with the same input over the pass's rows, in one parallel region, and
 // then the observer. Errors: Cancelled; those of the matmuls.
-inline absl::Status RunMatmuls(absl::Span<const MatmulCall> matmuls, const Activations& input,
+inline absl::Status RunMatmuls(absl::Span<const MatmulCall> matmuls, Activations& input,
                                const ForwardPass& pass) {
   const int64_t rows = static_cast<int64_t>(pass.num_rows);
+  if (pass.timer != nullptr) {  // for which this is a step of its own
+    ABSL_RETURN_IF_ERROR(PrepareInput(matmuls, input, rows, pass.pool));
+    pass.timer->End(DecoderStep::kQuantize);
+  }
   absl::Status status = RunMatmuls(matmuls, input, rows, pass.pool, pass.stop);
   if (pass.observer == nullptr || !status.ok()) return status;
   for (const MatmulCall& matmul : matmuls) {

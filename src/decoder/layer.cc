@@ -22,27 +22,23 @@ namespace inkling {
 absl::Status RunLayer(LayerWeights& weights, int32_t layer_index, ForwardPass& pass) {
   const ModelConfig& config = pass.config;
   Scratch& s = pass.scratch;
-  float* normed = s.normed.rows();
-
-  NormalizeRows(config, weights.attention_norm, s.residual, normed, pass.num_rows, pass.pool);
+  NormalizeRows(config, weights.attention_norm, s.residual, s.normed.BeginRows(), pass.num_rows,
+                pass.pool);
   EndStep(pass.timer, DecoderStep::kNorm);
-  s.normed_is_quantized = false;
   ABSL_RETURN_IF_ERROR(RunAttention(weights.attention, layer_index, pass));
   if (pass.num_rows == 0) return absl::OkStatus();
 
   switch (config.residual) {
     case ResidualKind::kSequential:
       AddBlockAndNormalize(config, weights.attention_post_norm, weights.feed_forward_norm, s.block,
-                           s.residual, normed, pass.num_rows, pass.pool);
-      s.normed_is_quantized = false;
+                           s.residual, s.normed.BeginRows(), pass.num_rows, pass.pool);
       break;
     case ResidualKind::kParallelSharedNorm:
       AddBlock(config, weights.attention_post_norm, s.block, s.residual, pass.num_rows, pass.pool);
       break;
     case ResidualKind::kParallelOwnNorm:  // norm2 reads x as it was before attention
-      NormalizeRows(config, weights.feed_forward_norm, s.residual, normed, pass.num_rows,
-                    pass.pool);
-      s.normed_is_quantized = false;
+      NormalizeRows(config, weights.feed_forward_norm, s.residual, s.normed.BeginRows(),
+                    pass.num_rows, pass.pool);
       AddBlock(config, weights.attention_post_norm, s.block, s.residual, pass.num_rows, pass.pool);
       break;
   }

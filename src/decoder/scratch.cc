@@ -16,7 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/attention.h"
 #include "kernels/quantize.h"
-#include "src/compute/linear.h"
+#include "src/compute/matrix_slices.h"
 #include "src/format/model_config.h"
 
 namespace inkling {
@@ -56,7 +56,7 @@ BufferSizes MeasureBuffers(const ModelConfig& config, const ScratchSize& size) {
   sizes.query = RoundUpToLine(rows * config.num_heads * config.head_dim);
   sizes.key = RoundUpToLine(rows * config.num_kv_heads * config.head_dim);
   sizes.slice =
-      RoundUpToLine(rows * Linear::LargestSlice(config.feed_forward_dim, config.hidden_dim));
+      RoundUpToLine(rows * MatrixSlices(config.feed_forward_dim, config.hidden_dim).largest());
   sizes.wide = std::max(sizes.query + 2 * sizes.key, num_threads * 2 * sizes.slice);
   const size_t head_dim = static_cast<size_t>(config.head_dim);
   sizes.threads =
@@ -83,7 +83,7 @@ int64_t ActivationBytes(int64_t rows, int64_t dim, size_t parts = 0,
 
 // The feed-forward's inner rows are written in so many parts.
 size_t InnerParts(const ModelConfig& config) {
-  return Linear::NumSlices(config.feed_forward_dim, config.hidden_dim);
+  return MatrixSlices(config.feed_forward_dim, config.hidden_dim).size();
 }
 
 }  // namespace
@@ -105,17 +105,18 @@ int64_t Scratch::Bytes(const ModelConfig& config, const ScratchSize& size) {
 }
 
 absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, const ScratchSize& size,
-                                        const ScratchReaders& readers) {
+                                        const ScratchForms& forms) {
   const int32_t max_rows = size.max_rows;
   const int64_t query_dim = int64_t{config.num_heads} * config.head_dim;
   ABSL_ASSIGN_OR_RETURN(Activations normed,
-                        Activations::Create(max_rows, config.hidden_dim, 0,
-                                            ResidualQuantization::kNone, readers.normed));
-  ABSL_ASSIGN_OR_RETURN(Activations attended, Activations::Create(max_rows, query_dim, 0,
-                                                                  size.residual, readers.attended));
-  ABSL_ASSIGN_OR_RETURN(Activations inner,
-                        Activations::Create(max_rows, config.feed_forward_dim, InnerParts(config),
-                                            size.residual, readers.inner));
+                        Activations::Create(max_rows, config.hidden_dim, {.forms = forms.normed}));
+  ABSL_ASSIGN_OR_RETURN(Activations attended,
+                        Activations::Create(max_rows, query_dim,
+                                            {.forms = forms.attended, .residual = size.residual}));
+  ABSL_ASSIGN_OR_RETURN(Activations inner, Activations::Create(max_rows, config.feed_forward_dim,
+                                                               {.forms = forms.inner,
+                                                                .residual = size.residual,
+                                                                .max_parts = InnerParts(config)}));
   Scratch scratch(std::move(normed), std::move(attended), std::move(inner));
 
   const BufferSizes sizes = MeasureBuffers(config, size);

@@ -14,9 +14,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "src/compute/activations.h"
 #include "src/compute/decode_rows.h"
-#include "src/compute/linear.h"
-#include "src/format/element_type.h"
 #include "src/format/model_config.h"
 
 namespace inkling {
@@ -38,19 +37,19 @@ struct ScratchSize {
   ResidualQuantization residual;  // what matmuls read of the rows that write `block`, at most
 };
 
-// The types of the weights that inputs of matmuls are multiplied with.
-struct ScratchReaders {
-  std::vector<TensorType> normed;
-  std::vector<TensorType> attended;
-  std::vector<TensorType> inner;
+// What matmuls read of their inputs.
+struct ScratchForms {
+  std::vector<RowForm> normed;
+  std::vector<RowForm> attended;
+  std::vector<RowForm> inner;
 };
 
 class Scratch {
  public:
   // Errors: ResourceExhausted.
   static absl::StatusOr<Scratch> Create(const ModelConfig& config, const ScratchSize& size,
-                                        const ScratchReaders& readers);
-  // What Create allocates, in bytes, whatever the readers.
+                                        const ScratchForms& forms);
+  // What Create allocates, in bytes, whatever the forms.
   static int64_t Bytes(const ModelConfig& config, const ScratchSize& size);
 
   float* residual = nullptr;  // [rows, hidden_dim]: x, the stream that layers add to
@@ -67,11 +66,10 @@ class Scratch {
   size_t partial_floats = 0;
   std::vector<RopeRows> rope;  // [rope tables]
 
-  // Inputs of matmuls: f32 rows with their int8 form.
+  // Inputs of matmuls.
   Activations normed;    // [rows, hidden_dim]
   Activations attended;  // [rows, num_heads * head_dim]
   Activations inner;     // [rows, feed_forward_dim]
-  bool normed_is_quantized = false;
 
   // Into how many parts attention may split the context of one kv head. Depends on the model alone,
   // never on the number of threads, so that results don't either.

@@ -25,8 +25,6 @@
 namespace inkling {
 namespace {
 
-constexpr int32_t kMaxThreads = 256;
-
 MatmulInput MatmulInputOf(ActivationPrecision precision) {
   switch (precision) {
     case ActivationPrecision::kAuto:
@@ -44,7 +42,7 @@ CpuDecoderOptions CpuOptions(const ModelOptions& options) {
   resolved.num_threads = options.num_threads;
   if (resolved.num_threads == 0) {
     resolved.num_threads = options.cpus.empty()
-                               ? std::min(ThreadPool::DefaultThreadCount(), kMaxThreads)
+                               ? std::min(ThreadPool::DefaultThreadCount(), ThreadPool::kMaxThreads)
                                : static_cast<int32_t>(options.cpus.size());
   }
   resolved.decode_threads = options.decode_threads;

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
+#include "src/compute/thread_pool.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/model_reader.h"
@@ -27,21 +28,20 @@
 namespace inkling {
 namespace {
 
-constexpr int32_t kMaxThreads = 256;
 constexpr int32_t kMaxPrefillChunk = 4096;
 // A context that nobody asked for shouldn't cost gigabytes, however long the model's is.
 constexpr int32_t kDefaultContextLength = 4096;
 
 // Ranges that hold for every backend.
 absl::Status CheckModelOptions(const ModelOptions& options) {
-  if (options.num_threads < 0 || options.num_threads > kMaxThreads) {
+  if (options.num_threads < 0 || options.num_threads > ThreadPool::kMaxThreads) {
     return absl::InvalidArgumentError(absl::StrCat("num_threads is ", options.num_threads,
-                                                   "; expected 1 to ", kMaxThreads,
+                                                   "; expected 1 to ", ThreadPool::kMaxThreads,
                                                    ", or 0 for the machine's"));
   }
-  if (options.decode_threads < 0 || options.decode_threads > kMaxThreads) {
+  if (options.decode_threads < 0 || options.decode_threads > ThreadPool::kMaxThreads) {
     return absl::InvalidArgumentError(absl::StrCat("decode_threads is ", options.decode_threads,
-                                                   "; expected 1 to ", kMaxThreads,
+                                                   "; expected 1 to ", ThreadPool::kMaxThreads,
                                                    ", or 0 for num_threads"));
   }
   if (options.prefill_chunk < 1 || options.prefill_chunk > kMaxPrefillChunk) {

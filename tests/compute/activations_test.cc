@@ -1,5 +1,7 @@
 // Activations: rows as int8, each over its own range, by every way to get there.
 
+#include "src/compute/activations.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -8,9 +10,6 @@
 
 #include "gtest/gtest.h"
 #include "kernels/quantize.h"
-#include "src/compute/linear.h"
-#include "src/compute/matrix_operator.h"
-#include "src/format/element_type.h"
 #include "tests/compute/random_input.h"
 #include "tests/testing/status_matchers.h"
 
@@ -22,9 +21,10 @@ TEST(Activations, QuantizesEachRowOverItsOwnRange) {
   constexpr int64_t kRows = 37, kDim = 1024;
   const auto pool = NewPool(3);
   Activations input = RandomInput(kRows, kDim, 1);
-  for (int64_t k = 0; k < kDim; ++k) input.rows()[5 * kDim + k] *= 1000.0f;
-  input.Quantize(kRows, *pool);
-  const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters());
+  float* rows = input.BeginRows();
+  for (int64_t k = 0; k < kDim; ++k) rows[5 * kDim + k] *= 1000.0f;
+  ASSERT_OK(input.Prepare({RowForm::kInt8}, kRows, *pool));
+  const kernels::QuantizationParams* params = input.parameters();
   const std::vector<double> seen = SeenByMatmul(input, kRows, /*quantized=*/true);
   for (int64_t i = 0; i < kRows * kDim; ++i) {
     ASSERT_NEAR(seen[i], input.rows()[i], 0.51 * params[i / kDim].scale) << i;
@@ -37,10 +37,11 @@ TEST(Activations, TheWaysToQuantizeAgree) {
   constexpr size_t kParts = 3;
   const auto pool = NewPool(3);
   Activations whole = RandomInput(kRows, kDim, 1);
-  for (int64_t k = 0; k < kDim; ++k) whole.rows()[7 * kDim + k] = 0.25f;  // a range without 0
-  ASSERT_OK_AND_ASSIGN(Activations parts, Activations::Create(kRows, kDim, kParts));
-  std::memcpy(parts.rows(), whole.rows(), kRows * kDim * sizeof(float));
-  whole.Quantize(kRows, *pool);
+  float* rows = whole.BeginRows();
+  for (int64_t k = 0; k < kDim; ++k) rows[7 * kDim + k] = 0.25f;  // a range without 0
+  Activations parts = NewActivations(kRows, kDim, ResidualQuantization::kNone, kParts);
+  std::memcpy(parts.BeginRows(kParts), whole.rows(), kRows * kDim * sizeof(float));
+  ASSERT_OK(whole.Prepare({RowForm::kInt8}, kRows, *pool));
   const auto expect_equal = [&] {
     EXPECT_EQ(parts.quantized_rows(), kRows);
     EXPECT_EQ(std::memcmp(parts.quantized(), whole.quantized(), kRows * kDim), 0);
@@ -59,42 +60,69 @@ TEST(Activations, TheWaysToQuantizeAgree) {
       parts.ranges(part)[row] = range;
     }
   }
-  parts.QuantizeKnowingRanges(kRows, kParts, ResidualQuantization::kNone, *pool);
+  ASSERT_OK(parts.Prepare({RowForm::kInt8}, kRows, *pool));
   expect_equal();
 }
 
 TEST(Activations, HasTheFormsThatItsReadersReadAndNoOthers) {
   constexpr int64_t kRows = 5, kDim = 64;
-  const OwnKernels own = OwnKernels::OfThisCpu();
   const auto pool = NewPool(1);
   const Activations all = RandomInput(kRows, kDim, 1);
-  for (const TensorType reader : kQuantizedTypes) {
-    const bool reads_sums = MatrixOperator::NeedsUnitSums(reader, kDim, own);
-    ASSERT_OK_AND_ASSIGN(Activations input,
-                         Activations::Create(kRows, kDim, 0, ResidualQuantization::kNone,
-                                             {{{ElementType::kF32}, reader}}));
-    EXPECT_EQ(input.unit_sums() != nullptr, reads_sums) << TensorTypeName(reader);
-    EXPECT_EQ(input.pairs() != nullptr, own.i8mm) << TensorTypeName(reader);
-    EXPECT_TRUE(all.IsMadeFor(reader));
-    for (const TensorType other : kQuantizedTypes) {
-      EXPECT_EQ(input.IsMadeFor(other),
-                reads_sums || !MatrixOperator::NeedsUnitSums(other, kDim, own))
-          << TensorTypeName(reader) << ", then " << TensorTypeName(other);
+  const std::vector<RowForm> forms_here = FormsOfThisCpu(kDim);
+  for (const RowForm form : forms_here) {
+    const std::vector<RowForm> forms = {RowForm::kFloat, form};
+    ASSERT_OK_AND_ASSIGN(Activations input, Activations::Create(kRows, kDim, {.forms = forms}));
+    EXPECT_EQ(input.quantized() != nullptr, form != RowForm::kFloat);
+    EXPECT_EQ(input.unit_sums() != nullptr, form == RowForm::kInt8UnitSums);
+    EXPECT_EQ(input.pairs() != nullptr, form == RowForm::kInt8Pairs);
+    std::copy_n(all.rows(), kRows * kDim, input.BeginRows());
+    EXPECT_OK(input.Prepare({form}, kRows, *pool));
+    EXPECT_EQ(input.quantized_rows(), form == RowForm::kFloat ? 0 : kRows);
+    for (const RowForm other : forms_here) {
+      const bool has_room = other == RowForm::kFloat || other == form ||
+                            (other == RowForm::kInt8 && form != RowForm::kFloat);
+      EXPECT_EQ(input.Prepare({other}, kRows, *pool).ok(), has_room)
+          << static_cast<int>(form) << ", then " << static_cast<int>(other);
     }
-    std::copy_n(all.rows(), kRows * kDim, input.rows());
-    input.Quantize(kRows, *pool);
-    EXPECT_EQ(input.quantized_rows(), kRows);
   }
-  ASSERT_OK_AND_ASSIGN(const Activations floats,
-                       Activations::Create(kRows, kDim, 0, ResidualQuantization::kNone, {}));
+  ASSERT_OK_AND_ASSIGN(const Activations floats, Activations::Create(kRows, kDim, {}));
+  EXPECT_EQ(floats.quantized(), nullptr);
   EXPECT_EQ(floats.unit_sums(), nullptr);
   EXPECT_EQ(floats.pairs(), nullptr);
+}
+
+// A form is made once for what the rows hold, which only BeginRows may change.
+TEST(Activations, MakesAFormOnce) {
+  constexpr int64_t kRows = 5, kDim = 64;
+  constexpr InputForm kWithout = {RowForm::kInt8};
+  constexpr InputForm kWith = {RowForm::kInt8, ResidualQuantization::kInt8};
+  const auto pool = NewPool(1);
+  Activations input = RandomInput(kRows, kDim, 1, ResidualQuantization::kInt8);
+  float* rows = input.BeginRows();
+  EXPECT_TRUE(input.IsPrepared({}, kRows));
+  EXPECT_FALSE(input.IsPrepared(kWithout, kRows));
+  ASSERT_OK(input.Prepare(kWithout, kRows, *pool));
+  EXPECT_TRUE(input.IsPrepared(kWithout, kRows));
+  EXPECT_FALSE(input.IsPrepared(kWithout, kRows - 1));
+  EXPECT_FALSE(input.IsPrepared(kWith, kRows));
+  const std::vector<int8_t> made(input.quantized(), input.quantized() + kRows * kDim);
+  std::fill_n(rows, kRows * kDim, 1.0f);  // not said, so not seen
+  ASSERT_OK(input.Prepare(kWithout, kRows, *pool));
+  EXPECT_EQ(std::memcmp(input.quantized(), made.data(), made.size()), 0);
+  std::fill_n(input.BeginRows(), kRows * kDim, 1.0f);
+  EXPECT_FALSE(input.IsPrepared(kWithout, kRows));
+  ASSERT_OK(input.Prepare(kWithout, kRows, *pool));
+  EXPECT_NE(std::memcmp(input.quantized(), made.data(), made.size()), 0);
+  ASSERT_OK(input.Prepare(kWith, kRows, *pool));
+  EXPECT_TRUE(input.IsPrepared(kWith, kRows));
+  EXPECT_EQ(input.residual(), ResidualQuantization::kInt8);
 }
 
 TEST(Activations, RefusesImpossibleSizes) {
   for (const auto& [rows, dim] : std::vector<std::pair<int64_t, int64_t>>{
            {0, 4}, {4, 0}, {-1, 4}, {int64_t{1} << 40, int64_t{1} << 40}}) {
-    EXPECT_THAT(Activations::Create(rows, dim), MatchesStatus(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(Activations::Create(rows, dim, {}),
+                MatchesStatus(absl::StatusCode::kInvalidArgument));
   }
 }
 

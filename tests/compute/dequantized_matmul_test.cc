@@ -8,18 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "gtest/gtest.h"
-#include "kernels/block_matmul.h"
-#include "kernels/compiled_targets.h"
-#include "kernels/i8mm_matmul.h"
+#include "src/compute/layout_probe.h"
 #include "src/compute/linear.h"
+#include "src/compute/matmul_kernels.h"
 #include "src/compute/packed_layout.h"
 #include "tests/compute/owned_weight.h"
 #include "tests/compute/random_input.h"
 #include "tests/testing/status_matchers.h"
-// After compiled_targets.h.
-#include "hwy/targets.h"
 
 namespace inkling {
 namespace {
@@ -45,41 +41,50 @@ INSTANTIATE_TEST_SUITE_P(EveryQuantizedType, DequantizedMatmulOfType,
                          testing::ValuesIn(QuantizedTypes()),
                          [](const auto& info) { return NameOf(info.param); });
 
-// Calls body() with the matmuls of our own that this CPU has, and then without, where that makes a
-// difference: XNNPACK's layouts are what all other CPUs pack.
+// Calls body(kernels) for every kernel of this CPU that packs matrices of `type`, in a list of its
+// own: XNNPACK's layouts are what all other CPUs pack.
 template <typename Body>
-void WithAndWithoutOwnMatmuls(const Body& body) {
-  body();
-  if (!kernels::HasBlockMatmul() && !kernels::HasI8mmMatmul()) return;
-  const absl::Cleanup restore = [] { hwy::SetSupportedTargetsForTest(0); };
-  hwy::SetSupportedTargetsForTest(HWY_STATIC_TARGET);
-  if (kernels::HasBlockMatmul() || kernels::HasI8mmMatmul()) return;
-  SCOPED_TRACE("without matmuls of our own");
-  body();
+void ForEachPacker(TensorType type, const Body& body) {
+  for (const MatmulKernel* kernel : MatmulKernels()) {
+    if (!kernel->runs_here || !kernel->packs || !kernel->supports(type, 384)) continue;
+    SCOPED_TRACE(kernel->name);
+    body(MatmulKernelList(&kernel, 1));
+  }
 }
 
-// Learn compares every weight of a packed matrix with what was packed.
-TEST_P(DequantizedMatmulOfType, EveryLayoutIsLearnedAndProven) {
-  WithAndWithoutOwnMatmuls([] {
+// Layouts of our own kernels are declared, XNNPACK's are learned; ProveLayout compares every weight
+// of a packed matrix with what was packed.
+TEST_P(DequantizedMatmulOfType, EveryLayoutIsKnownAndProven) {
+  ForEachPacker(GetParam(), [](MatmulKernelList kernels) {
     for (const int64_t inputs : {32, 64, 96, 128, 224, 256, 384, 576, 1024, 2048, 5632}) {
       if (!TypeFits(GetParam(), inputs)) continue;
-      EXPECT_OK(PackedLayout::Learn(GetParam(), inputs)) << inputs;
+      ASSERT_OK_AND_ASSIGN(const PackedLayout layout, kernels[0]->layout(GetParam(), inputs));
+      EXPECT_OK(ProveLayout(*kernels[0], layout, GetParam(), inputs)) << inputs;
+    }
+  });
+}
+
+// What finds XNNPACK's layouts out finds ours as well.
+TEST_P(DequantizedMatmulOfType, EveryLayoutIsLearned) {
+  ForEachPacker(GetParam(), [](MatmulKernelList kernels) {
+    for (const int64_t inputs : {128, 384}) {
+      EXPECT_OK(LearnLayout(*kernels[0], GetParam(), inputs)) << inputs;
     }
   });
 }
 
 TEST(PackedLayoutTest, RefusesWhatPanelsAreNotMadeFor) {
   for (const int64_t inputs : {0, 1, 24, 33, 172}) {
-    EXPECT_THAT(PackedLayout::Learn({ElementType::kInt8Channel}, inputs),
+    EXPECT_THAT(LearnLayout(MatmulKernelNamed("xnnpack"), {ElementType::kInt8Channel}, inputs),
                 MatchesStatus(absl::StatusCode::kUnimplemented,
                               {"multiples of 32", "int8", std::to_string(inputs)}));
   }
-  EXPECT_THAT(PackedLayout::Learn({ElementType::kF32}, 64),
+  EXPECT_THAT(LearnLayout(MatmulKernelNamed("xnnpack"), {ElementType::kF32}, 64),
               MatchesStatus(absl::StatusCode::kUnimplemented, {"f32"}));
 }
 
-void ExpectMatmulsOfDoubles(TensorType type, int64_t rows, int64_t inputs, int64_t outputs,
-                            ResidualQuantization residual) {
+void ExpectMatmulsOfDoubles(MatmulKernelList kernels, TensorType type, int64_t rows, int64_t inputs,
+                            int64_t outputs, ResidualQuantization residual) {
   SCOPED_TRACE(testing::Message() << rows << " x " << inputs << " -> " << outputs);
   const bool has_bias = outputs % 2 == 0;
   const OwnedWeight weight = MakeWeight("w", outputs, inputs, type, 3);
@@ -87,30 +92,34 @@ void ExpectMatmulsOfDoubles(TensorType type, int64_t rows, int64_t inputs, int64
   const auto packed = NewPackedWeights();
   const auto pool = NewPool(kThreads);
   const auto floats = NewDequantizedMatmul();
-  ASSERT_OK_AND_ASSIGN(Linear linear,
-                       Linear::Create(weight.view, has_bias ? &bias.view : nullptr, *packed,
-                                      {.residual = residual, .dequantized_matmul = floats.get()}));
-  EXPECT_TRUE(linear.needs_quantized_input(DequantizedMatmul::kMinRows - 1));
-  ASSERT_FALSE(linear.needs_quantized_input(rows)) << floats->Describe();
-  EXPECT_EQ(linear.residual(rows), ResidualQuantization::kNone);
-  const Activations input = RandomInput(rows, inputs, 5);  // never quantised
+  ASSERT_OK_AND_ASSIGN(
+      Linear linear,
+      Linear::Create(
+          weight.view, has_bias ? &bias.view : nullptr, *packed,
+          {.residual = residual, .dequantized_matmul = floats.get(), .kernels = kernels}));
+  EXPECT_NE(linear.input_form(DequantizedMatmul::kMinRows - 1).rows, RowForm::kFloat);
+  ASSERT_EQ(linear.input_form(rows).rows, RowForm::kFloat) << floats->Describe();
+  EXPECT_EQ(linear.input_form(rows).residual, ResidualQuantization::kNone);
+  Activations input = RandomInput(rows, inputs, 5);
   std::vector<float> output(static_cast<size_t>(rows * outputs), -1e30f);
   ASSERT_OK(linear.Run(input, rows, output.data(), *pool));
+  EXPECT_EQ(input.quantized_rows(), 0);
   ExpectMatmulOfDoubles(SeenByMatmul(input, rows, /*quantized=*/false), weight,
                         has_bias ? &bias : nullptr, output, 1e-6);
 }
 
 TEST_P(DequantizedMatmulOfType, AreThoseOfDoubles) {
-  WithAndWithoutOwnMatmuls([] {
+  ForEachPacker(GetParam(), [](MatmulKernelList kernels) {
     for (const int64_t inputs : {32, 128, 384, 576}) {
       if (!TypeFits(GetParam(), inputs)) continue;
       for (const int64_t outputs : {1, 13, 64, 130, 331}) {
-        ExpectMatmulsOfDoubles(GetParam(), 9, inputs, outputs, ResidualQuantization::kNone);
+        ExpectMatmulsOfDoubles(kernels, GetParam(), 9, inputs, outputs,
+                               ResidualQuantization::kNone);
         if (testing::Test::HasFatalFailure()) return;
       }
     }
-    ExpectMatmulsOfDoubles(GetParam(), 131, 640, 200, ResidualQuantization::kInt8);
-    ExpectMatmulsOfDoubles(GetParam(), 17, 4096, 70, ResidualQuantization::kInt8);
+    ExpectMatmulsOfDoubles(kernels, GetParam(), 131, 640, 200, ResidualQuantization::kInt8);
+    ExpectMatmulsOfDoubles(kernels, GetParam(), 17, 4096, 70, ResidualQuantization::kInt8);
   });
 }
 
@@ -122,15 +131,15 @@ TEST_P(DequantizedMatmulOfType, ThreadsAndBatchesDontChangeABit) {
   const auto floats = NewDequantizedMatmul();
   const LinearOptions options = {.dequantized_matmul = floats.get()};
   ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, &bias.view, *packed, options));
-  const Activations input = RandomInput(kRows, kInputs, 8);
+  Activations input = RandomInput(kRows, kInputs, 8);
   const auto one = NewPool(1);
   const auto three = NewPool(3);
   const std::vector<float> expected = RunLinear(linear, input, kRows, *one);
   EXPECT_EQ(RunLinear(linear, input, kRows, *three), expected);
   constexpr int64_t kSome = 11;
-  ASSERT_OK_AND_ASSIGN(Activations some, Activations::Create(kSome, kInputs));
+  Activations some = NewActivations(kSome, kInputs);
   for (const int64_t first : {0, 7, 121, 289}) {
-    std::memcpy(some.rows(), input.rows() + first * kInputs, kSome * kInputs * sizeof(float));
+    std::memcpy(some.BeginRows(), input.rows() + first * kInputs, kSome * kInputs * sizeof(float));
     const std::vector<float> found = RunLinear(linear, some, kSome, *three);
     EXPECT_EQ(
         std::memcmp(found.data(), expected.data() + first * kOutputs, found.size() * sizeof(float)),
@@ -153,13 +162,13 @@ TEST_P(DequantizedMatmulOfType, OneCopyOfWeightsServesBothWays) {
   EXPECT_EQ(packed->packed_bytes(), bytes);
   EXPECT_EQ(packed->num_packed(), 1);
   EXPECT_EQ(packed->num_hits(), 1);
-  EXPECT_TRUE(decode.needs_quantized_input(kRows));
+  EXPECT_NE(decode.input_form(kRows).rows, RowForm::kFloat);
   ASSERT_OK_AND_ASSIGN(Linear whole, Linear::Create(weight.view, nullptr, *packed,
                                                     {.dequantized_matmul = floats.get()}));
   Activations input = RandomInput(kRows, kInputs, 3);
   const std::vector<float> expected = RunLinear(whole, input, kRows, *pool);
   for (size_t i = 0; i < linear.num_slices(); ++i) {
-    const Linear::Slice slice = linear.slice(i);
+    const MatrixSlice slice = linear.slice(i);
     std::vector<float> output(static_cast<size_t>(kRows * slice.size));
     ASSERT_OK(linear.RunSlice(i, input, kRows, output.data(), kThreads - 1));
     for (int64_t row = 0; row < kRows; ++row) {
@@ -171,25 +180,27 @@ TEST_P(DequantizedMatmulOfType, OneCopyOfWeightsServesBothWays) {
   }
   // Few rows are int8 ones, bit for bit as decode has them.
   constexpr int64_t kFew = DequantizedMatmul::kMinRows - 1;
-  input.Quantize(kFew, *pool);
   EXPECT_EQ(RunLinear(whole, input, kFew, *pool), RunLinear(decode, input, kFew, *pool));
 }
+
+const MatmulKernel* const kXnnpack = &MatmulKernelNamed("xnnpack");
 
 TEST(DequantizedMatmulChoice, DescribesWhatItCameTo) {
   const TensorType int8 = {ElementType::kInt8Channel};
   const auto never = NewDequantizedMatmul(MatmulInput::kInt8);
-  EXPECT_EQ(never->Decide(int8, 64, 1).min_rows, DequantizedMatmul::kNever);
+  EXPECT_EQ(never->Decide(*kXnnpack, int8, 64, 1).min_rows, DequantizedMatmul::kNever);
   EXPECT_EQ(never->Describe(), "int8");
   EXPECT_EQ(DequantizedMatmul::Bytes(MatmulInput::kInt8, 4), 0);
 
   const auto always = NewDequantizedMatmul();
-  const DequantizedMatmul::Matrix first = always->Decide(int8, 64, 1);
+  const DequantizedMatmul::Matrix first = always->Decide(*kXnnpack, int8, 64, 1);
   EXPECT_EQ(first.min_rows, DequantizedMatmul::kMinRows);
   ASSERT_NE(first.layout, nullptr);
-  EXPECT_EQ(always->Decide({ElementType::kF32}, 64, 1).min_rows, DequantizedMatmul::kNever);
+  EXPECT_EQ(always->Decide(*kXnnpack, {ElementType::kF32}, 64, 1).min_rows,
+            DequantizedMatmul::kNever);
   EXPECT_EQ(always->Describe(), "float from 9 rows on");
-  EXPECT_EQ(always->Decide(int8, 64, 2).layout, first.layout);  // learned once
-  EXPECT_EQ(always->Decide(int8, 172, 1).min_rows, DequantizedMatmul::kNever);
+  EXPECT_EQ(always->Decide(*kXnnpack, int8, 64, 2).layout, first.layout);  // learned once
+  EXPECT_EQ(always->Decide(*kXnnpack, int8, 172, 1).min_rows, DequantizedMatmul::kNever);
   EXPECT_EQ(always->Describe(),
             "float from 9 rows on with 2 of 3 matrices, int8 with the others; layout of packed "
             "weights: expected a quantised type and inputs in multiples of 32, found int8 and 172");
@@ -226,8 +237,8 @@ TEST(DequantizedMatmulChoice, AutoTakesFloatsWhereBytesTakeMore) {
   // What kAuto does with this CPU is what it says of its class.
   const auto matmuls = NewDequantizedMatmul(MatmulInput::kAuto);
   for (const TensorType& type : QuantizedTypes()) {
-    EXPECT_EQ(matmuls->Decide(type, 128, 1).min_rows,
-              DequantizedMatmul::AutoRows(LinearKernelClass(), type, 1));
+    EXPECT_EQ(matmuls->Decide(*kXnnpack, type, 128, 1).min_rows,
+              DequantizedMatmul::AutoRows(XnnpackKernelClass(), type, 1));
   }
 }
 

@@ -13,19 +13,15 @@
 #include <utility>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "gtest/gtest.h"
-#include "kernels/block_matmul.h"
-#include "kernels/compiled_targets.h"
-#include "kernels/i8mm_matmul.h"
-#include "kernels/quantize.h"
+#include "src/compute/matmul_batch.h"
+#include "src/compute/matmul_kernels.h"
+#include "src/compute/weight_rows.h"
 #include "src/format/element_type.h"
 #include "src/format/quantization.h"
 #include "tests/compute/owned_weight.h"
 #include "tests/compute/random_input.h"
 #include "tests/testing/status_matchers.h"
-// After compiled_targets.h.
-#include "hwy/targets.h"
 
 namespace inkling {
 namespace {
@@ -46,19 +42,19 @@ void PrintTo(const Case& c, std::ostream* out) {
 }
 
 // Every matmul equals the double-precision one up to a few float roundings of its largest terms.
-void ExpectMatchesReference(const Case& c, ThreadPool& pool) {
+void ExpectMatchesReference(const Case& c, ThreadPool& pool,
+                            MatmulKernelList kernels = MatmulKernels()) {
   const OwnedWeight weight = MakeWeight("w", c.outputs, c.inputs, c.type, /*seed=*/c.outputs);
   const OwnedWeight bias = MakeBias("b", c.outputs, /*seed=*/7);
   const auto packed = NewPackedWeights();
-  ASSERT_OK_AND_ASSIGN(Linear linear,
-                       Linear::Create(weight.view, c.has_bias ? &bias.view : nullptr, *packed));
+  ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, c.has_bias ? &bias.view : nullptr,
+                                                     *packed, {.kernels = kernels}));
   EXPECT_EQ(linear.num_inputs(), c.inputs);
   EXPECT_EQ(linear.num_outputs(), c.outputs);
   Activations input = RandomInput(c.rows, c.inputs, /*seed=*/c.inputs);
-  const bool quantized = linear.needs_quantized_input();
-  if (quantized) input.Quantize(c.rows, pool);
-  const std::vector<double> seen = SeenByMatmul(input, c.rows, quantized);
+  const bool quantized = linear.input_form().rows != RowForm::kFloat;
   const std::vector<float> output = RunLinear(linear, input, c.rows, pool);
+  const std::vector<double> seen = SeenByMatmul(input, c.rows, quantized);
   // Float sums round at each of K terms; integer sums don't.
   const double tolerance = quantized ? 2e-6 : 1e-6 + 6e-8 * static_cast<double>(c.inputs) / 8;
   ExpectMatmulOfDoubles(seen, weight, c.has_bias ? &bias : nullptr, output, tolerance);
@@ -103,7 +99,6 @@ TEST_P(LinearTypes, StaysCloseToFloat) {
   const auto pool = NewPool(1);
   ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, nullptr, *packed));
   Activations input = RandomInput(kRows, kInputs, 4);
-  input.Quantize(kRows, *pool);
   const std::vector<float> output = RunLinear(linear, input, kRows, *pool);
   double error = 0, norm = 0;
   for (int64_t m = 0; m < kRows; ++m) {
@@ -132,15 +127,13 @@ void ExpectThreadsAndBatchesDontChangeABit(TensorType type, int64_t num_inputs) 
   const auto two = NewPool(2);
   const auto three = NewPool(3);
   Activations input = RandomInput(kRows, num_inputs, 8);
-  input.Quantize(kRows, *one);
   const std::vector<float> expected = RunLinear(linear, input, kRows, *one);
   EXPECT_EQ(RunLinear(linear, input, kRows, *two), expected);
   EXPECT_EQ(RunLinear(linear, input, kRows, *three), expected);
-  ASSERT_OK_AND_ASSIGN(Activations row, Activations::Create(1, num_inputs));
+  Activations row = NewActivations(1, num_inputs);
   const size_t row_bytes = static_cast<size_t>(num_inputs) * sizeof(float);
   for (int64_t m = 0; m < kRows; ++m) {
-    std::memcpy(row.rows(), input.rows() + m * num_inputs, row_bytes);
-    row.Quantize(1, *two);
+    std::memcpy(row.BeginRows(), input.rows() + m * num_inputs, row_bytes);
     const std::vector<float> alone = RunLinear(linear, row, 1, *two);
     EXPECT_EQ(std::memcmp(alone.data(), expected.data() + m * kOutputs, kOutputs * sizeof(float)),
               0)
@@ -163,10 +156,8 @@ TEST_P(LinearTypes, RowCountsMayChangeAtEveryRun) {
   const auto pool = NewPool(2);
   ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, nullptr, *packed));
   Activations input = RandomInput(kMaxRows, kInputs, 10);
-  input.Quantize(kMaxRows, *pool);
   const std::vector<float> all = RunLinear(linear, input, kMaxRows, *pool);
   for (int64_t rows : {1, 20, 2, 1, 7, 20, 3}) {
-    input.Quantize(rows, *pool);
     const std::vector<float> some = RunLinear(linear, input, rows, *pool);
     EXPECT_EQ(std::memcmp(some.data(), all.data(), some.size() * sizeof(float)), 0) << rows;
   }
@@ -179,33 +170,30 @@ TEST_P(LinearTypes, RefusesRowsThatTheInputDoesNotHave) {
   const auto pool = NewPool(1);
   ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, nullptr, *packed));
   std::vector<float> output(64);
-  const Activations narrow = RandomInput(4, 127, 1);
+  Activations narrow = RandomInput(4, 127, 1);
   EXPECT_THAT(linear.Run(narrow, 1, output.data(), *pool),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"layers.3.w", "128", "127"}));
   Activations input = RandomInput(4, 128, 1);
-  input.Quantize(4, *pool);
   EXPECT_THAT(linear.Run(input, 5, output.data(), *pool),
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"layers.3.w", "0 to 4", "5"}));
   EXPECT_THAT(linear.Run(input, -1, output.data(), *pool),
               MatchesStatus(absl::StatusCode::kInvalidArgument));
   EXPECT_OK(linear.Run(input, 4, output.data(), *pool));
-  // Rows that were never quantised, or quantised as part of more rows, would be silently wrong.
-  if (linear.needs_quantized_input()) {
-    EXPECT_THAT(
-        linear.Run(input, 3, output.data(), *pool),
-        MatchesStatus(absl::StatusCode::kFailedPrecondition, {"layers.3.w", "3", "found 4"}));
-  }
-  // Rows that no quantised weights are to read lack what some matmuls read beside them.
-  ASSERT_OK_AND_ASSIGN(Activations others,
-                       Activations::Create(4, 128, 0, ResidualQuantization::kNone, {}));
-  std::copy_n(input.rows(), 4 * 128, others.rows());
-  others.Quantize(4, *pool);
+  // Fewer rows are made ready anew, and rows that were changed.
+  const std::vector<float> all = output;
+  EXPECT_OK(linear.Run(input, 3, output.data(), *pool));
+  EXPECT_EQ(output, all);
+  std::fill_n(input.BeginRows(), 4 * 128, 0.0f);
+  EXPECT_OK(linear.Run(input, 4, output.data(), *pool));
+  EXPECT_EQ(std::vector<float>(output.begin(), output.begin() + 32), std::vector<float>(32));
+  // Rows that nobody was to read in the matmul's form have no room for it.
+  ASSERT_OK_AND_ASSIGN(Activations others, Activations::Create(4, 128, {}));
   const absl::Status status = linear.Run(others, 4, output.data(), *pool);
-  if (others.IsMadeFor(GetParam())) {
+  if (linear.input_form().rows == RowForm::kFloat) {
     EXPECT_OK(status);
   } else {
-    EXPECT_THAT(status, MatchesStatus(absl::StatusCode::kFailedPrecondition,
-                                      {"layers.3.w", std::string(TensorTypeName(GetParam()))}));
+    EXPECT_THAT(status,
+                MatchesStatus(absl::StatusCode::kFailedPrecondition, {"layers.3.w", "room"}));
   }
 }
 
@@ -218,11 +206,10 @@ TEST_P(LinearTypes, SlicesCoverTheOutputsAndWriteNothingElse) {
     ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, nullptr, *packed));
     EXPECT_EQ(linear.num_slices(), static_cast<size_t>(std::max<int64_t>(1, outputs / 128)));
     Activations input = RandomInput(kRows, kInputs, 3);
-    input.Quantize(kRows, *pool);
-    const std::vector<float> whole = RunLinear(linear, input, kRows, *pool);
+    const std::vector<float> whole = RunLinear(linear, input, kRows, *pool);  // prepares the input
     int64_t next = 0;
     for (size_t i = 0; i < linear.num_slices(); ++i) {
-      const Linear::Slice slice = linear.slice(i);
+      const MatrixSlice slice = linear.slice(i);
       EXPECT_EQ(slice.first, next);
       next += slice.size;
       std::vector<float> output(whole.size(), -1e30f);
@@ -233,12 +220,12 @@ TEST_P(LinearTypes, SlicesCoverTheOutputsAndWriteNothingElse) {
       }
     }
     EXPECT_EQ(next, outputs);
-    EXPECT_EQ(Linear::LargestSlice(outputs, kInputs),
+    EXPECT_EQ(MatrixSlices(outputs, kInputs).largest(),
               linear.slice(linear.num_slices() - 1).size);  // none is larger than the last
     ASSERT_OK_AND_ASSIGN(Linear compact, Linear::Create(weight.view, nullptr, *packed,
                                                         {.slice_output = SliceOutput::kCompact}));
     for (size_t i = 0; i < compact.num_slices(); ++i) {
-      const Linear::Slice slice = compact.slice(i);
+      const MatrixSlice slice = compact.slice(i);
       std::vector<float> output(static_cast<size_t>(kRows * slice.size));
       ASSERT_OK(compact.RunSlice(i, input, kRows, output.data()));
       for (int64_t row = 0; row < kRows; ++row) {
@@ -259,7 +246,6 @@ TEST_P(LinearTypes, MatmulsOfOneRegionEqualMatmulsAlone) {
   const auto packed = NewPackedWeights();
   const auto pool = NewPool(3);
   Activations input = RandomInput(kRows, kInputs, 3);
-  input.Quantize(kRows, *pool);
   std::vector<Linear> linears;
   std::vector<std::vector<float>> expected, found;
   std::vector<MatmulCall> matmuls;
@@ -279,26 +265,47 @@ TEST_P(LinearTypes, MatmulsOfOneRegionEqualMatmulsAlone) {
               MatchesStatus(absl::StatusCode::kInvalidArgument, {"at most 8", "found 9"}));
 }
 
-// Where this CPU runs matmuls of our own, XNNPACK's are what all the other CPUs run.
-TEST(LinearWithoutOwnMatmuls, MatchesReference) {
-  if (!kernels::HasBlockMatmul() && !kernels::HasI8mmMatmul()) {
-    GTEST_SKIP() << "the other tests have run XNNPACK's";
-  }
-  const absl::Cleanup restore = [] { hwy::SetSupportedTargetsForTest(0); };
-  hwy::SetSupportedTargetsForTest(HWY_STATIC_TARGET);
-  if (kernels::HasBlockMatmul() || kernels::HasI8mmMatmul()) {
-    GTEST_SKIP() << "this build has them for every CPU";
-  }
+// Every kernel of the list, also those behind the first that supports a matrix: XNNPACK's are what
+// all the other CPUs run.
+TEST(LinearKernels, EachMatchesReference) {
   const auto pool = NewPool(2);
-  for (const TensorType& type : AllTensorTypes()) {
-    if (!IsQuantized(type.element)) continue;
-    for (int64_t rows : {1, 5, 17}) {
-      const Case c = {rows, 384, 130, type, true};
-      SCOPED_TRACE(testing::PrintToString(c));
-      ExpectMatchesReference(c, *pool);
-      if (HasFatalFailure()) return;
+  for (const MatmulKernel* kernel : MatmulKernels()) {
+    if (!kernel->runs_here || !kernel->packs) continue;
+    for (const TensorType& type : AllTensorTypes()) {
+      for (int64_t inputs : {32, 96, 384}) {
+        if (!TypeFits(type, inputs) || !kernel->supports(PackedType(type), inputs)) continue;
+        for (int64_t rows : {1, 5, 17}) {
+          const Case c = {rows, inputs, 130, type, true};
+          SCOPED_TRACE(testing::Message() << kernel->name << ": " << testing::PrintToString(c));
+          ExpectMatchesReference(c, *pool, {&kernel, 1});
+          if (HasFatalFailure()) return;
+        }
+      }
     }
   }
+}
+
+TEST(LinearKernels, ListSaysWhatItsEntriesAre) {
+  std::vector<absl::string_view> names;
+  for (const MatmulKernel* kernel : MatmulKernels()) {
+    EXPECT_FALSE(kernel->description.empty()) << kernel->name;
+    EXPECT_EQ(&MatmulKernelNamed(kernel->name), kernel);
+    EXPECT_EQ(std::count(names.begin(), names.end(), kernel->name), 0) << kernel->name;
+    names.push_back(kernel->name);
+  }
+  for (const TensorType& type : AllTensorTypes()) {
+    const MatmulKernel* kernel = FindMatmulKernel(MatmulKernels(), PackedType(type), 384);
+    ASSERT_NE(kernel, nullptr);
+    EXPECT_TRUE(kernel->runs_here && kernel->packs);
+  }
+  EXPECT_EQ(FindMatmulKernel({}, {ElementType::kF32}, 384), nullptr);
+}
+
+TEST(LinearKernels, NoKernelIsAnError) {
+  const OwnedWeight weight = MakeWeight("layers.3.w", 8, 128, {ElementType::kInt8Channel}, 1);
+  const auto packed = NewPackedWeights();
+  EXPECT_THAT(Linear::Create(weight.view, nullptr, *packed, {.kernels = {}}),
+              MatchesStatus(absl::StatusCode::kUnimplemented, {"layers.3.w", "int8", "128"}));
 }
 
 TEST(ForEachSliceTest, RunsEachOnceAndReturnsTheFirstError) {
@@ -375,7 +382,7 @@ TEST(LinearConversion, PiecesEqualTheWhole) {
       const int64_t whole_bytes = packed->packed_bytes();
       ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(narrow.view, &bias.view, *packed));
       EXPECT_EQ(packed->packed_bytes(), 2 * whole_bytes) << outputs;
-      const Activations input = RandomInput(3, 4096, 4);
+      Activations input = RandomInput(3, 4096, 4);
       EXPECT_EQ(RunLinear(linear, input, 3, *pool), RunLinear(expected, input, 3, *pool))
           << outputs;
     }
@@ -383,8 +390,9 @@ TEST(LinearConversion, PiecesEqualTheWhole) {
 }
 
 TEST(LinearKernels, TheClassOfThisCpuIsKnown) {
-  const std::string name = LinearKernelClass();
+  const std::string name = XnnpackKernelClass();
   EXPECT_NE(name, "none");
+  EXPECT_EQ(DescribeMatmulKernels().substr(0, name.size()), name);
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512vnni")) {
     EXPECT_TRUE(name == "avx512vnni" || name == "avx512amx") << name;

@@ -11,9 +11,11 @@
 
 #include "gtest/gtest.h"
 #include "src/compute/linear.h"
-#include "src/compute/matrix_operator.h"
+#include "src/compute/matmul_kernels.h"
+#include "src/compute/tensor_packer.h"
 #include "src/format/quantization.h"
 #include "tests/compute/owned_weight.h"
+#include "tests/compute/random_input.h"
 #include "tests/testing/status_matchers.h"
 
 namespace inkling {
@@ -37,14 +39,9 @@ class PackedWeightsTest : public testing::Test {
   // The matmul of fixed random rows.
   std::vector<float> Matmul(Linear& linear) {
     constexpr int64_t kRows = 3;
-    auto input = Activations::Create(kRows, linear.num_inputs());
-    EXPECT_OK(input);
-    const std::vector<float> rows =
-        RandomValues(static_cast<size_t>(kRows * linear.num_inputs()), /*seed=*/1);
-    std::memcpy(input->rows(), rows.data(), rows.size() * sizeof(float));
-    input->Quantize(kRows, *pool_);
+    Activations input = RandomInput(kRows, linear.num_inputs(), /*seed=*/1);
     std::vector<float> output(static_cast<size_t>(kRows * linear.num_outputs()));
-    EXPECT_OK(linear.Run(*input, kRows, output.data(), *pool_));
+    EXPECT_OK(linear.Run(input, kRows, output.data(), *pool_));
     return output;
   }
 
@@ -192,14 +189,17 @@ TEST_F(PackedWeightsTest, MorePiecesThanWerePackedAreRefused) {
   rows.output_stride = 600;
   rows.values = weight.view.values;
   rows.scales = weight.view.scales;
-  EXPECT_FALSE(packed_->Select("w"));
-  for (int i = 0; i < 3; ++i) ASSERT_OK(MatrixOperator::Create(rows, *packed_));
-  ASSERT_OK(packed_->FinishTensor());
+  const MatmulKernel& kernel = MatmulKernelNamed("xnnpack");
+  TensorPacker first(*packed_, "w");
+  EXPECT_FALSE(first.is_packed());
+  for (int i = 0; i < 3; ++i) ASSERT_OK(kernel.prepare(rows, first));
+  ASSERT_OK(first.Finish());
   const PackedWeights::Entry entry = packed_->Entries().back();
   EXPECT_EQ(entry.piece_bytes * 3, entry.bytes);
-  EXPECT_TRUE(packed_->Select("w"));
-  for (int i = 0; i < 3; ++i) ASSERT_OK(MatrixOperator::Create(rows, *packed_));
-  EXPECT_THAT(MatrixOperator::Create(rows, *packed_),
+  TensorPacker second(*packed_, "w");
+  EXPECT_TRUE(second.is_packed());
+  for (int i = 0; i < 3; ++i) ASSERT_OK(kernel.prepare(rows, second));
+  EXPECT_THAT(kernel.prepare(rows, second),
               MatchesStatus(absl::StatusCode::kNotFound, {"packed weights of w", "piece"}));
   EXPECT_EQ(packed_->packed_bytes(), entry.bytes);
 }
@@ -324,9 +324,8 @@ TEST_F(PackedWeightsTest, TheDeepestAllowedMatmulDoesNotOverflow) {
     const float scale = 1.0f;
     std::memcpy(weight.scales.data(), &scale, sizeof scale);
     Linear linear = Make(weight.view);
-    ASSERT_OK_AND_ASSIGN(Activations input, Activations::Create(1, kDepth));
-    std::fill_n(input.rows(), kDepth, 1.0f);
-    input.Quantize(1, *pool_);
+    Activations input = NewActivations(1, kDepth);
+    std::fill_n(input.BeginRows(), kDepth, 1.0f);
     float output = 0;
     ASSERT_OK(linear.Run(input, 1, &output, *pool_));
     const float expected = static_cast<float>(kDepth) * (int8 ? -128.0f : -8.0f);

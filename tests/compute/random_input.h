@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "kernels/quantize.h"
 #include "src/compute/linear.h"
+#include "src/compute/matmul_kernels.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/thread_pool.h"
 #include "tests/compute/owned_weight.h"
@@ -27,14 +28,35 @@ inline std::unique_ptr<ThreadPool> NewPool(int32_t num_threads) {
   return *std::move(pool);
 }
 
-// Activations of random rows, not quantised yet.
+// Every form that some kernel of this CPU reads of rows of `dim` values.
+inline std::vector<RowForm> FormsOfThisCpu(int64_t dim) {
+  std::vector<RowForm> forms;
+  for (const MatmulKernel* kernel : MatmulKernels()) {
+    for (const TensorType& type : AllTensorTypes()) {
+      if (kernel->runs_here && kernel->supports(type, dim)) forms.push_back(kernel->row_form(type));
+    }
+  }
+  return forms;
+}
+
+// Activations with room for all of them; rows are zeros.
+inline Activations NewActivations(int64_t rows, int64_t dim,
+                                  ResidualQuantization residual = ResidualQuantization::kNone,
+                                  size_t max_parts = 0) {
+  const std::vector<RowForm> forms = FormsOfThisCpu(dim);
+  auto input = Activations::Create(rows, dim,
+                                   {.forms = forms, .residual = residual, .max_parts = max_parts});
+  EXPECT_OK(input);
+  return *std::move(input);
+}
+
+// The same with random rows.
 inline Activations RandomInput(int64_t rows, int64_t dim, uint64_t seed,
                                ResidualQuantization residual = ResidualQuantization::kNone) {
-  auto input = Activations::Create(rows, dim, 0, residual);
-  EXPECT_OK(input);
+  Activations input = NewActivations(rows, dim, residual);
   const std::vector<float> values = RandomValues(static_cast<size_t>(rows * dim), seed);
-  std::memcpy(input->rows(), values.data(), values.size() * sizeof(float));
-  return *std::move(input);
+  std::memcpy(input.BeginRows(), values.data(), values.size() * sizeof(float));
+  return input;
 }
 
 inline std::unique_ptr<PackedWeights> NewPackedWeights() {
@@ -44,27 +66,30 @@ inline std::unique_ptr<PackedWeights> NewPackedWeights() {
 }
 
 // [rows, linear.num_outputs()]
-inline std::vector<float> RunLinear(Linear& linear, const Activations& input, int64_t rows,
+inline std::vector<float> RunLinear(Linear& linear, Activations& input, int64_t rows,
                                     ThreadPool& pool) {
   const size_t size = static_cast<size_t>(rows * linear.num_outputs());
-  const size_t room = size * static_cast<size_t>(Int8RowsPerRow(linear.residual()));
+  const size_t room = size * static_cast<size_t>(Int8RowsPerRow(linear.input_form().residual));
   std::vector<float> output(room, -1e30f);
   EXPECT_OK(linear.Run(input, rows, output.data(), pool));
   output.resize(size);
   return output;
 }
 
-// What the matmul reads: the f32 rows, or what the int8 rows stand for.
+// What the matmul has read: the f32 rows, or what the int8 rows stand for.
 inline std::vector<double> SeenByMatmul(const Activations& input, int64_t rows, bool quantized) {
   std::vector<double> seen(static_cast<size_t>(rows * input.dim()));
-  const auto* params = static_cast<const kernels::QuantizationParams*>(input.parameters());
+  const kernels::QuantizationParams* params = input.parameters();
   for (size_t i = 0; i < seen.size(); ++i) {
     const size_t r = i / static_cast<size_t>(input.dim());
+    if (!quantized) {
+      seen[i] = input.rows()[i];
+      continue;
+    }
     const auto& row = params[r];
     const int8_t* quants = input.quantized() + r * static_cast<size_t>(input.quantized_stride());
     const int8_t quant = quants[i % static_cast<size_t>(input.dim())];
-    seen[i] =
-        quantized ? (quant - row.zero_point) * static_cast<double>(row.scale) : input.rows()[i];
+    seen[i] = (quant - row.zero_point) * static_cast<double>(row.scale);
   }
   return seen;
 }

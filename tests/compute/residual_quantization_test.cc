@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 #include "src/compute/linear.h"
+#include "src/compute/matmul_batch.h"
 #include "src/compute/packed_weights.h"
 #include "tests/compute/owned_weight.h"
 #include "tests/compute/random_input.h"
@@ -15,7 +16,7 @@
 namespace inkling {
 namespace {
 
-constexpr LinearOptions kWithResidual = {.residual = ResidualQuantization::kInt8};
+const LinearOptions kWithResidual = {.residual = ResidualQuantization::kInt8};
 
 // Activations with room for the residual.
 Activations InputWithRoom(int64_t rows, int64_t dim) {
@@ -50,7 +51,6 @@ TEST_P(LinearResidual, MatmulsAreThoseOfTheFloatRows) {
             Linear linear,
             Linear::Create(weight.view, has_bias ? &bias.view : nullptr, *packed, kWithResidual));
         Activations input = InputWithRoom(rows, inputs);
-        input.Quantize(rows, *pool, ResidualQuantization::kInt8);
         const std::vector<float> output = RunLinear(linear, input, rows, *pool);
         // Without the residual it is 100 times as much.
         ASSERT_NO_FATAL_FAILURE(
@@ -73,15 +73,12 @@ TEST_P(LinearResidual, ThreadsAndBatchesDontChangeABit) {
     const auto one = NewPool(1);
     const auto three = NewPool(3);
     Activations input = InputWithRoom(kRows, inputs);
-    input.Quantize(kRows, *one, ResidualQuantization::kInt8);
     const std::vector<float> expected = RunLinear(linear, input, kRows, *one);
     EXPECT_EQ(RunLinear(linear, input, kRows, *three), expected);
-    ASSERT_OK_AND_ASSIGN(Activations row,
-                         Activations::Create(1, inputs, 0, ResidualQuantization::kInt8));
+    Activations row = NewActivations(1, inputs, ResidualQuantization::kInt8);
     for (int64_t m = 0; m < kRows; ++m) {
-      std::memcpy(row.rows(), input.rows() + m * inputs,
+      std::memcpy(row.BeginRows(), input.rows() + m * inputs,
                   static_cast<size_t>(inputs) * sizeof(float));
-      row.Quantize(1, *three, ResidualQuantization::kInt8);
       const std::vector<float> alone = RunLinear(linear, row, 1, *three);
       EXPECT_EQ(std::memcmp(alone.data(), expected.data() + m * kOutputs, kOutputs * sizeof(float)),
                 0)
@@ -90,7 +87,7 @@ TEST_P(LinearResidual, ThreadsAndBatchesDontChangeABit) {
   }
 }
 
-TEST_P(LinearResidual, RefusesRowsInTheOtherForm) {
+TEST_P(LinearResidual, RowsGetTheFormThatIsWanted) {
   constexpr int64_t kInputs = 128;
   const auto pool = NewPool(1);
   const OwnedWeight weight = MakeWeight("layers.3.w", 8, kInputs, GetParam(), 1);
@@ -99,16 +96,22 @@ TEST_P(LinearResidual, RefusesRowsInTheOtherForm) {
   ASSERT_OK_AND_ASSIGN(Linear without, Linear::Create(weight.view, nullptr, *packed));
   Activations input = InputWithRoom(2, kInputs);
   std::vector<float> output(4 * 8);
-  input.Quantize(2, *pool);
-  EXPECT_THAT(with.Run(input, 2, output.data(), *pool),
-              MatchesStatus(absl::StatusCode::kFailedPrecondition,
-                            {"layers.3.w", "expected quantised rows with residual"}));
-  EXPECT_OK(without.Run(input, 2, output.data(), *pool));
-  input.Quantize(2, *pool, ResidualQuantization::kInt8);
-  EXPECT_THAT(without.Run(input, 2, output.data(), *pool),
-              MatchesStatus(absl::StatusCode::kFailedPrecondition,
-                            {"layers.3.w", "expected quantised rows without residual"}));
-  EXPECT_OK(with.Run(input, 2, output.data(), *pool));
+  for (int i = 0; i < 2; ++i) {  // each makes its own form of the same rows
+    const std::vector<float> precise = RunLinear(with, input, 2, *pool);
+    EXPECT_EQ(input.residual(), ResidualQuantization::kInt8);
+    const std::vector<float> coarse = RunLinear(without, input, 2, *pool);
+    EXPECT_EQ(input.residual(), ResidualQuantization::kNone);
+    EXPECT_NE(precise, coarse);
+  }
+  Activations narrow = RandomInput(2, kInputs, 1);
+  EXPECT_THAT(
+      with.Run(narrow, 2, output.data(), *pool),
+      MatchesStatus(absl::StatusCode::kFailedPrecondition, {"layers.3.w", "with a residual"}));
+  EXPECT_OK(without.Run(narrow, 2, output.data(), *pool));
+  EXPECT_THAT(
+      RunMatmuls({{&with, output.data()}, {&without, output.data()}}, input, 2, *pool,
+                 [] { return false; }),
+      MatchesStatus(absl::StatusCode::kFailedPrecondition, {"layers.3.w", "same residual"}));
 }
 
 // The int8 form doesn't concern a matmul of f32 rows.
@@ -116,7 +119,7 @@ TEST(LinearResidualOfFloat, AreNone) {
   const OwnedWeight weight = MakeWeight("w", 8, 16, TensorType{ElementType::kF32}, 1);
   const auto packed = NewPackedWeights();
   ASSERT_OK_AND_ASSIGN(Linear linear, Linear::Create(weight.view, nullptr, *packed, kWithResidual));
-  EXPECT_EQ(linear.residual(), ResidualQuantization::kNone);
+  EXPECT_EQ(linear.input_form().residual, ResidualQuantization::kNone);
 }
 
 }  // namespace

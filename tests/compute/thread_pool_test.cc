@@ -95,10 +95,10 @@ TEST(ThreadPool, TheLockIsHeldByOneAtATime) {
 }
 
 TEST(ThreadPool, RefusesImpossibleCounts) {
-  for (int32_t count : {0, -1, 1025, std::numeric_limits<int32_t>::min()}) {
+  for (int32_t count : {0, -1, 257, std::numeric_limits<int32_t>::min()}) {
     EXPECT_THAT(ThreadPool::Create(count),
                 MatchesStatus(absl::StatusCode::kInvalidArgument,
-                              {"num_threads", "expected 1 to 1024", std::to_string(count)}));
+                              {"num_threads", "expected 1 to 256", std::to_string(count)}));
   }
 }
 

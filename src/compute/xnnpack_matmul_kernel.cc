@@ -1,0 +1,285 @@
+// The kernel "xnnpack": XNNPACK's fully connected operators, for every type on every CPU that the
+// kernels of ours don't take.
+//
+// An operator is created (once), reshaped (when the number of rows changes), set up and run (every
+// matmul). XNNPACK packs through the callbacks of a weights cache; here each operator has a cache
+// of its own, which holds one piece of a TensorPacker. XNNPACK's own key, which holds pointers and
+// leaves out bias, scales and block size, is not used.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "kernels/dequantize.h"
+#include "kernels/quantize.h"
+#include "src/compute/activations.h"
+#include "src/compute/layout_probe.h"
+#include "src/compute/matmul_kernel.h"
+#include "src/compute/matmul_kernels.h"
+#include "xnnpack.h"
+
+namespace inkling {
+namespace {
+
+// What Activations have behind their rows. XNNPACK's widest kernels load 64 bytes at once. Its
+// kernel of 14 rows for AVX-512 with GFNI reads 13 parameters behind the last row's instead of
+// XNN_EXTRA_QUANTIZATION_PARAMS; XNN_MAX_MR, 32, is enough for any.
+static_assert(Activations::kReadAheadBytes >= 64 + XNN_EXTRA_BYTES);
+static_assert(Activations::kExtraParameters >= XNN_EXTRA_QUANTIZATION_PARAMS);
+static_assert(sizeof(kernels::QuantizationParams) == sizeof(xnn_quantization_params) &&
+              offsetof(kernels::QuantizationParams, zero_point) ==
+                  offsetof(xnn_quantization_params, zero_point) &&
+              offsetof(kernels::QuantizationParams, scale) ==
+                  offsetof(xnn_quantization_params, scale));
+
+constexpr float kNoLimit = std::numeric_limits<float>::infinity();
+
+absl::Status ToStatus(xnn_status status, absl::string_view what) {
+  switch (status) {
+    case xnn_status_success:
+      return absl::OkStatus();
+    case xnn_status_invalid_parameter:
+    case xnn_status_unsupported_parameter:
+      return absl::InvalidArgumentError(
+          absl::StrCat("XNNPACK refuses to ", what, ": invalid or unsupported parameter"));
+    case xnn_status_unsupported_hardware:
+      return absl::UnimplementedError(
+          absl::StrCat("XNNPACK can't ", what, ": this CPU has no kernel for it"));
+    case xnn_status_out_of_memory:
+    case xnn_status_reallocation_required:
+      return absl::ResourceExhaustedError(absl::StrCat("XNNPACK can't ", what, ": no memory"));
+    case xnn_status_uninitialized:
+    case xnn_status_invalid_state:
+    case xnn_status_deprecated:
+      break;
+  }
+  return absl::InternalError(
+      absl::StrCat("XNNPACK can't ", what, ": status ", static_cast<int>(status)));
+}
+
+xnn_status CreateHandle(const MatrixRows& matrix, xnn_weights_cache_provider* provider,
+                        xnn_operator_t* handle) {
+  const size_t in = static_cast<size_t>(matrix.columns);
+  const size_t out = static_cast<size_t>(matrix.rows);
+  const size_t stride = static_cast<size_t>(matrix.output_stride);
+  const size_t quantized_stride = static_cast<size_t>(Activations::QuantizedStride(matrix.columns));
+  const auto* float_scales = reinterpret_cast<const float*>(matrix.scales);
+  switch (matrix.type.element) {
+    case ElementType::kF32:
+      return xnn_create_fully_connected_nc_f32(
+          in, out, /*input_stride=*/in, /*output_stride=*/stride,
+          reinterpret_cast<const float*>(matrix.values), matrix.bias, -kNoLimit, kNoLimit,
+          /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
+    case ElementType::kInt8Channel:
+      return xnn_create_fully_connected_nc_qd8_f32_qc8w(
+          in, out, quantized_stride, /*output_stride=*/stride, float_scales,
+          reinterpret_cast<const int8_t*>(matrix.values), matrix.bias, -kNoLimit, kNoLimit,
+          /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
+    case ElementType::kInt4Channel:
+      return xnn_create_fully_connected_nc_qd8_f32_qc4w(
+          in, out, quantized_stride, /*output_stride=*/stride, kernels::kInt4ZeroPoint,
+          float_scales, matrix.values, matrix.bias, -kNoLimit, kNoLimit,
+          /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
+    case ElementType::kInt4Block:
+      return xnn_create_fully_connected_nc_qd8_f32_qb4w(
+          in, out, quantized_stride, /*output_stride=*/stride,
+          static_cast<size_t>(matrix.type.block_size), kernels::kInt4ZeroPoint,
+          reinterpret_cast<const uint16_t*>(matrix.scales), matrix.values, matrix.bias, -kNoLimit,
+          kNoLimit, /*flags=*/0, /*code_cache=*/nullptr, provider, handle);
+    case ElementType::kF16:
+    case ElementType::kBf16:
+      break;  // Linear dequantises them.
+  }
+  return xnn_status_unsupported_parameter;
+}
+
+xnn_status Reshape(xnn_operator_t handle, ElementType element, size_t num_rows) {
+  constexpr pthreadpool_t threads = nullptr;  // the caller's alone
+  switch (element) {
+    case ElementType::kInt8Channel:
+      return xnn_reshape_fully_connected_nc_qd8_f32_qc8w(handle, num_rows, threads);
+    case ElementType::kInt4Channel:
+      return xnn_reshape_fully_connected_nc_qd8_f32_qc4w(handle, num_rows, threads);
+    case ElementType::kInt4Block:
+      return xnn_reshape_fully_connected_nc_qd8_f32_qb4w(handle, num_rows, threads);
+    case ElementType::kF32:
+    case ElementType::kF16:
+    case ElementType::kBf16:
+      break;
+  }
+  return xnn_reshape_fully_connected_nc_f32(handle, num_rows, threads);
+}
+
+xnn_status Setup(xnn_operator_t handle, ElementType element, const Activations& input,
+                 float* output) {
+  const auto* parameters = reinterpret_cast<const xnn_quantization_params*>(input.parameters());
+  switch (element) {
+    case ElementType::kInt8Channel:
+      return xnn_setup_fully_connected_nc_qd8_f32_qc8w(handle, input.quantized(), output,
+                                                       parameters);
+    case ElementType::kInt4Channel:
+      return xnn_setup_fully_connected_nc_qd8_f32_qc4w(handle, input.quantized(), output,
+                                                       parameters);
+    case ElementType::kInt4Block:
+      return xnn_setup_fully_connected_nc_qd8_f32_qb4w(handle, input.quantized(), output,
+                                                       parameters);
+    case ElementType::kF32:
+    case ElementType::kF16:
+    case ElementType::kBf16:
+      break;
+  }
+  return xnn_setup_fully_connected_nc_f32(handle, input.rows(), output);
+}
+
+class XnnpackSlice final : public SliceMatmul {
+ public:
+  static absl::StatusOr<std::unique_ptr<SliceMatmul>> Create(const MatrixRows& matrix,
+                                                             TensorPacker& tensor) {
+    auto slice = std::make_unique<XnnpackSlice>(matrix.type.element);
+    slice->tensor_ = &tensor;
+    xnn_operator_t created = nullptr;
+    const xnn_status status = CreateHandle(matrix, &slice->cache_, &created);
+    slice->handle_.reset(created);
+    slice->tensor_ = nullptr;
+    // First: XNNPACK creates operators over pieces that couldn't be added, and crashes in their
+    // run.
+    ABSL_RETURN_IF_ERROR(slice->packing_);
+    ABSL_RETURN_IF_ERROR(ToStatus(status, "create a matmul"));
+    return slice;
+  }
+
+  explicit XnnpackSlice(ElementType element) : element_(element) {
+    cache_.context = this;
+    // There is one piece, at offset 0.
+    cache_.look_up = [](void* slice, const xnn_weights_cache_look_up_key*) -> size_t {
+      return Of(slice).Find() ? 0 : kNotFound;
+    };
+    cache_.reserve_space = [](void* slice, size_t bytes) -> void* {
+      return Of(slice).Reserve(bytes);
+    };
+    cache_.look_up_or_insert = [](void* slice, const xnn_weights_cache_look_up_key*, void* packed,
+                                  size_t bytes) -> size_t {
+      return Of(slice).Add(packed, bytes) ? 0 : kNotFound;
+    };
+    // Operators may be set up at any time: packed bytes never change or move.
+    cache_.is_finalized = [](void*) { return true; };
+    cache_.offset_to_addr = [](void* slice, size_t) -> void* { return Of(slice).packed_; };
+    // The memory is PackedWeights'.
+    cache_.delete_cache = [](void*) { return xnn_status_success; };
+  }
+
+  absl::Status Run(const Activations& input, int64_t num_rows, float* output,
+                   std::byte* /*scratch*/) override {
+    if (num_rows != shaped_rows_) {
+      const xnn_status shaped = Reshape(handle_.get(), element_, static_cast<size_t>(num_rows));
+      ABSL_RETURN_IF_ERROR(ToStatus(shaped, "shape a matmul"));
+      shaped_rows_ = num_rows;
+    }
+    xnn_status status = Setup(handle_.get(), element_, input, output);
+    if (status == xnn_status_success) {
+      status = xnn_run_operator(handle_.get(), /*threadpool=*/nullptr);
+    }
+    return ToStatus(status, "run a matmul");
+  }
+
+  void ForgetShape() override { shaped_rows_ = 0; }
+
+ private:
+  static constexpr size_t kNotFound = SIZE_MAX;
+
+  struct Delete {
+    void operator()(xnn_operator_t handle) const { xnn_delete_operator(handle); }
+  };
+
+  static XnnpackSlice& Of(void* slice) { return *static_cast<XnnpackSlice*>(slice); }
+
+  // The cache's callbacks.
+
+  bool Find() {
+    packed_ = const_cast<std::byte*>(tensor_->Find());
+    return packed_ != nullptr;
+  }
+
+  std::byte* Reserve(size_t bytes) {
+    const absl::StatusOr<std::byte*> room = tensor_->Reserve(static_cast<int64_t>(bytes));
+    packing_.Update(room.status());
+    return room.ok() ? *room : nullptr;
+  }
+
+  bool Add(void* packed, size_t bytes) {
+    packed_ = static_cast<std::byte*>(packed);
+    packing_.Update(tensor_->Add(packed_, static_cast<int64_t>(bytes)));
+    return packing_.ok();
+  }
+
+  ElementType element_;
+  xnn_weights_cache_provider cache_ = {};
+  TensorPacker* tensor_ = nullptr;  // while the operator is created
+  absl::Status packing_;
+  std::byte* packed_ = nullptr;
+  std::unique_ptr<xnn_operator, Delete> handle_;  // after the cache, so that it goes first
+  int64_t shaped_rows_ = 0;                       // what it was last shaped for; 0: not yet
+};
+
+int64_t RoundUp(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+int64_t PackedBytes(TensorType type, int64_t num_outputs, int64_t num_inputs) {
+  // The largest tile of any CPU is 64 outputs; inputs are padded to 32 at most. Each output also
+  // has a sum or bias and, if quantised, a scale and a bias of 4 bytes. XNNPACK rounds up to 64.
+  constexpr int64_t kTileOutputs = 64;
+  constexpr int64_t kTileInputs = 32;
+  const int64_t inputs = RoundUp(num_inputs, kTileInputs);
+  int64_t row_bytes = 12;
+  switch (type.element) {
+    case ElementType::kF32:
+    case ElementType::kF16:
+    case ElementType::kBf16:
+      row_bytes += inputs * static_cast<int64_t>(sizeof(float));
+      break;
+    case ElementType::kInt8Channel:
+      row_bytes += inputs;
+      break;
+    case ElementType::kInt4Channel:
+      row_bytes += inputs / 2;
+      break;
+    case ElementType::kInt4Block:
+      row_bytes += inputs / 2 + inputs / std::max(type.block_size, 1) * 2;
+      break;
+  }
+  return RoundUp(num_outputs, kTileOutputs) * row_bytes + kTileOutputs;
+}
+
+}  // namespace
+
+const MatmulKernel& XnnpackMatmulKernel() {
+  static const MatmulKernel kernel = {
+      .name = "xnnpack",
+      .description = "XNNPACK's fully connected operators: every type on every CPU",
+      // Idempotent and thread-safe; nothing to undo.
+      .runs_here = xnn_initialize(/*allocator=*/nullptr) == xnn_status_success,
+      .packs = true,
+      .scratch_bytes = 0,
+      .supports = [](TensorType type, int64_t num_inputs) { return TypeFits(type, num_inputs); },
+      .row_form =
+          [](TensorType type) {
+            return IsQuantized(type.element) ? RowForm::kInt8 : RowForm::kFloat;
+          },
+      .packed_bytes = PackedBytes,
+      .prepare = XnnpackSlice::Create,
+      .layout =
+          [](TensorType type, int64_t num_inputs) {
+            return LearnLayout(MatmulKernelNamed("xnnpack"), type, num_inputs);
+          }};
+  return kernel;
+}
+
+}  // namespace inkling
