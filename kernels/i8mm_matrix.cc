@@ -13,8 +13,6 @@
 namespace inkling::kernels {
 namespace {
 
-constexpr int kInt4Factor = 16;  // a nibble in the upper half of a byte
-
 // One output's weights, whatever they are stored as.
 class OutputWeights {
  public:
@@ -32,7 +30,7 @@ class OutputWeights {
   int32_t Sum(size_t first, size_t end) const {
     int32_t sum = 0;
     for (size_t i = first; i < end; ++i) sum += At(i);
-    return IsInt4() ? kInt4Factor * sum : sum;
+    return IsInt4() ? kI8mmInt4Factor * sum : sum;
   }
 
  private:
@@ -64,7 +62,7 @@ void PackScaledOutput(const PackI8mmMatrixArgs& args, size_t output, size_t lane
   const OutputWeights weights(args, output);
   auto* sums = reinterpret_cast<int32_t*>(tile);
   auto* scales = reinterpret_cast<float*>(tile + kI8mmTileOutputs * sizeof(int32_t));
-  const float factor = shape.weights == I8mmWeights::kInt4 ? kInt4Factor : 1;
+  const auto factor = static_cast<float>(I8mmScaleFactor(shape));
   sums[lane] = weights.Sum(0, shape.num_inputs);
   scales[lane] = args.output_scales[output] / factor;
   if (args.bias != nullptr) scales[kI8mmTileOutputs + lane] = args.bias[output];
