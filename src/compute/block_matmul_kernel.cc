@@ -2,10 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
-#include "absl/status/status.h"
-#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "kernels/block_matmul.h"
 #include "src/compute/activations.h"
@@ -19,34 +16,6 @@ kernels::BlockMatrixShape ShapeOf(TensorType type, int64_t num_outputs, int64_t 
           static_cast<size_t>(type.block_size)};
 }
 
-class BlockSlice final : public SliceMatmul {
- public:
-  BlockSlice(const MatrixRows& matrix, const std::byte* packed)
-      : shape_(ShapeOf(matrix.type, matrix.rows, matrix.columns)),
-        packed_(packed),
-        output_stride_(static_cast<size_t>(matrix.output_stride)) {}
-
-  absl::Status Run(const Activations& input, int64_t num_rows, float* output,
-                   std::byte* /*scratch*/) override {
-    kernels::BlockMatmul({.shape = shape_,
-                          .packed = packed_,
-                          .input = input.quantized(),
-                          .input_stride = static_cast<size_t>(input.quantized_stride()),
-                          .unit_sums = input.unit_sums(),
-                          .unit_sum_stride = input.unit_sum_stride(),
-                          .params = input.parameters(),
-                          .num_rows = static_cast<size_t>(num_rows),
-                          .output = output,
-                          .output_stride = output_stride_});
-    return absl::OkStatus();
-  }
-
- private:
-  kernels::BlockMatrixShape shape_;
-  const std::byte* packed_;
-  size_t output_stride_;
-};
-
 bool Supports(TensorType type, int64_t num_inputs) {
   return type.element == ElementType::kInt4Block &&
          num_inputs % static_cast<int64_t>(kernels::kMatmulUnit) == 0;
@@ -56,18 +25,25 @@ int64_t PackedBytes(TensorType type, int64_t num_outputs, int64_t num_inputs) {
   return static_cast<int64_t>(kernels::BlockMatrixBytes(ShapeOf(type, num_outputs, num_inputs)));
 }
 
-absl::StatusOr<std::unique_ptr<SliceMatmul>> Prepare(const MatrixRows& matrix,
-                                                     TensorPacker& tensor) {
-  const auto pack = [&](std::byte* packed) {
-    kernels::PackBlockMatrix({.shape = ShapeOf(matrix.type, matrix.rows, matrix.columns),
-                              .nibbles = reinterpret_cast<const uint8_t*>(matrix.values),
-                              .scales = reinterpret_cast<const uint16_t*>(matrix.scales),
-                              .bias = matrix.bias,
-                              .packed = packed});
-  };
-  ABSL_ASSIGN_OR_RETURN(const std::byte* packed,
-                        tensor.Append(PackedBytes(matrix.type, matrix.rows, matrix.columns), pack));
-  return std::make_unique<BlockSlice>(matrix, packed);
+void Pack(const MatrixRows& matrix, std::byte* packed) {
+  kernels::PackBlockMatrix({.shape = ShapeOf(matrix.type, matrix.rows, matrix.columns),
+                            .nibbles = reinterpret_cast<const uint8_t*>(matrix.values),
+                            .scales = reinterpret_cast<const uint16_t*>(matrix.scales),
+                            .bias = matrix.bias,
+                            .packed = packed});
+}
+
+void Run(const MatrixRows& matrix, const std::byte* packed, const MatmulArgs& args) {
+  kernels::BlockMatmul({.shape = ShapeOf(matrix.type, matrix.rows, matrix.columns),
+                        .packed = packed,
+                        .input = args.input.quantized(),
+                        .input_stride = static_cast<size_t>(args.input.quantized_stride()),
+                        .unit_sums = args.input.unit_sums(),
+                        .unit_sum_stride = args.input.unit_sum_stride(),
+                        .params = args.input.parameters(),
+                        .num_rows = static_cast<size_t>(args.num_rows),
+                        .output = args.output,
+                        .output_stride = static_cast<size_t>(matrix.output_stride)});
 }
 
 absl::StatusOr<PackedLayout> Layout(TensorType type, int64_t num_inputs) {
@@ -94,13 +70,12 @@ const MatmulKernel& BlockMatmulKernel() {
       .name = "blocks",
       .description = "int4 in blocks with one output in each lane: AVX-512 VNNI, WebAssembly",
       .runs_here = kernels::HasBlockMatmul(),
-      .packs = true,
-      .scratch_bytes = 0,
       .supports = Supports,
       .row_form = [](TensorType) { return RowForm::kInt8UnitSums; },
       .packed_bytes = PackedBytes,
-      .prepare = Prepare,
-      .layout = Layout};
+      .layout = Layout,
+      .pack = Pack,
+      .run = Run};
   return kernel;
 }
 

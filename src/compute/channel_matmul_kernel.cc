@@ -2,10 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
-#include "absl/status/status.h"
-#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "kernels/channel_matmul.h"
 #include "src/compute/activations.h"
@@ -18,34 +15,6 @@ kernels::ChannelMatrixShape ShapeOf(int64_t num_outputs, int64_t num_inputs) {
   return {static_cast<size_t>(num_outputs), static_cast<size_t>(num_inputs)};
 }
 
-class ChannelSlice final : public SliceMatmul {
- public:
-  ChannelSlice(const MatrixRows& matrix, const std::byte* packed)
-      : shape_(ShapeOf(matrix.rows, matrix.columns)),
-        packed_(packed),
-        output_stride_(static_cast<size_t>(matrix.output_stride)) {}
-
-  absl::Status Run(const Activations& input, int64_t num_rows, float* output,
-                   std::byte* /*scratch*/) override {
-    kernels::ChannelMatmul({.shape = shape_,
-                            .packed = packed_,
-                            .input = input.quantized(),
-                            .input_stride = static_cast<size_t>(input.quantized_stride()),
-                            .unit_sums = input.unit_sums(),
-                            .unit_sum_stride = input.unit_sum_stride(),
-                            .params = input.parameters(),
-                            .num_rows = static_cast<size_t>(num_rows),
-                            .output = output,
-                            .output_stride = output_stride_});
-    return absl::OkStatus();
-  }
-
- private:
-  kernels::ChannelMatrixShape shape_;
-  const std::byte* packed_;
-  size_t output_stride_;
-};
-
 bool Supports(TensorType type, int64_t num_inputs) {
   return type.element == ElementType::kInt4Channel &&
          num_inputs % static_cast<int64_t>(kernels::kMatmulUnit) == 0;
@@ -55,18 +24,25 @@ int64_t PackedBytes(TensorType /*type*/, int64_t num_outputs, int64_t num_inputs
   return static_cast<int64_t>(kernels::ChannelMatrixBytes(ShapeOf(num_outputs, num_inputs)));
 }
 
-absl::StatusOr<std::unique_ptr<SliceMatmul>> Prepare(const MatrixRows& matrix,
-                                                     TensorPacker& tensor) {
-  const auto pack = [&](std::byte* packed) {
-    kernels::PackChannelMatrix({.shape = ShapeOf(matrix.rows, matrix.columns),
-                                .nibbles = reinterpret_cast<const uint8_t*>(matrix.values),
-                                .scales = reinterpret_cast<const float*>(matrix.scales),
-                                .bias = matrix.bias,
-                                .packed = packed});
-  };
-  ABSL_ASSIGN_OR_RETURN(const std::byte* packed,
-                        tensor.Append(PackedBytes(matrix.type, matrix.rows, matrix.columns), pack));
-  return std::make_unique<ChannelSlice>(matrix, packed);
+void Pack(const MatrixRows& matrix, std::byte* packed) {
+  kernels::PackChannelMatrix({.shape = ShapeOf(matrix.rows, matrix.columns),
+                              .nibbles = reinterpret_cast<const uint8_t*>(matrix.values),
+                              .scales = reinterpret_cast<const float*>(matrix.scales),
+                              .bias = matrix.bias,
+                              .packed = packed});
+}
+
+void Run(const MatrixRows& matrix, const std::byte* packed, const MatmulArgs& args) {
+  kernels::ChannelMatmul({.shape = ShapeOf(matrix.rows, matrix.columns),
+                          .packed = packed,
+                          .input = args.input.quantized(),
+                          .input_stride = static_cast<size_t>(args.input.quantized_stride()),
+                          .unit_sums = args.input.unit_sums(),
+                          .unit_sum_stride = args.input.unit_sum_stride(),
+                          .params = args.input.parameters(),
+                          .num_rows = static_cast<size_t>(args.num_rows),
+                          .output = args.output,
+                          .output_stride = static_cast<size_t>(matrix.output_stride)});
 }
 
 absl::StatusOr<PackedLayout> Layout(TensorType type, int64_t num_inputs) {
@@ -92,13 +68,12 @@ const MatmulKernel& ChannelMatmulKernel() {
       .name = "channels",
       .description = "int4 with one scale an output, read a page ahead: AVX-512 VNNI",
       .runs_here = kernels::HasChannelMatmul(),
-      .packs = true,
-      .scratch_bytes = 0,
       .supports = Supports,
       .row_form = [](TensorType) { return RowForm::kInt8UnitSums; },
       .packed_bytes = PackedBytes,
-      .prepare = Prepare,
-      .layout = Layout};
+      .layout = Layout,
+      .pack = Pack,
+      .run = Run};
   return kernel;
 }
 

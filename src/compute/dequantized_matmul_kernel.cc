@@ -10,14 +10,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "kernels/float_matmul.h"
 #include "src/compute/activations.h"
-#include "src/compute/dequantized_matmul.h"
 #include "src/compute/matmul_kernel.h"
 #include "src/compute/packed_layout.h"
 
@@ -36,75 +31,58 @@ struct ThreadScratch {
   alignas(64) int8_t quants[kernels::kPanelFloats];
 };
 
-class DequantizedSlice final : public SliceMatmul {
- public:
-  DequantizedSlice(const MatrixRows& matrix, const std::byte* packed)
-      : layout_(*matrix.layout),
-        packed_(packed),
-        num_outputs_(matrix.rows),
-        num_inputs_(matrix.columns),
-        output_stride_(matrix.output_stride) {
-    if (matrix.bias != nullptr) bias_.assign(matrix.bias, matrix.bias + matrix.rows);
-  }
-
-  absl::Status Run(const Activations& input, int64_t num_rows, float* output,
-                   std::byte* scratch) override {
-    auto& thread = *reinterpret_cast<ThreadScratch*>(scratch);
-    WriteBias(num_rows, output);
-    for (int64_t row = 0; row < num_rows; row += kBlockRows) {
-      const int64_t block_rows = std::min(kBlockRows, num_rows - row);
-      for (int64_t first = 0; first < num_inputs_; first += kPanelInputs) {
-        const int64_t num_inputs = std::min(kPanelInputs, num_inputs_ - first);
-        CopyRows(input.rows() + row * num_inputs_ + first, block_rows, num_inputs, thread.rows);
-        MultiplyRows(thread, block_rows, first, num_inputs, output + row * output_stride_);
-      }
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  void WriteBias(int64_t num_rows, float* output) const {
-    for (int64_t r = 0; r < num_rows; ++r, output += output_stride_) {
-      if (bias_.empty()) {
-        std::fill_n(output, num_outputs_, 0.0f);
-      } else {
-        std::copy_n(bias_.data(), num_outputs_, output);
-      }
+void WriteBias(const MatrixRows& matrix, const MatmulArgs& args) {
+  float* output = args.output;
+  for (int64_t r = 0; r < args.num_rows; ++r, output += matrix.output_stride) {
+    if (matrix.bias == nullptr) {
+      std::fill_n(output, matrix.rows, 0.0f);
+    } else {
+      std::copy_n(matrix.bias, matrix.rows, output);
     }
   }
+}
 
-  void CopyRows(const float* rows, int64_t num_rows, int64_t num_inputs, float* copy) const {
-    for (int64_t r = 0; r < num_rows; ++r) {
-      std::copy_n(rows, num_inputs, copy);
-      rows += num_inputs_;
-      copy += kernels::kPanelRowStride;
+// Copies `num_inputs` inputs of each row; rows of the input are `stride` apart.
+void CopyRows(const float* rows, int64_t stride, int64_t num_rows, int64_t num_inputs,
+              float* copy) {
+  for (int64_t r = 0; r < num_rows; ++r) {
+    std::copy_n(rows, num_inputs, copy);
+    rows += stride;
+    copy += kernels::kPanelRowStride;
+  }
+}
+
+// Adds to all outputs what the rows in `scratch` make of inputs from `first_input` on.
+void MultiplyRows(const MatrixRows& matrix, const std::byte* packed, ThreadScratch& scratch,
+                  int64_t num_rows, int64_t first_input, int64_t num_inputs, float* output) {
+  for (int64_t first = 0; first < matrix.rows; first += kPanelOutputs) {
+    matrix.layout->Dequantize({packed, matrix.rows, first, first_input},
+                              {scratch.quants, scratch.scales, scratch.panel});
+    kernels::MultiplyPanel(
+        {.rows = scratch.rows,
+         .num_rows = static_cast<size_t>(num_rows),
+         .num_inputs = static_cast<size_t>(num_inputs),
+         .panel = scratch.panel,
+         .output = output + first,
+         .output_stride = static_cast<size_t>(matrix.output_stride),
+         .num_outputs = static_cast<size_t>(std::min(kPanelOutputs, matrix.rows - first))});
+  }
+}
+
+void Run(const MatrixRows& matrix, const std::byte* packed, const MatmulArgs& args) {
+  auto& scratch = *reinterpret_cast<ThreadScratch*>(args.scratch);
+  WriteBias(matrix, args);
+  for (int64_t row = 0; row < args.num_rows; row += kBlockRows) {
+    const int64_t num_rows = std::min(kBlockRows, args.num_rows - row);
+    for (int64_t first = 0; first < matrix.columns; first += kPanelInputs) {
+      const int64_t num_inputs = std::min(kPanelInputs, matrix.columns - first);
+      CopyRows(args.input.rows() + row * matrix.columns + first, matrix.columns, num_rows,
+               num_inputs, scratch.rows);
+      MultiplyRows(matrix, packed, scratch, num_rows, first, num_inputs,
+                   args.output + row * matrix.output_stride);
     }
   }
-
-  // Adds to all outputs what the rows in `thread` make of inputs from `first_input` on.
-  void MultiplyRows(ThreadScratch& thread, int64_t num_rows, int64_t first_input,
-                    int64_t num_inputs, float* output) const {
-    for (int64_t first = 0; first < num_outputs_; first += kPanelOutputs) {
-      layout_.Dequantize({packed_, num_outputs_, first, first_input},
-                         {thread.quants, thread.scales, thread.panel});
-      kernels::MultiplyPanel(
-          {.rows = thread.rows,
-           .num_rows = static_cast<size_t>(num_rows),
-           .num_inputs = static_cast<size_t>(num_inputs),
-           .panel = thread.panel,
-           .output = output + first,
-           .output_stride = static_cast<size_t>(output_stride_),
-           .num_outputs = static_cast<size_t>(std::min(kPanelOutputs, num_outputs_ - first))});
-    }
-  }
-
-  const PackedLayout& layout_;
-  const std::byte* packed_;  // [num_outputs, num_inputs], as layout_ says
-  int64_t num_outputs_;
-  int64_t num_inputs_;
-  int64_t output_stride_;
-  std::vector<float> bias_;  // [num_outputs] or empty
-};
+}
 
 }  // namespace
 
@@ -119,11 +97,7 @@ const MatmulKernel& DequantizedMatmulKernel() {
                      int64_t num_inputs) { return PackedLayout::CheckType(type, num_inputs).ok(); },
       .row_form = [](TensorType) { return RowForm::kFloat; },
       .packed_bytes = [](TensorType, int64_t, int64_t) -> int64_t { return 0; },
-      .prepare = [](const MatrixRows& matrix,
-                    TensorPacker& tensor) -> absl::StatusOr<std::unique_ptr<SliceMatmul>> {
-        return std::make_unique<DequantizedSlice>(matrix, tensor.latest_piece());
-      },
-      .layout = nullptr};
+      .run = Run};
   return kernel;
 }
 

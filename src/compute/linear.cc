@@ -66,7 +66,8 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
                                                  weight.info.columns, " inputs"));
   }
   Linear linear(weight, options, *kernel);
-  if (bias != nullptr && linear.form_.residual != ResidualQuantization::kNone) {
+  if (bias != nullptr && (linear.form_.residual != ResidualQuantization::kNone ||
+                          linear.float_matrix_.layout != nullptr)) {
     const auto* values = reinterpret_cast<const float*>(bias->values);
     linear.bias_.assign(values, values + linear.num_outputs_);
   }
@@ -78,7 +79,8 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
   int64_t told_rows = 0;
   for (size_t i = 0; i < linear.num_slices(); ++i) {
     const MatrixSlice slice = linear.slice(i);
-    ABSL_RETURN_IF_ERROR(WithPrefix(tensor_name, linear.PrepareSlice(rows.Slice(slice), tensor)));
+    ABSL_RETURN_IF_ERROR(
+        WithPrefix(tensor_name, linear.AddSlice(slice.first, rows.Slice(slice), tensor)));
     const int64_t new_rows = slice.first + slice.size - told_rows;
     if (new_rows * row_bytes >= kTellBytes) {
       rows_packed(told_rows, new_rows);
@@ -89,14 +91,16 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
   return linear;
 }
 
-absl::Status Linear::PrepareSlice(MatrixRows matrix, TensorPacker& tensor) {
+absl::Status Linear::AddSlice(int64_t first, MatrixRows matrix, TensorPacker& tensor) {
   if (slice_output_ == SliceOutput::kCompact) matrix.output_stride = matrix.rows;
   matrix.layout = float_matrix_.layout;
-  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<SliceMatmul> matmul, kernel_->prepare(matrix, tensor));
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<SliceMatmul> matmul,
+                        PrepareSlice(*kernel_, matrix, tensor));
   matmuls_.push_back(std::move(matmul));
   if (float_matrix_.layout == nullptr) return absl::OkStatus();
+  if (matrix.bias != nullptr) matrix.bias = bias_.data() + first;
   ABSL_ASSIGN_OR_RETURN(std::unique_ptr<SliceMatmul> float_matmul,
-                        DequantizedMatmul::kernel().prepare(matrix, tensor));
+                        PrepareSlice(DequantizedMatmul::kernel(), matrix, tensor));
   float_matmuls_.push_back(std::move(float_matmul));
   return absl::OkStatus();
 }
@@ -134,11 +138,11 @@ absl::Status Linear::RunSlice(size_t index, const Activations& input, int64_t nu
                               float* output, size_t worker) {
   if (slice_output_ == SliceOutput::kInPlace) output += slice(index).first;
   if (num_rows >= float_matrix_.min_rows) {
-    return float_matmuls_[index]->Run(input, num_rows, output,
-                                      dequantized_matmul_->scratch(worker));
+    return float_matmuls_[index]->Run(
+        {input, num_rows, output, dequantized_matmul_->scratch(worker)});
   }
   const int64_t rows = num_rows * Int8RowsPerRow(form_.residual);
-  ABSL_RETURN_IF_ERROR(matmuls_[index]->Run(input, rows, output, /*scratch=*/nullptr));
+  ABSL_RETURN_IF_ERROR(matmuls_[index]->Run({input, rows, output, /*scratch=*/nullptr}));
   if (form_.residual != ResidualQuantization::kNone) AddResiduals(slice(index), num_rows, output);
   return absl::OkStatus();
 }

@@ -32,9 +32,17 @@ struct MatrixRows {
   const std::byte* scales = nullptr;  // null for f32
   const float* bias = nullptr;        // [rows] or null
   int64_t output_stride = 0;          // floats between rows of the output
-  // How the rows are packed: for a kernel that reads what another has packed, and outlives what it
-  // makes of them.
+  // How the rows are packed, for a kernel that reads what another has packed. It outlives what is
+  // made of them, and so does `bias` then.
   const PackedLayout* layout = nullptr;
+};
+
+// What a slice is multiplied with.
+struct MatmulArgs {
+  const Activations& input;  // prepared in the kernel's form
+  int64_t num_rows;          // at least 1; of int8 rows with a residual both count
+  float* output;             // [num_rows, MatrixRows::rows], written
+  std::byte* scratch;        // MatmulKernel::scratch_bytes that nobody else uses meanwhile
 };
 
 // A slice of a matrix that is packed and ready to be multiplied with.
@@ -45,12 +53,8 @@ class SliceMatmul {
   SliceMatmul(const SliceMatmul&) = delete;
   SliceMatmul& operator=(const SliceMatmul&) = delete;
 
-  // Writes [num_rows, MatrixRows::rows] to `output`. Reads the first num_rows >= 1 rows of `input`
-  // in the kernel's form; of int8 rows with a residual, num_rows counts both. `scratch` holds
-  // MatmulKernel::scratch_bytes that nobody else uses meanwhile, or is null for 0. One thread at a
-  // time. No allocation.
-  virtual absl::Status Run(const Activations& input, int64_t num_rows, float* output,
-                           std::byte* scratch) = 0;
+  // One thread at a time. No allocation.
+  virtual absl::Status Run(const MatmulArgs& args) = 0;
 
   // Makes the next Run start from nothing that a Run before it left, for when one may have been
   // left half-way: a fork leaves what other threads were doing so.
@@ -62,26 +66,37 @@ struct MatmulKernel {
   absl::string_view description;  // in words
   // Whether this CPU has its instructions; asked once and kept, because asking takes some 35 us in
   // a virtual machine, and a model has thousands of slices.
-  bool runs_here;
+  bool runs_here = false;
   // False for a kernel that multiplies with what another kernel of the list has packed.
-  bool packs;
-  size_t scratch_bytes;  // of each thread that runs a slice
+  bool packs = true;
+  size_t scratch_bytes = 0;  // of each thread that runs a slice
 
   // Whether it multiplies with matrices of `type` with `num_inputs` inputs, where it runs.
-  bool (*supports)(TensorType type, int64_t num_inputs);
+  bool (*supports)(TensorType type, int64_t num_inputs) = nullptr;
   // The form of the rows that it multiplies with a matrix of `type`.
-  RowForm (*row_form)(TensorType type);
-  // Bytes that a slice is packed into, at most.
-  int64_t (*packed_bytes)(TensorType type, int64_t num_outputs, int64_t num_inputs);
-  // Packs `matrix` as the tensor's next piece, or finds it there; a kernel that doesn't pack takes
-  // the latest piece. The piece outlives the result. Errors: ResourceExhausted, InvalidArgument,
-  // Unimplemented.
+  RowForm (*row_form)(TensorType type) = nullptr;
+  // Bytes that a slice is packed into: exactly, or at most where there is `prepare`.
+  int64_t (*packed_bytes)(TensorType type, int64_t num_outputs, int64_t num_inputs) = nullptr;
+  // Where packed slices hold each weight of quantised matrices; null for a kernel that doesn't
+  // pack. Errors: Unimplemented if it isn't known, ResourceExhausted.
+  absl::StatusOr<PackedLayout> (*layout)(TensorType type, int64_t num_inputs) = nullptr;
+
+  // Writes packed_bytes to `packed`, aligned to 64 bytes; null for a kernel that doesn't pack.
+  void (*pack)(const MatrixRows& matrix, std::byte* packed) = nullptr;
+  // Multiplies with a packed slice. Of `matrix`, values and scales are gone.
+  void (*run)(const MatrixRows& matrix, const std::byte* packed, const MatmulArgs& args) = nullptr;
+
+  // In place of the two above, for a kernel that keeps more than packed bytes: as PrepareSlice.
   absl::StatusOr<std::unique_ptr<SliceMatmul>> (*prepare)(const MatrixRows& matrix,
-                                                          TensorPacker& tensor);
-  // Where pieces hold each weight of quantised matrices; null for a kernel that doesn't pack.
-  // Errors: Unimplemented if it isn't known, ResourceExhausted.
-  absl::StatusOr<PackedLayout> (*layout)(TensorType type, int64_t num_inputs);
+                                                          TensorPacker& tensor) = nullptr;
 };
+
+// Packs `matrix` as the tensor's next piece, or finds it there; a kernel that doesn't pack takes
+// the latest piece. The piece outlives the result. Errors: ResourceExhausted, InvalidArgument,
+// Unimplemented.
+absl::StatusOr<std::unique_ptr<SliceMatmul>> PrepareSlice(const MatmulKernel& kernel,
+                                                          const MatrixRows& matrix,
+                                                          TensorPacker& tensor);
 
 }  // namespace inkling
 

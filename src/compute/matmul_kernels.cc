@@ -47,7 +47,7 @@ const MatmulKernel* FindMatmulKernel(MatmulKernelList kernels, TensorType type,
 absl::Status PackMatrix(const MatmulKernel& kernel, const MatrixRows& matrix, absl::string_view key,
                         PackedWeights& packed) {
   TensorPacker tensor(packed, key);
-  ABSL_RETURN_IF_ERROR(kernel.prepare(matrix, tensor).status());
+  ABSL_RETURN_IF_ERROR(PrepareSlice(kernel, matrix, tensor).status());
   return tensor.Finish();
 }
 

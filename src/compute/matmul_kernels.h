@@ -30,7 +30,7 @@ const MatmulKernel& MatmulKernelNamed(absl::string_view name);
 const MatmulKernel* FindMatmulKernel(MatmulKernelList kernels, TensorType type, int64_t num_inputs);
 
 // Packs a matrix into `packed` under `key`, for who wants to see its bytes. Errors: those of
-// MatmulKernel::prepare.
+// PrepareSlice.
 absl::Status PackMatrix(const MatmulKernel& kernel, const MatrixRows& matrix, absl::string_view key,
                         PackedWeights& packed);
 

@@ -19,7 +19,7 @@ class ProbeMatrix {
   // A [rows, columns] matrix of what `seed` says; scales are positive normal numbers.
   ProbeMatrix(TensorType type, int64_t rows, int64_t columns, uint64_t seed);
 
-  // Packs the matrix with `kernel`. Errors: those of MatmulKernel::prepare.
+  // Packs the matrix with `kernel`. Errors: those of PrepareSlice.
   absl::Status Pack(const MatmulKernel& kernel);
 
   // As stored: the nibble or the byte.

@@ -6,7 +6,6 @@
 // of its own, which holds one piece of a TensorPacker. XNNPACK's own key, which holds pointers and
 // leaves out bias, scales and block size, is not used.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -100,42 +99,30 @@ xnn_status CreateHandle(const MatrixRows& matrix, xnn_weights_cache_provider* pr
   return xnn_status_unsupported_parameter;
 }
 
-xnn_status Reshape(xnn_operator_t handle, ElementType element, size_t num_rows) {
-  constexpr pthreadpool_t threads = nullptr;  // the caller's alone
-  switch (element) {
-    case ElementType::kInt8Channel:
-      return xnn_reshape_fully_connected_nc_qd8_f32_qc8w(handle, num_rows, threads);
-    case ElementType::kInt4Channel:
-      return xnn_reshape_fully_connected_nc_qd8_f32_qc4w(handle, num_rows, threads);
-    case ElementType::kInt4Block:
-      return xnn_reshape_fully_connected_nc_qd8_f32_qb4w(handle, num_rows, threads);
-    case ElementType::kF32:
-    case ElementType::kF16:
-    case ElementType::kBf16:
-      break;
-  }
-  return xnn_reshape_fully_connected_nc_f32(handle, num_rows, threads);
-}
+// What XNNPACK calls by another name for each type.
+struct OperatorFunctions {
+  xnn_status (*reshape)(xnn_operator_t, size_t num_rows, pthreadpool_t);
+  // Null for f32 weights, whose setup takes f32 rows.
+  xnn_status (*setup)(xnn_operator_t, const int8_t*, float*, const xnn_quantization_params*);
+};
 
-xnn_status Setup(xnn_operator_t handle, ElementType element, const Activations& input,
-                 float* output) {
-  const auto* parameters = reinterpret_cast<const xnn_quantization_params*>(input.parameters());
+OperatorFunctions FunctionsOf(ElementType element) {
   switch (element) {
     case ElementType::kInt8Channel:
-      return xnn_setup_fully_connected_nc_qd8_f32_qc8w(handle, input.quantized(), output,
-                                                       parameters);
+      return {xnn_reshape_fully_connected_nc_qd8_f32_qc8w,
+              xnn_setup_fully_connected_nc_qd8_f32_qc8w};
     case ElementType::kInt4Channel:
-      return xnn_setup_fully_connected_nc_qd8_f32_qc4w(handle, input.quantized(), output,
-                                                       parameters);
+      return {xnn_reshape_fully_connected_nc_qd8_f32_qc4w,
+              xnn_setup_fully_connected_nc_qd8_f32_qc4w};
     case ElementType::kInt4Block:
-      return xnn_setup_fully_connected_nc_qd8_f32_qb4w(handle, input.quantized(), output,
-                                                       parameters);
+      return {xnn_reshape_fully_connected_nc_qd8_f32_qb4w,
+              xnn_setup_fully_connected_nc_qd8_f32_qb4w};
     case ElementType::kF32:
     case ElementType::kF16:
     case ElementType::kBf16:
       break;
   }
-  return xnn_setup_fully_connected_nc_f32(handle, input.rows(), output);
+  return {xnn_reshape_fully_connected_nc_f32, nullptr};
 }
 
 class XnnpackSlice final : public SliceMatmul {
@@ -155,7 +142,7 @@ class XnnpackSlice final : public SliceMatmul {
     return slice;
   }
 
-  explicit XnnpackSlice(ElementType element) : element_(element) {
+  explicit XnnpackSlice(ElementType element) : functions_(FunctionsOf(element)) {
     cache_.context = this;
     // There is one piece, at offset 0.
     cache_.look_up = [](void* slice, const xnn_weights_cache_look_up_key*) -> size_t {
@@ -175,14 +162,19 @@ class XnnpackSlice final : public SliceMatmul {
     cache_.delete_cache = [](void*) { return xnn_status_success; };
   }
 
-  absl::Status Run(const Activations& input, int64_t num_rows, float* output,
-                   std::byte* /*scratch*/) override {
-    if (num_rows != shaped_rows_) {
-      const xnn_status shaped = Reshape(handle_.get(), element_, static_cast<size_t>(num_rows));
+  absl::Status Run(const MatmulArgs& args) override {
+    if (args.num_rows != shaped_rows_) {
+      const xnn_status shaped = functions_.reshape(
+          handle_.get(), static_cast<size_t>(args.num_rows), /*threadpool=*/nullptr);
       ABSL_RETURN_IF_ERROR(ToStatus(shaped, "shape a matmul"));
-      shaped_rows_ = num_rows;
+      shaped_rows_ = args.num_rows;
     }
-    xnn_status status = Setup(handle_.get(), element_, input, output);
+    const Activations& input = args.input;
+    const auto* parameters = reinterpret_cast<const xnn_quantization_params*>(input.parameters());
+    xnn_status status =
+        functions_.setup == nullptr
+            ? xnn_setup_fully_connected_nc_f32(handle_.get(), input.rows(), args.output)
+            : functions_.setup(handle_.get(), input.quantized(), args.output, parameters);
     if (status == xnn_status_success) {
       status = xnn_run_operator(handle_.get(), /*threadpool=*/nullptr);
     }
@@ -219,7 +211,7 @@ class XnnpackSlice final : public SliceMatmul {
     return packing_.ok();
   }
 
-  ElementType element_;
+  OperatorFunctions functions_;
   xnn_weights_cache_provider cache_ = {};
   TensorPacker* tensor_ = nullptr;  // while the operator is created
   absl::Status packing_;
@@ -234,27 +226,13 @@ int64_t RoundUp(int64_t value, int64_t multiple) {
 
 int64_t PackedBytes(TensorType type, int64_t num_outputs, int64_t num_inputs) {
   // The largest tile of any CPU is 64 outputs; inputs are padded to 32 at most. Each output also
-  // has a sum or bias and, if quantised, a scale and a bias of 4 bytes. XNNPACK rounds up to 64.
+  // has a sum or bias and, if quantised, a scale and a bias of 4 bytes, or bf16 scales of blocks.
+  // XNNPACK rounds up to 64.
   constexpr int64_t kTileOutputs = 64;
   constexpr int64_t kTileInputs = 32;
   const int64_t inputs = RoundUp(num_inputs, kTileInputs);
-  int64_t row_bytes = 12;
-  switch (type.element) {
-    case ElementType::kF32:
-    case ElementType::kF16:
-    case ElementType::kBf16:
-      row_bytes += inputs * static_cast<int64_t>(sizeof(float));
-      break;
-    case ElementType::kInt8Channel:
-      row_bytes += inputs;
-      break;
-    case ElementType::kInt4Channel:
-      row_bytes += inputs / 2;
-      break;
-    case ElementType::kInt4Block:
-      row_bytes += inputs / 2 + inputs / std::max(type.block_size, 1) * 2;
-      break;
-  }
+  const int64_t scales = type.block_size == 0 ? 0 : inputs / type.block_size * 2;
+  const int64_t row_bytes = ValueBytes(type, 1, inputs).value_or(0) + scales + 12;
   return RoundUp(num_outputs, kTileOutputs) * row_bytes + kTileOutputs;
 }
 
@@ -266,19 +244,17 @@ const MatmulKernel& XnnpackMatmulKernel() {
       .description = "XNNPACK's fully connected operators: every type on every CPU",
       // Idempotent and thread-safe; nothing to undo.
       .runs_here = xnn_initialize(/*allocator=*/nullptr) == xnn_status_success,
-      .packs = true,
-      .scratch_bytes = 0,
       .supports = [](TensorType type, int64_t num_inputs) { return TypeFits(type, num_inputs); },
       .row_form =
           [](TensorType type) {
             return IsQuantized(type.element) ? RowForm::kInt8 : RowForm::kFloat;
           },
       .packed_bytes = PackedBytes,
-      .prepare = XnnpackSlice::Create,
       .layout =
           [](TensorType type, int64_t num_inputs) {
             return LearnLayout(MatmulKernelNamed("xnnpack"), type, num_inputs);
-          }};
+          },
+      .prepare = XnnpackSlice::Create};
   return kernel;
 }
 

@@ -192,14 +192,14 @@ TEST_F(PackedWeightsTest, MorePiecesThanWerePackedAreRefused) {
   const MatmulKernel& kernel = MatmulKernelNamed("xnnpack");
   TensorPacker first(*packed_, "w");
   EXPECT_FALSE(first.is_packed());
-  for (int i = 0; i < 3; ++i) ASSERT_OK(kernel.prepare(rows, first));
+  for (int i = 0; i < 3; ++i) ASSERT_OK(PrepareSlice(kernel, rows, first));
   ASSERT_OK(first.Finish());
   const PackedWeights::Entry entry = packed_->Entries().back();
   EXPECT_EQ(entry.piece_bytes * 3, entry.bytes);
   TensorPacker second(*packed_, "w");
   EXPECT_TRUE(second.is_packed());
-  for (int i = 0; i < 3; ++i) ASSERT_OK(kernel.prepare(rows, second));
-  EXPECT_THAT(kernel.prepare(rows, second),
+  for (int i = 0; i < 3; ++i) ASSERT_OK(PrepareSlice(kernel, rows, second));
+  EXPECT_THAT(PrepareSlice(kernel, rows, second),
               MatchesStatus(absl::StatusCode::kNotFound, {"packed weights of w", "piece"}));
   EXPECT_EQ(packed_->packed_bytes(), entry.bytes);
 }
