@@ -15,6 +15,7 @@
   KERNEL(DequantizedMatmulKernel)      \
   KERNEL(BlockMatmulKernel)            \
   KERNEL(ChannelMatmulKernel)          \
+  KERNEL(I8mmMatmulKernel)             \
   KERNEL(XnnpackMatmulKernel)
 
 namespace inkling {
