@@ -41,7 +41,7 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::
 #endif
   app.add_option("--model,-m,model", options.model, model_help)->required();
   app.add_option("--draft", options.draft,
-                 "A smaller model of the same vocabulary that drafts what the model says; the text "
+                 "A smaller model of the same vocabulary that proposes draft tokens; the text "
                  "is the same");
   app.add_option("--prompt,-p", options.prompt,
                  "Continue this text and end; without it: a conversation");

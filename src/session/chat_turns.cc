@@ -1,4 +1,4 @@
-// Adding a turn, or writing the last answer anew together with it (see chat_turns.h).
+// A turn is added alone, or together with the last answer, which is then encoded again.
 
 #include "src/session/chat_turns.h"
 
@@ -13,14 +13,14 @@
 namespace inkling {
 namespace {
 
-// How many tokens both begin with.
+// How many tokens `a` and `b` both begin with.
 int32_t SharedTokens(absl::Span<const int32_t> a, absl::Span<const int32_t> b) {
   const size_t end = std::min(a.size(), b.size());
   return static_cast<int32_t>(std::mismatch(a.begin(), a.begin() + end, b.begin()).first -
                               a.begin());
 }
 
-// Whether the vocabulary hides the marks around thoughts from text.
+// Whether decoding hides the marks around thoughts, because they are special tokens.
 bool MarksAreSpecial(const TokenizerData& vocabulary, const PastAnswerData& rule) {
   return rule.cut != ThoughtCut::kNone &&
          std::any_of(vocabulary.added_tokens.begin(), vocabulary.added_tokens.end(),
@@ -60,8 +60,8 @@ ChatMessage ChatTurns::Answer(absl::Span<const int32_t> tokens) const {
   return answer;
 }
 
-// The conversation from turn `first` on, which ends with the last turn's user text. An answer in
-// front of `first` stands as it was generated.
+// The conversation from turn `first` on, up to the last turn's user text. The answer in front of
+// turn `first` stays as it was generated.
 absl::StatusOr<std::vector<PromptPart>> ChatTurns::Render(const std::vector<Turn>& turns,
                                                           size_t first,
                                                           GenerationPrompt end) const {
@@ -83,7 +83,7 @@ absl::StatusOr<ChatTurns::Tokens> ChatTurns::Encode(const std::vector<PromptPart
   return tokenizer_.Encode(parts, options);
 }
 
-// The new turn behind tokens that all stay.
+// The step that keeps all tokens and adds the new turn behind them.
 absl::Status ChatTurns::Add(absl::Span<const int32_t> tokens, Step& step) const {
   Turn& turn = step.turns.back();
   turn.first = step.turns.size() - 1;
@@ -98,8 +98,9 @@ absl::Status ChatTurns::Add(absl::Span<const int32_t> tokens, Step& step) const 
   return absl::OkStatus();
 }
 
-// The last answer as the template writes it, and the new turn. All text since the last answer that
-// stands as generated is encoded in one, as if the conversation were given as a whole.
+// The step that encodes the last answer as the template writes it, together with the new turn. All
+// text since the last answer that keeps its tokens becomes one text, because tokens at the seams of
+// several would differ from those of the whole conversation.
 absl::Status ChatTurns::Rewrite(absl::Span<const int32_t> tokens, Step& step) const {
   std::vector<Turn> before(step.turns.begin(), step.turns.end() - 1);
   Turn& answered = step.turns[before.size() - 1];

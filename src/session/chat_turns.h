@@ -1,9 +1,9 @@
-// ChatTurns: the turns of a session's conversation, and what the next one does to its tokens.
+// ChatTurns: the turns of a session's conversation, and which tokens the next one adds and removes.
 //
-// Most turns only add tokens. Where the template writes an earlier answer otherwise than it was
-// generated (it drops what the model thought), the turn behind it takes tokens back as well, so
-// that the session has those of the whole conversation as the template writes it. Tokens of answers
-// that stand as they were generated are never encoded again.
+// Most turns only add tokens. Some templates write an earlier answer otherwise than it was
+// generated: they drop what the model thought. Then the next turn also removes tokens, so that the
+// session has those of the whole conversation as the template writes it. An answer that the
+// template leaves as it was generated keeps its tokens and is never encoded again.
 
 #ifndef INKLING_SRC_SESSION_CHAT_TURNS_H_
 #define INKLING_SRC_SESSION_CHAT_TURNS_H_
@@ -26,33 +26,33 @@ class ChatTurns {
  private:
   struct Turn {
     std::string user;
-    ChatMessage answer;        // as it was generated; of turns that are `written`
+    ChatMessage answer;        // as it was generated; only of turns that are `written`
     int32_t answer_begin = 0;  // position
-    bool written = false;      // the answer stands as the template writes it
-    size_t first = 0;          // the turn with which the text begins that was encoded in one
-    int32_t first_begin = 0;   // its position
+    bool written = false;      // the answer was encoded again, as the template writes it
+    size_t first = 0;          // this turn was encoded as one text with those from `first` on
+    int32_t first_begin = 0;   // position of turn `first`
   };
 
  public:
   // `tokenizer` must outlive this.
   ChatTurns(const Tokenizer& tokenizer, PromptTemplate prompt_template, std::string system_prompt);
 
-  // One turn of the user.
+  // What one more turn of the user does to the session's tokens.
   struct Step {
-    int32_t kept = 0;            // tokens of the session that stay
-    std::vector<int32_t> added;  // tokens that come behind them
-    int32_t begin = 0;           // position where the turn begins, behind the answer before it
+    int32_t kept = 0;            // how many of them stay
+    std::vector<int32_t> added;  // what comes behind those
+    int32_t begin = 0;           // position of the turn, behind the answer before it
 
    private:
     friend class ChatTurns;
     std::vector<Turn> turns;
   };
 
-  // What a turn does to a session of these tokens. Errors: FailedPrecondition without a template,
-  // those of rendering and encoding.
+  // The step of a turn that says `user_text` in a session of these `tokens`. Errors:
+  // FailedPrecondition without a template; those of rendering and encoding.
   absl::StatusOr<Step> Next(absl::string_view user_text, absl::Span<const int32_t> tokens) const;
 
-  // Makes a step part of the conversation: its tokens are in the session, the answer follows.
+  // Makes a step part of the conversation, once its tokens are in the session.
   void Take(Step step);
 
   // Forgets the turns whose answers begin behind `length`, to which the session was cut.

@@ -1,5 +1,5 @@
-// A file's name holds the model's id and the packing, so that models and CPUs that share a folder
-// (a home directory on a network) don't overwrite each other's files.
+// The file is named after the model's id and a fingerprint of this CPU's packing, so that models
+// and CPUs that share a folder (a home directory on a network) don't overwrite each other's files.
 
 #include "src/session/decoder_start.h"
 

@@ -79,7 +79,6 @@ class Generation {
   GenerateResult result_;
   std::vector<size_t> text_ends_;  // bytes of decoded text after each generated token
   size_t decoded_bytes_ = 0;
-  Clock::time_point begin_;
   Clock::time_point first_logits_;
 };
 
@@ -127,7 +126,7 @@ absl::StatusOr<bool> Generation::Step() {
       call_.stop() ? absl::CancelledError("the call was cancelled")
                    : speculation_.ComputeLogits(MostDraftTokens(), sampler_, call_.stop);
   if (absl::IsCancelled(logits.status()) && !is_first) return End(StopReason::kCancelled);
-  if (!logits.ok()) return logits.status();
+  ABSL_RETURN_IF_ERROR(logits.status());
   if (is_first) first_logits_ = Clock::now();
   ABSL_ASSIGN_OR_RETURN(
       const SampledToken sampled,
@@ -147,7 +146,7 @@ absl::StatusOr<bool> Generation::Step() {
   return true;
 }
 
-// No token follows, so nothing can complete a character or a stop string any more.
+// Shows what was held back: no token follows that could complete a character or a stop string.
 void Generation::ShowRest() {
   const std::string text = stream_.Push(decoder_.Flush());
   const std::string rest = stream_.Flush();
@@ -156,7 +155,7 @@ void Generation::ShowRest() {
   }
 }
 
-// After a stop string: tokens whose text begins behind the shown text are no part of the answer.
+// After a stop string, tokens whose text begins behind the shown text are no part of the answer.
 void Generation::DropTokensBehindText() {
   const size_t kept = static_cast<size_t>(
       std::upper_bound(text_ends_.begin(), text_ends_.end(), stream_.shown_bytes()) -
@@ -168,7 +167,7 @@ void Generation::DropTokensBehindText() {
 }
 
 absl::StatusOr<GenerateResult> Generation::Run() {
-  begin_ = Clock::now();
+  const Clock::time_point begin = Clock::now();
   result_.seed = sampler_.seed();
   // The last token runs again even where the cache has it, because its logits are needed.
   result_.num_prompt_tokens = std::max(context_.num_uncomputed(), 1);
@@ -186,7 +185,7 @@ absl::StatusOr<GenerateResult> Generation::Run() {
   } else if (result_.stop_reason != StopReason::kCallback) {
     ShowRest();
   }
-  result_.prefill_seconds = SecondsBetween(begin_, first_logits_);
+  result_.prefill_seconds = SecondsBetween(begin, first_logits_);
   result_.decode_seconds = SecondsBetween(first_logits_, Clock::now());
   return std::move(result_);
 }

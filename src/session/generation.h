@@ -22,7 +22,7 @@
 
 namespace inkling {
 
-// What a call of the session brings along.
+// What the session's call brings along.
 struct GenerationCall {
   absl::FunctionRef<bool(absl::string_view)> show;  // gets the text; false ends the generation
   StopFunction stop;                                // true ends it as well: the call is cancelled

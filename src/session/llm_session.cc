@@ -1,8 +1,8 @@
-// LlmSession: checks, turns text into tokens, hands over to the generation loop, and undoes what
-// failed.
+// LlmSession checks options, turns text into tokens, hands over to the generation loop, and undoes
+// what failed.
 //
-// Every call is a RunningCall, which keeps other callers out, and cuts the session back to where it
-// was when the call fails.
+// Every call has a RunningCall, which keeps other callers out. A call that fails cuts the session
+// back to where it was before.
 
 #include "inkling/llm_session.h"
 
@@ -47,7 +47,7 @@ struct LlmSession::State {
         turns(model_engine.tokenizer(), model_engine.prompt_template().OnDate(date),
               std::move(system)) {}
 
-  // Of PrefillOptions or GenerateOptions.
+  // `options` are PrefillOptions or GenerateOptions.
   template <typename Options>
   absl::StatusOr<std::vector<int32_t>> EncodePrompt(absl::string_view text,
                                                     const Options& options) const {

@@ -1,4 +1,4 @@
-// DescribeFile: the facts of a model file in words, for LlmModel::Describe.
+// DescribeFile: the facts of a model file in words, for LlmModel::Describe and ModelDescription.
 
 #ifndef INKLING_SRC_SESSION_MODEL_DESCRIPTION_H_
 #define INKLING_SRC_SESSION_MODEL_DESCRIPTION_H_

@@ -1,5 +1,4 @@
-// Opening a model: every part is made from the verified file, in the order in which they depend on
-// each other.
+// A model is opened part by part, each from the verified file, in the order of their dependencies.
 
 #include "src/session/model_engine.h"
 
@@ -29,7 +28,7 @@ namespace inkling {
 namespace {
 
 constexpr int32_t kMaxPrefillChunk = 4096;
-// A context that nobody asked for shouldn't cost gigabytes, however long the model's is.
+// So that a default session of a model with a long context doesn't cost gigabytes.
 constexpr int32_t kDefaultContextLength = 4096;
 
 // Ranges that hold for every backend.

@@ -1,7 +1,7 @@
-// ModelEngine: what an open model consists of: file, tokenizer, prompt template, decoder.
+// ModelEngine: the parts of an open model: file, tokenizer, prompt template, decoder.
 //
-// LlmModel owns one and keeps its parts out of the public headers; sessions and the measuring
-// programs use it directly.
+// LlmModel owns one and so keeps its parts out of the public headers. Sessions and the programs
+// that measure use it directly.
 
 #ifndef INKLING_SRC_SESSION_MODEL_ENGINE_H_
 #define INKLING_SRC_SESSION_MODEL_ENGINE_H_
@@ -42,7 +42,8 @@ class ModelEngine {
   const ModelConfig& config() const { return reader_->config(); }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   const PromptTemplate& prompt_template() const { return prompt_template_; }
-  // Forward is thread-safe, so an immutable model hands out its decoder.
+  // Not const, though the engine is: a forward pass changes nothing that a caller sees, and is
+  // thread-safe.
   Decoder& decoder() const { return *decoder_; }
 
   // As LlmModel::Tokenize.
@@ -66,15 +67,16 @@ class ModelEngine {
   std::vector<int32_t> stop_tokens_;
 };
 
-// The cache's element. Errors: InvalidArgument for a value that isn't one of KvCacheType's.
+// The element type of a cache. Errors: InvalidArgument for a value that isn't one of KvCacheType's.
 absl::StatusOr<KvElement> KvElementOf(KvCacheType type);
 
-// Checks SessionOptions against a model and resolves their defaults. Errors: InvalidArgument.
+// The options of a session's cache: SessionOptions checked against the model's config, with
+// defaults filled in. Errors: InvalidArgument.
 absl::StatusOr<CacheOptions> ResolveCacheOptions(const SessionOptions& options,
                                                  const ModelConfig& config, int32_t prefill_chunk);
 
-// The cache of a draft model beside a session's cache made with `session`: as many positions, or
-// what the draft was made for.
+// The options of a draft model's cache for a session whose cache has the options `session`: as many
+// positions, or as many as the draft model was made for.
 CacheOptions DraftCacheOptions(const ModelEngine& draft, const CacheOptions& session);
 
 }  // namespace inkling

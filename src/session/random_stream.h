@@ -1,7 +1,8 @@
-// RandomStream: the random numbers of sampling, the same on every platform.
+// RandomStream: the random numbers of sampling, the same on every platform, and where seeds come
+// from.
 //
 // The standard library fixes its engines but not its distributions, so the step from bits to a real
-// number is ours.
+// number is written here.
 
 #ifndef INKLING_SRC_SESSION_RANDOM_STREAM_H_
 #define INKLING_SRC_SESSION_RANDOM_STREAM_H_
@@ -11,8 +12,8 @@
 namespace inkling {
 
 // SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014): a counter
-// that goes through a bijective mixing function. One draw a token needs no longer period than its
-// 2^64.
+// whose values go through a bijective mixing function. Its period of 2^64 is enough for one draw a
+// token.
 class RandomStream {
  public:
   explicit RandomStream(uint64_t seed) : state_(seed) {}

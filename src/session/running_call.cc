@@ -1,4 +1,4 @@
-// The two reasons why a call isn't let in.
+// The errors of a call that isn't let in.
 
 #include "src/session/running_call.h"
 

@@ -1,7 +1,7 @@
-// RunningCall: what stands around every call on a session: nobody else gets in, Cancel finds it,
-// and it computes with the default floating-point environment.
+// RunningCall: guards one call on a session. While it lives, other calls are refused, Cancel
+// reaches this one, and the thread computes in the default floating-point environment.
 //
-// CallGate is the session's side of it, RunningCall lives on the stack of the call.
+// The session owns a CallGate; each call has a RunningCall on its stack.
 
 #ifndef INKLING_SRC_SESSION_RUNNING_CALL_H_
 #define INKLING_SRC_SESSION_RUNNING_CALL_H_
@@ -17,12 +17,12 @@
 
 namespace inkling {
 
-// Which call is inside, in one number, so that Cancel reaches exactly the call that runs: no moment
-// of it is too early, and none that comes later is meant. No locks: Cancel may come from a signal
-// handler, and a fork leaves nothing held.
+// Which call is inside, as one atomic number. So Cancel reaches exactly the call that runs, from
+// its first moment on, and never one that comes later. There are no locks: Cancel may come from a
+// signal handler, and a fork leaves none held.
 class CallGate {
  public:
-  // Lets in a call of a process (ProcessStamp), unless another is inside.
+  // Lets a call in, unless another is inside. `process` is the caller's ProcessStamp.
   bool Enter(uint64_t process) {
     uint64_t nobody = 0;
     return inside_.compare_exchange_strong(nobody, process);
@@ -36,8 +36,8 @@ class CallGate {
   }
   bool cancelled() const { return (inside_.load(std::memory_order_relaxed) & kCancelled) != 0; }
 
-  // Whether another thread's call was inside when `process` was forked: it goes on in the parent,
-  // but here it will never leave, and what it was changing may be half changed.
+  // Whether another thread's call was inside when `process` was forked. It goes on in the parent,
+  // but it will never leave here, and what it was changing may be half changed.
   bool IsLeftBehind(uint64_t process) const {
     const uint64_t call = inside_ & ~kCancelled;
     return call != 0 && call != process;
@@ -65,7 +65,7 @@ class RunningCall {
   // FailedPrecondition if another call is inside.
   absl::Status Entered() const;
 
-  // Calls the app's function in the app's own floating-point environment.
+  // Runs the app's callback in the app's own floating-point environment.
   bool Show(absl::string_view text, TextCallback callback) {
     const DefaultFloats::Interval interval(floats_);
     return callback(text);

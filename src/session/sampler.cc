@@ -1,6 +1,6 @@
-// The steps of sampling, in the order that SamplingOptions documents: bias, penalties, temperature,
-// top-k, top-p, min-p, draw. Greedy stops after the penalties. Ties always go to the lower token
-// id, so that results don't depend on how a platform sorts.
+// The steps of sampling are done in the order that SamplingOptions documents: bias, penalties,
+// temperature, top-k, top-p, min-p, draw. Greedy sampling ends after the penalties. Ties go to the
+// lower token id, so that results don't depend on how a platform sorts.
 
 #include "src/session/sampler.h"
 
@@ -22,9 +22,8 @@
 namespace inkling {
 namespace {
 
-// Top-p without top-k looks at this many candidates first, then at eight times as many, and so on:
-// nearly always the first look is enough, and a vocabulary of 256,000 is not sorted for the sake of
-// its tail.
+// Top-p without top-k tries this many candidates first, then eight times as many, and so on. The
+// first try is nearly always enough, so a vocabulary of 256,000 isn't sorted for its tail.
 constexpr size_t kFirstCandidates = 256;
 constexpr size_t kCandidateGrowth = 8;
 
@@ -143,7 +142,7 @@ void Sampler::Accept(int32_t token) {
 void Sampler::ApplyPenalties() {
   for (int32_t token : recent_) {
     int32_t& count = counts_[static_cast<size_t>(token)];
-    if (count < 0) continue;  // done: negated below so that a repeated token is penalised once
+    if (count < 0) continue;  // penalised already: counts of such tokens are negative meanwhile
     float& logit = logits_[static_cast<size_t>(token)];
     logit = logit > 0 ? logit / options_.repetition_penalty : logit * options_.repetition_penalty;
     logit -= options_.presence_penalty + options_.frequency_penalty * static_cast<float>(count);
@@ -194,8 +193,8 @@ absl::StatusOr<SampledToken> Sampler::Sample(absl::Span<const float> logits,
   return sampled;
 }
 
-// With neither top-k nor top-p no order is needed: one pass sums, a second walks to the drawn
-// point.
+// Without top-k and top-p no order is needed: one pass sums the weights, a second one walks to the
+// drawn point.
 int32_t Sampler::DrawFromAll(float max_logit) {
   const double temperature = options_.temperature;
   const auto weight = [&](float logit) {
@@ -217,7 +216,7 @@ int32_t Sampler::DrawFromAll(float max_logit) {
   return last;
 }
 
-// Leaves the `count` most likely tokens in candidates_, most likely first.
+// Fills candidates_ with the `count` most likely tokens, most likely first.
 void Sampler::SelectTop(size_t count) {
   const auto better = [](const Candidate& a, const Candidate& b) {
     return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
@@ -237,9 +236,9 @@ void Sampler::SelectTop(size_t count) {
   std::sort_heap(candidates_.begin(), candidates_.end(), better);
 }
 
-// Fills weights_ and returns how many candidates top-p keeps, or more than there are if their
-// probabilities don't reach it (possible only without top-k, when candidates_ isn't the whole
-// vocabulary).
+// Fills weights_ and returns how many candidates top-p keeps. If their probabilities don't reach
+// it, which takes that candidates_ isn't the whole vocabulary and there is no top-k, returns more
+// than there are.
 size_t Sampler::CutByProbability() {
   const double max_logit = candidates_.front().logit;
   const double temperature = options_.temperature;

@@ -1,8 +1,8 @@
-// Sampler: one row of logits in, one token out.
+// Sampler: chooses a token from one row of logits.
 //
-// The generation loop owns one for each call. It works on its own copy of the logits, allocates
-// everything when it is made, and draws from its own generator, so that the same seed and the same
-// logits give the same tokens anywhere.
+// Each call of the generation loop owns one. It works on a copy of the logits, allocates everything
+// when it is made, and has its own random numbers: the same seed and the same logits give the same
+// tokens on every platform.
 
 #ifndef INKLING_SRC_SESSION_SAMPLER_H_
 #define INKLING_SRC_SESSION_SAMPLER_H_
@@ -21,8 +21,8 @@ namespace inkling {
 
 struct SampledToken {
   int32_t token = 0;
-  float log_probability =
-      0;  // under the model's own distribution, before any option; 0 unless asked for
+  // Natural logarithm of the model's own probability, before any option; 0 unless asked for.
+  float log_probability = 0;
 };
 
 class Sampler {
@@ -30,8 +30,7 @@ class Sampler {
   // Errors: InvalidArgument naming the option, its range and its value.
   static absl::Status Validate(const SamplingOptions& options, int32_t vocab_size);
 
-  // `history` is what penalties look at first: the session's tokens so far. Options as Validate
-  // allows them.
+  // `history` are the session's tokens so far, which penalties look at. Errors: those of Validate.
   static absl::StatusOr<Sampler> Create(const SamplingOptions& options, int32_t vocab_size,
                                         absl::Span<const int32_t> history);
 
@@ -42,10 +41,10 @@ class Sampler {
   absl::StatusOr<SampledToken> Sample(absl::Span<const float> logits,
                                       LogProbability log_probability);
 
-  // What the random numbers begin with: of the options, or drawn where they have none.
+  // The seed of its random numbers: SamplingOptions::seed, or one drawn for this sampler.
   uint64_t seed() const { return seed_; }
 
-  // Tells the penalties that `token` is now part of the text.
+  // Adds `token` to the text that penalties look at.
   void Accept(int32_t token);
 
  private:

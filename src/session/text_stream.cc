@@ -1,5 +1,5 @@
-// Stop strings are few and short and `pending_` is hardly longer than the longest of them, so plain
-// searches do.
+// Stop strings are few and short, and `pending_` is hardly longer than the longest of them, so
+// plain searches are fast enough.
 
 #include "src/session/text_stream.h"
 
@@ -38,7 +38,7 @@ std::string TextStream::Show(size_t bytes) {
   return shown;
 }
 
-// The longest end of `pending_` that a stop string begins with.
+// The length of the longest end of `pending_` that some stop string begins with.
 size_t TextStream::HeldBackBytes() const {
   const absl::string_view pending = pending_;
   size_t held = 0;

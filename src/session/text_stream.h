@@ -1,8 +1,7 @@
-// TextStream: decides which generated text may be shown now, and sees stop strings.
+// TextStream: finds stop strings in generated text and decides what may be shown now.
 //
-// The generation loop feeds it the decoded text of each token. Text that could still turn out to be
-// the beginning of a stop string is held back, so that the callback never gets a character that has
-// to be taken back.
+// The generation loop feeds it the decoded text of each token. Text that may turn out to begin a
+// stop string is held back, so the callback never gets a character that isn't part of the answer.
 
 #ifndef INKLING_SRC_SESSION_TEXT_STREAM_H_
 #define INKLING_SRC_SESSION_TEXT_STREAM_H_
@@ -21,14 +20,14 @@ class TextStream {
   // Errors: InvalidArgument for a stop string that is empty or isn't UTF-8, with its index.
   static absl::Status Validate(const std::vector<std::string>& stop_strings);
 
-  // `stop_strings` outlives the stream and is as Validate allows it.
+  // `stop_strings` outlives the stream and has passed Validate.
   explicit TextStream(const std::vector<std::string>& stop_strings) : stop_strings_(stop_strings) {}
 
-  // Adds text, whole characters, and returns what became final by it; empty after a stop string was
-  // seen.
+  // Adds text, whole characters, and returns the text that is final now. Returns nothing any more
+  // after a stop string was seen.
   std::string Push(absl::string_view text);
 
-  // Returns what is still held back; call when no more text comes.
+  // Returns what is still held back. For the end, when no more text comes.
   std::string Flush();
 
   // True once a stop string was seen; all text in front of it has been returned.
