@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
+#include "absl/strings/match.h"
 #include "absl/types/span.h"
 #include "src/format/tensor_list.h"
 
@@ -87,6 +88,13 @@ absl::StatusOr<RowCalibration> CalibrationOf(const ImportanceFile* importance,
   return calibration;
 }
 
+double InputSteps(absl::string_view weight, TensorType type) {
+  const bool has_residual = type.element == ElementType::kInt8Channel &&
+                            (absl::EndsWith(weight, ".feed_forward.down.weight") ||
+                             absl::EndsWith(weight, ".attention.output.weight"));
+  return has_residual ? 255.0 * 127.0 : 255.0;
+}
+
 absl::StatusOr<double> ExpectedDivergence(const ImportanceFile& importance,
                                           absl::string_view weight, TensorType type,
                                           const MatrixLoss& loss) {
@@ -95,7 +103,7 @@ absl::StatusOr<double> ExpectedDivergence(const ImportanceFile& importance,
   if (IsQuantized(type.element)) {
     // Rounding to steps of a range's 255th (or of that a 127th) leaves errors that are even over a
     // step: its square / 12 for each input, and they add up over the weights of a row.
-    const double steps = HasWideInputs(weight, type) ? 255.0 * 127.0 : 255.0;
+    const double steps = InputSteps(weight, type);
     error += loss.squared_norm * loss.squared_range / (steps * steps * 12.0);
   }
   return outputs.power > 0 ? outputs.sensitivity * error / outputs.power : 0.0;

@@ -35,6 +35,11 @@ struct MatrixLoss {
 // Adds what `rows` lose.
 void AddLoss(const EncodedRows& rows, MatrixLoss& loss);
 
+// Steps into which the runtime rounds the range of a row that is multiplied with matrix `weight` of
+// a quantised `type`: an int8 row has 255, and a second one for what the first leaves 127 of each.
+// The decoder's InputResidual decides; input_steps_test compares the two.
+double InputSteps(absl::string_view weight, TensorType type);
+
 // The divergence to expect from matrix `weight` in `type`: from the rounding of its weights and,
 // where the type takes int8 inputs, from that of its inputs. Errors: those of
 // ImportanceFile::Outputs.

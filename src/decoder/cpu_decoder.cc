@@ -63,11 +63,11 @@ int32_t DecodeContextRows(const CpuDecoderOptions& options) {
 }
 
 ScratchSize PrefillScratchSize(const ModelReader& reader, const CpuDecoderOptions& options) {
-  return {options.prefill_rows, options.num_threads, LargestResiduals(reader)};
+  return {options.prefill_rows, options.num_threads, LargestResidual(reader)};
 }
 
 ScratchSize DecodeScratchSize(const ModelReader& reader, const CpuDecoderOptions& options) {
-  return {DecodeContextRows(options), DecodeThreads(options), LargestResiduals(reader)};
+  return {DecodeContextRows(options), DecodeThreads(options), LargestResidual(reader)};
 }
 
 int64_t ScratchBytes(const ModelReader& reader, const CpuDecoderOptions& options) {

@@ -15,13 +15,14 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "src/compute/dequantized_matmul.h"
 #include "src/compute/linear.h"
 #include "src/compute/packed_weights.h"
 #include "src/format/model_config.h"
 #include "src/format/model_reader.h"
-#include "src/format/tensor_list.h"
 
 namespace inkling {
 namespace {
@@ -29,11 +30,6 @@ namespace {
 // The same thing for the prefill and the decode context.
 template <typename T>
 using PerContext = std::array<T, 2>;
-
-ResidualQuantization ResidualOf(const TensorView& weight) {
-  return HasWideInputs(weight.info.name, weight.type) ? ResidualQuantization::kInt8
-                                                      : ResidualQuantization::kNone;
-}
 
 class WeightBinder {
  public:
@@ -111,7 +107,7 @@ class WeightBinder {
           absl::StrCat("decoder: the model file has no tensor ", weight_name));
     }
     const TensorView* bias = reader_.Find(bias_name);
-    const LinearOptions decode_options = {slice_output, ResidualOf(*weight)};
+    const LinearOptions decode_options = {slice_output, InputResidual(weight_name, weight->type)};
     LinearOptions prefill_options = decode_options;
     prefill_options.dequantized_matmul = &prefill_activations_;
     // A head is as large as several layers: its rows are released while the rest is packed.
@@ -162,9 +158,17 @@ absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeig
   return WeightBinder(reader, packed, prefill_activations).BindModel();
 }
 
-ResidualQuantization LargestResiduals(const ModelReader& reader) {
+ResidualQuantization InputResidual(absl::string_view weight_name, TensorType type) {
+  const bool has_wide_inputs = absl::EndsWith(weight_name, ".feed_forward.down.weight") ||
+                               absl::EndsWith(weight_name, ".attention.output.weight");
+  return has_wide_inputs && type.element == ElementType::kInt8Channel ? ResidualQuantization::kInt8
+                                                                      : ResidualQuantization::kNone;
+}
+
+ResidualQuantization LargestResidual(const ModelReader& reader) {
   for (const TensorView& view : reader.tensors()) {
-    if (ResidualOf(view) != ResidualQuantization::kNone) return ResidualQuantization::kInt8;
+    const ResidualQuantization residual = InputResidual(view.info.name, view.type);
+    if (residual != ResidualQuantization::kNone) return residual;
   }
   return ResidualQuantization::kNone;
 }

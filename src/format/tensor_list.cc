@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace inkling {
@@ -116,12 +115,6 @@ bool TypeAllowed(TensorRole role, TensorType type) {
       return TypeFits(type, /*columns=*/0);
   }
   return false;
-}
-
-bool HasWideInputs(absl::string_view name, TensorType type) {
-  return type.element == ElementType::kInt8Channel &&
-         (absl::EndsWith(name, ".feed_forward.down.weight") ||
-          absl::EndsWith(name, ".attention.output.weight"));
 }
 
 }  // namespace inkling

@@ -58,13 +58,6 @@ std::vector<TensorInfo> TensorList(const ModelConfig& config);
 // anything that fits.
 bool TypeAllowed(TensorRole role, TensorType type);
 
-// True for matrices whose inputs are rounded to 15 bits instead of 8, as two int8 rows: the two
-// that write a block's output, where they are int8 themselves. activation(gate) * up, the input of
-// down, spans 20 to 30 times its root mean square, other inputs 6 to 8: one int8 row of it has more
-// error than everything else of an int8 model together. Attention's output is little work and has a
-// tenth of what is left. int4 weights have more error of their own.
-bool HasWideInputs(absl::string_view name, TensorType type);
-
 }  // namespace inkling
 
 #endif  // INKLING_SRC_FORMAT_TENSOR_LIST_H_

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "converter/convert.h"
+#include "converter/quantize/expected_divergence.h"
 #include "converter/quantize/importance_file.h"
 #include "gtest/gtest.h"
 #include "src/format/model_reader.h"
@@ -231,7 +232,7 @@ TEST_F(ImportanceTest, ExpectedDivergenceCountsInt8Inputs) {
                                         weight.info.rows, weight.info.columns, weight.type));
     double squared_norm = 0;
     for (const float value : values) squared_norm += static_cast<double>(value) * value;
-    const double steps = HasWideInputs(name, kInt8) ? 255.0 * 127.0 : 255.0;
+    const double steps = InputSteps(name, kInt8);
     inputs += outputs.sensitivity / 2.0 * squared_norm * 9.0 / (steps * steps * 12.0);
   }
   EXPECT_NEAR(*wide.expected_divergence - *narrow.expected_divergence, 99 * inputs, 0.5 * inputs);

@@ -112,16 +112,5 @@ TEST(TensorListTest, RolesDecideTypes) {
   EXPECT_FALSE(TypeAllowed(TensorRole::kLinear, {ElementType::kInt4Block, 48}));
 }
 
-TEST(TensorList, Int8MatricesThatWriteABlockHaveWideInputs) {
-  const TensorType int8 = {ElementType::kInt8Channel, 0};
-  EXPECT_TRUE(HasWideInputs("layers.3.feed_forward.down.weight", int8));
-  EXPECT_TRUE(HasWideInputs("layers.0.attention.output.weight", int8));
-  EXPECT_FALSE(HasWideInputs("layers.0.attention.v.weight", int8));
-  EXPECT_FALSE(HasWideInputs("layers.0.feed_forward.up.weight", int8));
-  EXPECT_FALSE(HasWideInputs("head.weight", int8));
-  EXPECT_FALSE(HasWideInputs("layers.3.feed_forward.down.weight", {ElementType::kInt4Block, 32}));
-  EXPECT_FALSE(HasWideInputs("layers.3.feed_forward.down.weight", {ElementType::kF16, 0}));
-}
-
 }  // namespace
 }  // namespace inkling
