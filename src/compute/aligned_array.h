@@ -1,6 +1,6 @@
-// AlignedArray: a fixed number of plain values on a cache line's boundary, zero at first.
+// AlignedArray: a fixed number of plain values on a cache line's boundary.
 //
-// Scratch of src/compute lives in it: unlike a vector it reports a failed allocation as a Status.
+// Scratch lives in it: unlike a vector it reports a failed allocation as a Status.
 
 #ifndef INKLING_SRC_COMPUTE_ALIGNED_ARRAY_H_
 #define INKLING_SRC_COMPUTE_ALIGNED_ARRAY_H_
@@ -26,8 +26,15 @@ class AlignedArray {
  public:
   AlignedArray() = default;
 
-  // Errors: ResourceExhausted.
+  // Zeros. Errors: ResourceExhausted.
   static absl::StatusOr<AlignedArray> Create(size_t size) {
+    absl::StatusOr<AlignedArray> array = CreateUnset(size);
+    if (array.ok()) std::memset(static_cast<void*>(array->data()), 0, size * sizeof(T));
+    return array;
+  }
+
+  // Any values, so that memory that isn't written isn't used. Errors: ResourceExhausted.
+  static absl::StatusOr<AlignedArray> CreateUnset(size_t size) {
     constexpr size_t kMaxSize = (std::numeric_limits<size_t>::max() - kAlignment) / sizeof(T);
     const size_t bytes = size > kMaxSize ? 0 : (size * sizeof(T) + kAlignment) & ~(kAlignment - 1);
     void* data = bytes == 0 ? nullptr : std::aligned_alloc(kAlignment, bytes);
@@ -35,7 +42,6 @@ class AlignedArray {
       return absl::ResourceExhaustedError(
           absl::StrCat("no memory for ", size, " values of ", sizeof(T), " bytes"));
     }
-    std::memset(data, 0, bytes);
     AlignedArray array;
     array.data_.reset(static_cast<T*>(data));
     return array;

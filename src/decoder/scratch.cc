@@ -5,15 +5,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <memory>
-#include <new>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "kernels/attention.h"
 #include "kernels/quantize.h"
 #include "src/compute/matrix_slices.h"
@@ -88,10 +83,6 @@ size_t InnerParts(const ModelConfig& config) {
 
 }  // namespace
 
-void Scratch::FreeFloats::operator()(float* floats) const {
-  ::operator delete[](floats, std::align_val_t{kAlignment});
-}
-
 size_t Scratch::MaxContextParts(const ModelConfig& config) {
   return static_cast<size_t>(std::max(1, kAttentionItems / config.num_kv_heads));
 }
@@ -120,17 +111,10 @@ absl::StatusOr<Scratch> Scratch::Create(const ModelConfig& config, const Scratch
   Scratch scratch(std::move(normed), std::move(attended), std::move(inner));
 
   const BufferSizes sizes = MeasureBuffers(config, size);
-  const uint64_t bytes = static_cast<uint64_t>(sizes.total) * sizeof(float);
-  if (bytes <= std::numeric_limits<size_t>::max()) {
-    scratch.floats_.reset(static_cast<float*>(
-        ::operator new[](static_cast<size_t>(bytes), std::align_val_t{kAlignment}, std::nothrow)));
-  }
-  if (scratch.floats_ == nullptr) {
-    return absl::ResourceExhaustedError(absl::StrCat("decoder: cannot allocate ", bytes,
-                                                     " bytes of scratch for ", max_rows, " rows"));
-  }
+  ABSL_ASSIGN_OR_RETURN(scratch.floats_,
+                        AlignedArray<float>::CreateUnset(static_cast<size_t>(sizes.total)));
 
-  float* next = scratch.floats_.get();
+  float* next = scratch.floats_.data();
   const auto take = [&next](int64_t floats) { return std::exchange(next, next + floats); };
   scratch.residual = take(sizes.hidden);
   scratch.block = take(sizes.block);

@@ -9,12 +9,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "src/compute/activations.h"
+#include "src/compute/aligned_array.h"
 #include "src/compute/decode_rows.h"
 #include "src/format/model_config.h"
 
@@ -76,16 +76,12 @@ class Scratch {
   static size_t MaxContextParts(const ModelConfig& config);
 
  private:
-  struct FreeFloats {
-    void operator()(float* floats) const;
-  };
-
   Scratch(Activations normed_rows, Activations attended_rows, Activations inner_rows)
       : normed(std::move(normed_rows)),
         attended(std::move(attended_rows)),
         inner(std::move(inner_rows)) {}
 
-  std::unique_ptr<float[], FreeFloats> floats_;  // what the pointers above point into
+  AlignedArray<float> floats_;  // what the pointers above point into
 };
 
 }  // namespace inkling

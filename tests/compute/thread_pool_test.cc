@@ -94,6 +94,23 @@ TEST(ThreadPool, TheLockIsHeldByOneAtATime) {
   EXPECT_EQ(most, 1);
 }
 
+TEST(ThreadPool, WorkersTakeItems) {
+  constexpr size_t kItems = 100;
+  ASSERT_OK_AND_ASSIGN(auto pool, ThreadPool::Create(3));
+  const auto lock = pool->Lock();
+  for (size_t max_workers : {1, 2, 8}) {
+    std::vector<std::atomic<int>> calls(kItems);
+    std::vector<std::atomic<int>> running(3);
+    pool->ForEachItem(kItems, max_workers, [&](size_t item, size_t worker) {
+      ASSERT_LT(worker, std::min<size_t>(max_workers, 3));
+      EXPECT_EQ(++running[worker], 1);
+      ++calls[item];
+      --running[worker];
+    });
+    for (const std::atomic<int>& count : calls) EXPECT_EQ(count, 1);
+  }
+}
+
 TEST(ThreadPool, RefusesImpossibleCounts) {
   for (int32_t count : {0, -1, 257, std::numeric_limits<int32_t>::min()}) {
     EXPECT_THAT(ThreadPool::Create(count),
