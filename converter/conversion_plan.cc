@@ -3,10 +3,8 @@
 
 #include "converter/conversion_plan.h"
 
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -105,14 +103,6 @@ std::string DescribeOptions(const ConvertOptions& options, const VocabularyTypes
       options.quality == ConvertQuality::kBest ? " quality=best" : "");
 }
 
-// The name that the checkpoint goes by: its folder's or its file's.
-std::string SourceName(const std::string& checkpoint_path) {
-  std::error_code error;
-  std::filesystem::path path = std::filesystem::absolute(checkpoint_path, error);
-  if (path.filename().empty()) path = path.parent_path();
-  return path.filename().string();
-}
-
 // Chooses a type for every tensor of `plan`, whose other fields are set, and describes the choice
 // in its provenance. A tied head gets a tensor of its own where the options ask for two types.
 absl::Status PlanTypes(const Checkpoint& checkpoint, const ConvertOptions& options,
@@ -145,7 +135,7 @@ absl::Status PlanTypes(const Checkpoint& checkpoint, const ConvertOptions& optio
 }  // namespace
 
 absl::StatusOr<ConversionPlan> PlanConversion(const Checkpoint& checkpoint,
-                                              const std::string& checkpoint_path,
+                                              const std::string& source_name,
                                               const ConvertOptions& options) {
   ConversionPlan plan;
   ABSL_ASSIGN_OR_RETURN(plan.importance, OpenImportance(options));
@@ -157,7 +147,7 @@ absl::StatusOr<ConversionPlan> PlanConversion(const Checkpoint& checkpoint,
   ABSL_ASSIGN_OR_RETURN(ImportedTokenizer imported,
                         checkpoint.ImportTokenizer(options.tokenizer_path));
   DropTokensWithoutRows(plan.metadata.config.vocab_size, imported);
-  plan.metadata.provenance = {SourceName(checkpoint_path), kGenerator, ""};
+  plan.metadata.provenance = {source_name, kGenerator, ""};
   ABSL_RETURN_IF_ERROR(PlanTypes(checkpoint, options, plan));
 
   for (std::string& note : imported.notes) {

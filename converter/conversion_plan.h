@@ -34,12 +34,12 @@ struct ConversionPlan {
   std::vector<std::string> notes;      // ConvertSummary's
 };
 
-// Reads config, tokenizer and lists of tensors of `checkpoint`, which lies at `checkpoint_path`,
-// and of its weights what `options` need measured: all rows of biases that may be left out, some
-// rows of each matrix for the best quality and for a number of bits per weight. Errors: those of
-// ConvertCheckpoint but for the output's.
+// Reads config, tokenizer and lists of tensors of `checkpoint`, which the file will call
+// `source_name`, and of its weights what `options` need measured: all rows of biases that may be
+// left out, some rows of each matrix for the best quality and for a number of bits per weight.
+// Errors: those of ConvertCheckpoint but for the output's.
 absl::StatusOr<ConversionPlan> PlanConversion(const Checkpoint& checkpoint,
-                                              const std::string& checkpoint_path,
+                                              const std::string& source_name,
                                               const ConvertOptions& options);
 
 }  // namespace inkling

@@ -63,6 +63,14 @@ void AddTotals(ConvertSummary& summary) {
   summary.bits_per_weight = 8.0 * static_cast<double>(stored_bytes) / summary.num_weights;
 }
 
+// The name that the checkpoint goes by: its folder's or its file's.
+std::string SourceName(const std::string& checkpoint_path) {
+  std::error_code error;
+  std::filesystem::path path = std::filesystem::absolute(checkpoint_path, error);
+  if (path.filename().empty()) path = path.parent_path();
+  return path.filename().string();
+}
+
 // What is to be said of a conversion by `plan`, whose notes and metadata move into it.
 ConvertSummary Summarize(const Checkpoint& checkpoint, ConversionPlan plan, TensorStream& stream) {
   ConvertSummary summary;
@@ -89,7 +97,8 @@ absl::StatusOr<ConvertSummary> ConvertCheckpoint(const std::string& checkpoint_p
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<Checkpoint> checkpoint,
                         Checkpoint::Open(checkpoint_path, options.variant));
   ABSL_RETURN_IF_ERROR(CheckOutput(*checkpoint, output_path));
-  ABSL_ASSIGN_OR_RETURN(ConversionPlan plan, PlanConversion(*checkpoint, checkpoint_path, options));
+  ABSL_ASSIGN_OR_RETURN(ConversionPlan plan,
+                        PlanConversion(*checkpoint, SourceName(checkpoint_path), options));
 
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ModelWriter> writer,
                         ModelWriter::Create(output_path, plan.metadata, plan.types));
