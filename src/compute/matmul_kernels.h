@@ -19,7 +19,8 @@ namespace inkling {
 
 using MatmulKernelList = absl::Span<const MatmulKernel* const>;
 
-// All kernels that this build has, whether they run on this CPU or not. Thread-safe.
+// All kernels that this build has, whether they run on this CPU or not. Thread-safe; not for
+// initialisers of globals, where XNNPACK can't ask the CPU everywhere.
 MatmulKernelList MatmulKernels();
 
 // The kernel of a name that is in the list, as other code is written for that one.

@@ -183,24 +183,24 @@ TEST_P(DequantizedMatmulOfType, OneCopyOfWeightsServesBothWays) {
   EXPECT_EQ(RunLinear(whole, input, kFew, *pool), RunLinear(decode, input, kFew, *pool));
 }
 
-const MatmulKernel* const kXnnpack = &MatmulKernelNamed("xnnpack");
+const MatmulKernel& Xnnpack() { return MatmulKernelNamed("xnnpack"); }
 
 TEST(DequantizedMatmulChoice, DescribesWhatItCameTo) {
   const TensorType int8 = {ElementType::kInt8Channel};
   const auto never = NewDequantizedMatmul(MatmulInput::kInt8);
-  EXPECT_EQ(never->Decide(*kXnnpack, int8, 64, 1).min_rows, DequantizedMatmul::kNever);
+  EXPECT_EQ(never->Decide(Xnnpack(), int8, 64, 1).min_rows, DequantizedMatmul::kNever);
   EXPECT_EQ(never->Describe(), "int8");
   EXPECT_EQ(DequantizedMatmul::Bytes(MatmulInput::kInt8, 4), 0);
 
   const auto always = NewDequantizedMatmul();
-  const DequantizedMatmul::Matrix first = always->Decide(*kXnnpack, int8, 64, 1);
+  const DequantizedMatmul::Matrix first = always->Decide(Xnnpack(), int8, 64, 1);
   EXPECT_EQ(first.min_rows, DequantizedMatmul::kMinRows);
   ASSERT_NE(first.layout, nullptr);
-  EXPECT_EQ(always->Decide(*kXnnpack, {ElementType::kF32}, 64, 1).min_rows,
+  EXPECT_EQ(always->Decide(Xnnpack(), {ElementType::kF32}, 64, 1).min_rows,
             DequantizedMatmul::kNever);
   EXPECT_EQ(always->Describe(), "float from 9 rows on");
-  EXPECT_EQ(always->Decide(*kXnnpack, int8, 64, 2).layout, first.layout);  // learned once
-  EXPECT_EQ(always->Decide(*kXnnpack, int8, 172, 1).min_rows, DequantizedMatmul::kNever);
+  EXPECT_EQ(always->Decide(Xnnpack(), int8, 64, 2).layout, first.layout);  // learned once
+  EXPECT_EQ(always->Decide(Xnnpack(), int8, 172, 1).min_rows, DequantizedMatmul::kNever);
   EXPECT_EQ(always->Describe(),
             "float from 9 rows on with 2 of 3 matrices, int8 with the others; layout of packed "
             "weights: expected a quantised type and inputs in multiples of 32, found int8 and 172");
@@ -237,7 +237,7 @@ TEST(DequantizedMatmulChoice, AutoTakesFloatsWhereBytesTakeMore) {
   // What kAuto does with this CPU is what it says of its class.
   const auto matmuls = NewDequantizedMatmul(MatmulInput::kAuto);
   for (const TensorType& type : QuantizedTypes()) {
-    EXPECT_EQ(matmuls->Decide(*kXnnpack, type, 128, 1).min_rows,
+    EXPECT_EQ(matmuls->Decide(Xnnpack(), type, 128, 1).min_rows,
               DequantizedMatmul::AutoRows(XnnpackKernelClass(), type, 1));
   }
 }
