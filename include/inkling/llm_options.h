@@ -245,7 +245,8 @@ struct ModelDescription {
   std::string weight_types;  // "int4/32 + int8 embedding", from the tensors
   // How turns are written and what to know about it, or why the file has no prompt template.
   std::string prompt_template;
-  // Instruction set of the matmuls with quantised weights: "avx512vnni", "neoni8mm", ...
+  // What quantised matmuls run on: XNNPACK's instruction set, and behind it the kernels of
+  // Inkling's own that take some types on this CPU: "avx512vnni + blocks + channels", "avx2", ...
   std::string kernel_class;
   std::string simd_target;  // instruction set of Inkling's own kernels
   // What ModelOptions::prefill_activations came to: "int8", "float from 9 rows on", or how many
