@@ -90,8 +90,7 @@ void ShowStats(const GenerateResult& result) {
   std::fprintf(
       stderr,
       "[prompt %d tokens, %.1f tokens/s; first token after %.0f ms; generated %zu tokens, "
-      "%.1f tokens/s; "
-      "%d of %d draft tokens accepted%s; %s; seed %llu; peak memory %.0f MB]\n",
+      "%.1f tokens/s; %d of %d draft tokens accepted%s; %s; seed %llu; peak memory %.0f MB]\n",
       result.num_prompt_tokens, PerSecond(result.num_prompt_tokens, result.prefill_seconds),
       1e3 * result.time_to_first_token_seconds, result.tokens.size(),
       PerSecond(generated, result.decode_seconds), result.num_accepted_tokens,

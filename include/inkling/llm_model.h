@@ -41,7 +41,7 @@ class INKLING_EXPORT LlmModel {
   // seconds for a large model (ModelOptions::cache_dir avoids it).
   //
   //   absl::StatusOr<std::shared_ptr<const inkling::LlmModel>> model =
-  //   inkling::LlmModel::Open("model.tflite");
+  //       inkling::LlmModel::Open("model.tflite");
   //
   // What the file says about itself is verified: config, tokenizer, prompt template and the places
   // of tensors have a checksum and must fit each other, and scales of quantised weights must be
@@ -69,11 +69,11 @@ class INKLING_EXPORT LlmModel {
   // Facts for people and logs.
   ModelDescription Describe() const;
 
-  // The token ids of `text`, which is UTF-8; ill-formed bytes count as U+FFFD. Together with
-  // LlmSession::GenerateFromTokens this gives what LlmSession::Generate does:
+  // The token ids of `text`, which is UTF-8; ill-formed bytes count as U+FFFD.
   //
-  //   model->Tokenize(prompt, {.add_beginning_of_sequence = true});  // in an empty session
-  //   model->Tokenize(prompt, {.continues_text = true});             // behind other tokens
+  // LlmSession::GenerateFromTokens with these ids gives what LlmSession::Generate gives for the
+  // text, if TokenizeOptions::add_beginning_of_sequence is set for an empty session, and
+  // TokenizeOptions::continues_text for one that has tokens.
   //
   // Errors: InvalidArgument for more than 1 GiB of text.
   absl::StatusOr<std::vector<int32_t>> Tokenize(absl::string_view text,

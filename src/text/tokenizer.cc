@@ -171,12 +171,6 @@ void Tokenizer::EncodeNormalized(absl::string_view text, Work& work,
   pretokenizer_->Split(text, [&](absl::string_view word) { bpe_->Encode(word, work.bpe, ids); });
 }
 
-absl::StatusOr<size_t> Tokenizer::CountTokens(absl::string_view text,
-                                              const EncodeOptions& options) const {
-  ABSL_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, Encode(text, options));
-  return ids.size();
-}
-
 absl::StatusOr<std::string> Tokenizer::Decode(absl::Span<const int32_t> ids,
                                               const DecodeOptions& options) const {
   std::string text;

@@ -75,10 +75,6 @@ class Tokenizer {
   absl::StatusOr<std::vector<int32_t>> Encode(absl::Span<const PromptPart> parts,
                                               const EncodeOptions& options = {}) const;
 
-  // Returns the number of ids that `Encode` gives.
-  absl::StatusOr<size_t> CountTokens(absl::string_view text,
-                                     const EncodeOptions& options = {}) const;
-
   // Returns the text of `ids`, well-formed UTF-8. InvalidArgument names an id that is no piece.
   absl::StatusOr<std::string> Decode(absl::Span<const int32_t> ids,
                                      const DecodeOptions& options = {}) const;
