@@ -36,15 +36,8 @@ namespace {
 constexpr int64_t kLayerAlignment = 64;
 
 kernels::KvElement KernelElement(KvElement element) {
-  switch (element) {
-    case KvElement::kF16:
-      return kernels::KvElement::kF16;
-    case KvElement::kF32:
-      return kernels::KvElement::kF32;
-    case KvElement::kInt8:
-      break;
-  }
-  return kernels::KvElement::kInt8;
+  if (element == KvElement::kF32) return kernels::KvElement::kF32;
+  return element == KvElement::kF16 ? kernels::KvElement::kF16 : kernels::KvElement::kInt8;
 }
 
 // Slots of a layer's ring, in whole blocks.

@@ -89,50 +89,33 @@ absl::Status ForEachInnerSlice(FeedForwardWeights& weights, ForwardPass& pass,
   return ForEachSlice(weights.up.num_slices(), rows * num_weights, pass.pool, pass.stop, run);
 }
 
-// Gate and up of a pass as whole matrices, for its observer.
-struct CollectedMatmuls {
-  std::vector<float> up;    // [num_rows, feed_forward_dim]
-  std::vector<float> gate;  // the same, or empty
-};
-
-// Shows the observer what was collected and activates what it leaves.
-void ActivateObserved(FeedForwardWeights& weights, CollectedMatmuls& whole, float* inner,
-                      ForwardPass& pass) {
-  const int64_t rows = static_cast<int64_t>(pass.num_rows);
-  const size_t dim = static_cast<size_t>(pass.config.feed_forward_dim);
-  float* const gate = weights.gate.has_value() ? whole.gate.data() : nullptr;
-  if (gate != nullptr) {
-    ObserveMatmul(*weights.gate, pass.scratch.normed, rows, gate, *pass.observer);
-  }
-  ObserveMatmul(weights.up, pass.scratch.normed, rows, whole.up.data(), *pass.observer);
-  for (size_t i = 0; i < weights.up.num_slices(); ++i) {
-    const int64_t first = weights.up.slice(i).first;
-    ActivateSlice(weights, i, whole.up.data() + first, gate == nullptr ? nullptr : gate + first,
-                  dim, inner, pass);
-  }
-}
-
 // Writes the inner rows.
 absl::Status RunInner(FeedForwardWeights& weights, ForwardPass& pass) {
-  const bool observed = pass.observer != nullptr;
+  const bool gated = weights.gate.has_value();
   const size_t dim = static_cast<size_t>(pass.config.feed_forward_dim);
   float* const inner = pass.scratch.inner.BeginRows(weights.up.num_slices());
-  CollectedMatmuls whole;
-  if (observed) {
-    whole.up.resize(pass.num_rows * dim);
-    if (weights.gate.has_value()) whole.gate.resize(whole.up.size());
-  }
-  ABSL_RETURN_IF_ERROR(
-      ForEachInnerSlice(weights, pass, [&](size_t index, const float* up, const float* gate) {
+  // What the observer sees, [num_rows, dim]; empty without one.
+  std::vector<float> up(pass.observer == nullptr ? 0 : pass.num_rows * dim);
+  std::vector<float> gate(gated ? up.size() : 0);
+  ABSL_RETURN_IF_ERROR(ForEachInnerSlice(
+      weights, pass, [&](size_t index, const float* up_slice, const float* gate_slice) {
         const MatrixSlice slice = weights.up.slice(index);
-        if (!observed) {
-          const size_t stride = static_cast<size_t>(slice.size);
-          return ActivateSlice(weights, index, up, gate, stride, inner, pass);
-        }
-        CopySlice(up, slice, pass.num_rows, dim, whole.up.data());
-        if (gate != nullptr) CopySlice(gate, slice, pass.num_rows, dim, whole.gate.data());
+        const size_t stride = static_cast<size_t>(slice.size);
+        if (up.empty())
+          return ActivateSlice(weights, index, up_slice, gate_slice, stride, inner, pass);
+        CopySlice(up_slice, slice, pass.num_rows, dim, up.data());
+        if (gated) CopySlice(gate_slice, slice, pass.num_rows, dim, gate.data());
       }));
-  if (observed) ActivateObserved(weights, whole, inner, pass);
+  if (up.empty()) return absl::OkStatus();
+
+  const int64_t rows = static_cast<int64_t>(pass.num_rows);
+  if (gated) ObserveMatmul(*weights.gate, pass.scratch.normed, rows, gate.data(), *pass.observer);
+  ObserveMatmul(weights.up, pass.scratch.normed, rows, up.data(), *pass.observer);
+  for (size_t i = 0; i < weights.up.num_slices(); ++i) {
+    const int64_t first = weights.up.slice(i).first;
+    ActivateSlice(weights, i, up.data() + first, gated ? gate.data() + first : nullptr, dim, inner,
+                  pass);
+  }
   return absl::OkStatus();
 }
 

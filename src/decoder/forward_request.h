@@ -1,7 +1,8 @@
 // ForwardRequest: one forward pass as its caller asks for it.
 //
-// Decoder::Forward takes one. It is made on the stack of the call with designated initialisers, so
-// that a caller names only what it wants to be other than usual, and a field can be added.
+// Decoder::Forward takes one. It is written in the call, with designated initialisers, so that a
+// caller names only what it wants to be other than usual, and a field can be added. `stop` may be a
+// lambda that is written there too.
 
 #ifndef INKLING_SRC_DECODER_FORWARD_REQUEST_H_
 #define INKLING_SRC_DECODER_FORWARD_REQUEST_H_

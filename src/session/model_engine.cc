@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/memory/memory.h"
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
@@ -115,40 +116,32 @@ ModelEngine::ModelEngine(std::unique_ptr<ModelReader> reader,
 
 absl::StatusOr<std::unique_ptr<ModelEngine>> ModelEngine::Open(const std::string& path,
                                                                const ModelOptions& options) {
-  absl::Status checked = CheckModelOptions(options);
-  if (!checked.ok()) return checked;
-  absl::StatusOr<std::unique_ptr<ModelReader>> reader = ModelReader::Open(path);
-  if (!reader.ok()) return reader.status();
-  absl::StatusOr<std::unique_ptr<const Tokenizer>> tokenizer =
-      Tokenizer::Create((*reader)->metadata().tokenizer);
-  if (!tokenizer.ok()) return tokenizer.status();
-  absl::StatusOr<PromptTemplate> prompt_template =
-      PromptTemplate::Create((*reader)->metadata().prompt_template);
-  if (!prompt_template.ok()) return prompt_template.status();
-  absl::StatusOr<StartedDecoder> started = StartDecoder(**reader, options);
-  if (!started.ok()) return started.status();
-  return std::unique_ptr<ModelEngine>(new ModelEngine(
-      *std::move(reader), *std::move(tokenizer), *std::move(prompt_template), *std::move(started)));
+  ABSL_RETURN_IF_ERROR(CheckModelOptions(options));
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<ModelReader> reader, ModelReader::Open(path));
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<const Tokenizer> tokenizer,
+                        Tokenizer::Create(reader->metadata().tokenizer));
+  ABSL_ASSIGN_OR_RETURN(PromptTemplate prompt_template,
+                        PromptTemplate::Create(reader->metadata().prompt_template));
+  ABSL_ASSIGN_OR_RETURN(StartedDecoder started, StartDecoder(*reader, options));
+  return absl::WrapUnique(new ModelEngine(std::move(reader), std::move(tokenizer),
+                                          std::move(prompt_template), std::move(started)));
 }
 
 absl::StatusOr<MemoryEstimate> ModelEngine::EstimateMemory(const std::string& path,
                                                            const ModelOptions& model_options,
                                                            const SessionOptions& session_options,
                                                            const ModelEngine* draft) {
-  absl::Status checked = CheckModelOptions(model_options);
-  if (!checked.ok()) return checked;
-  absl::StatusOr<std::unique_ptr<ModelReader>> reader = ModelReader::Open(path);
-  if (!reader.ok()) return reader.status();
-  absl::StatusOr<CacheOptions> cache_options =
-      ResolveCacheOptions(session_options, (*reader)->config(), model_options.prefill_chunk);
-  if (!cache_options.ok()) return cache_options.status();
-  absl::StatusOr<MemoryEstimate> estimate =
-      EstimateDecoder(**reader, model_options, *cache_options);
-  if (!estimate.ok()) return estimate.status();
+  ABSL_RETURN_IF_ERROR(CheckModelOptions(model_options));
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ModelReader> reader, ModelReader::Open(path));
+  ABSL_ASSIGN_OR_RETURN(
+      const CacheOptions cache_options,
+      ResolveCacheOptions(session_options, reader->config(), model_options.prefill_chunk));
+  ABSL_ASSIGN_OR_RETURN(MemoryEstimate estimate,
+                        EstimateDecoder(*reader, model_options, cache_options));
   if (draft != nullptr) {
     ABSL_ASSIGN_OR_RETURN(const int64_t draft_bytes,
-                          draft->decoder().CacheBytes(DraftCacheOptions(*draft, *cache_options)));
-    estimate->kv_cache += draft_bytes;
+                          draft->decoder().CacheBytes(DraftCacheOptions(*draft, cache_options)));
+    estimate.kv_cache += draft_bytes;
   }
   return estimate;
 }
