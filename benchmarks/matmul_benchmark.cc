@@ -85,7 +85,7 @@ void RunKernel(benchmark::State& state, const MatmulKernel& kernel, TensorType t
 void RegisterKernels() {
   for (const MatmulKernel* kernel : MatmulKernels()) {
     for (const TensorType type : kTypes) {
-      if (!kernel->runs_here || !kernel->supports(type, kInputs)) continue;
+      if (!kernel->runs_here() || !kernel->supports(type, kInputs)) continue;
       const std::string name = absl::StrCat(kernel->name, "/", TensorTypeName(type));
       auto* registered = benchmark::RegisterBenchmark(
           name.c_str(), [=](benchmark::State& state) { RunKernel(state, *kernel, type); });

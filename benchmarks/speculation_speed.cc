@@ -36,7 +36,7 @@
 #include "examples/programs/speed_test.h"
 #include "examples/programs/weight_type_flag.h"
 #include "inkling/llm_options.h"
-#include "src/compute/decode_rows.h"
+#include "src/compute/pass_limits.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/model_config.h"

@@ -58,7 +58,7 @@ ROOMS = {
 # All that src/session may include of the rooms that compute, so that it knows no backend; decoder_start, which makes a
 # decoder, may include any.
 SESSION_SEES = {"src/decoder/decoder.h", "src/decoder/forward_request.h", "src/decoder/kv_cache.h", "src/decoder/cache_positions.h",
-                "src/compute/float_environment.h", "kernels/softmax.h"}
+                "src/compute/float_environment.h", "src/compute/pass_limits.h", "kernels/softmax.h"}
 LIBRARY = ("include/", "src/", "kernels/")
 
 # "gemma2" is one too: a family name followed by anything but a letter.
@@ -86,7 +86,7 @@ PLACES = ["/wo" + "rk/", "/tmp/ink" + "ling", "/ro" + "ot/", "/ho" + "me/", "deb
 # may stand for something else, then each old word and the new one. Matched in any case unless the pattern says otherwise.
 OTHER_MEANINGS = re.compile(
     r"dot[\W_]*pro" r"ducts?|repro" r"duct|pro" r"duction|pro" r"ductive"
-    r"|(?:byte|top|cache|first|second|third|log|perf)[\W_]*(?:cache\W+)?lev" r"els?|performance lev" r"el", re.IGNORECASE)
+    r"|(?:byte|top|cache|first|second|third|log|perf)[\W_]*(?:cache\W+)?lev" r"els?|performance lev" r"el|implicit-wid" r"ening", re.IGNORECASE)
 OLD_WORDS = [(re.compile(pattern, re.IGNORECASE), new) for pattern, new in [
     (r"pro" r"ducts?", "matmul, multiplication or dot pro" "duct"),
     (r"remain" r"ders?", "residual"),
@@ -96,6 +96,7 @@ OLD_WORDS = [(re.compile(pattern, re.IGNORECASE), new) for pattern, new in [
     (r"gue" r"ss", "draft token, proposed, accepted"),
     (r"num_draf" r"ted|draf" r"ted tokens?|right[ _]draf" r"ts?|num_ri" r"ght", "draft tokens, accepted tokens"),
     (r"max[_-]tok" r"ens", "context_length"),
+    (r"Own" r"Kernels|own_" r"kernels", "MatmulKernel"),
 ]]
 NESTED = re.compile(r"jinja|json|pickle")  # these files count how deep something is nested
 NOT_OURS = ("tests/golden/", "tests/fuzz/corpus", "tests/converter/tokenizer_folders/", "benchmarks/speculation_texts/",

@@ -164,9 +164,9 @@ void ChatConsole::Answer(const std::string& message) {
 }
 
 void ChatConsole::Run() {
-  if (input_ == LineReader::Input::kTerminal) std::fputs("Type a message, or /help.\n", stdout);
   // At the prompt Ctrl-C must not end the program; libedit gives an empty line then.
   std::signal(SIGINT, SIG_IGN);
+  if (input_ == LineReader::Input::kTerminal) std::fputs("Type a message, or /help.\n", stdout);
   while (std::optional<std::string> message = reader_.ReadMessage()) {
     if (message->empty()) continue;
     if (message->front() == '/') {

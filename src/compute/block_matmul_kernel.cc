@@ -65,18 +65,15 @@ absl::StatusOr<PackedLayout> Layout(TensorType type, int64_t num_inputs) {
 
 }  // namespace
 
-const MatmulKernel& BlockMatmulKernel() {
-  static const MatmulKernel kernel = {
-      .name = "blocks",
-      .description = "int4 in blocks with one output in each lane: AVX-512 VNNI, WebAssembly",
-      .runs_here = kernels::HasBlockMatmul(),
-      .supports = Supports,
-      .row_form = [](TensorType) { return RowForm::kInt8UnitSums; },
-      .packed_bytes = PackedBytes,
-      .layout = Layout,
-      .pack = Pack,
-      .run = Run};
-  return kernel;
-}
+extern const MatmulKernel kBlockMatmulKernel = {
+    .name = "blocks",
+    .description = "int4 in blocks with one output in each lane: AVX-512 VNNI, WebAssembly",
+    .runs_here = kernels::HasBlockMatmul,
+    .supports = Supports,
+    .row_form = [](TensorType) { return RowForm::kInt8UnitSums; },
+    .packed_bytes = PackedBytes,
+    .layout = Layout,
+    .pack = Pack,
+    .run = Run};
 
 }  // namespace inkling

@@ -63,18 +63,15 @@ absl::StatusOr<PackedLayout> Layout(TensorType type, int64_t num_inputs) {
 
 }  // namespace
 
-const MatmulKernel& ChannelMatmulKernel() {
-  static const MatmulKernel kernel = {
-      .name = "channels",
-      .description = "int4 with one scale an output, read a page ahead: AVX-512 VNNI",
-      .runs_here = kernels::HasChannelMatmul(),
-      .supports = Supports,
-      .row_form = [](TensorType) { return RowForm::kInt8UnitSums; },
-      .packed_bytes = PackedBytes,
-      .layout = Layout,
-      .pack = Pack,
-      .run = Run};
-  return kernel;
-}
+extern const MatmulKernel kChannelMatmulKernel = {
+    .name = "channels",
+    .description = "int4 with one scale an output, read a page ahead: AVX-512 VNNI",
+    .runs_here = kernels::HasChannelMatmul,
+    .supports = Supports,
+    .row_form = [](TensorType) { return RowForm::kInt8UnitSums; },
+    .packed_bytes = PackedBytes,
+    .layout = Layout,
+    .pack = Pack,
+    .run = Run};
 
 }  // namespace inkling

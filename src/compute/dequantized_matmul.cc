@@ -26,10 +26,7 @@ constexpr TensorType kQuantizedTypes[] = {
 DequantizedMatmul::DequantizedMatmul(MatmulInput choice, AlignedArray<std::byte> scratch)
     : choice_(choice), kernel_class_(XnnpackKernelClass()), scratch_(std::move(scratch)) {}
 
-const MatmulKernel& DequantizedMatmul::kernel() {
-  static const MatmulKernel& kernel = MatmulKernelNamed("dequantized");
-  return kernel;
-}
+const MatmulKernel& DequantizedMatmul::kernel() { return MatmulKernelNamed("dequantized"); }
 
 int64_t DequantizedMatmul::AutoRows(absl::string_view kernel_class, TensorType type,
                                     int64_t int8_rows) {

@@ -18,9 +18,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "src/compute/aligned_array.h"
-#include "src/compute/decode_rows.h"
 #include "src/compute/matmul_kernel.h"
 #include "src/compute/packed_layout.h"
+#include "src/compute/pass_limits.h"
 #include "src/format/element_type.h"
 
 namespace inkling {

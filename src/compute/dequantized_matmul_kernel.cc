@@ -86,19 +86,16 @@ void Run(const MatrixRows& matrix, const std::byte* packed, const MatmulArgs& ar
 
 }  // namespace
 
-const MatmulKernel& DequantizedMatmulKernel() {
-  static const MatmulKernel kernel = {
-      .name = "dequantized",
-      .description = "f32 rows times packed quantised weights, dequantised panel by panel",
-      .runs_here = true,
-      .packs = false,
-      .scratch_bytes = sizeof(ThreadScratch),
-      .supports = [](TensorType type,
-                     int64_t num_inputs) { return PackedLayout::CheckType(type, num_inputs).ok(); },
-      .row_form = [](TensorType) { return RowForm::kFloat; },
-      .packed_bytes = [](TensorType, int64_t, int64_t) -> int64_t { return 0; },
-      .run = Run};
-  return kernel;
-}
+extern const MatmulKernel kDequantizedMatmulKernel = {
+    .name = "dequantized",
+    .description = "f32 rows times packed quantised weights, dequantised panel by panel",
+    .runs_here = [] { return true; },
+    .packs = false,
+    .scratch_bytes = sizeof(ThreadScratch),
+    .supports = [](TensorType type,
+                   int64_t num_inputs) { return PackedLayout::CheckType(type, num_inputs).ok(); },
+    .row_form = [](TensorType) { return RowForm::kFloat; },
+    .packed_bytes = [](TensorType, int64_t, int64_t) -> int64_t { return 0; },
+    .run = Run};
 
 }  // namespace inkling

@@ -75,18 +75,15 @@ absl::StatusOr<PackedLayout> Layout(TensorType type, int64_t num_inputs) {
 
 }  // namespace
 
-const MatmulKernel& I8mmMatmulKernel() {
-  static const MatmulKernel kernel = {
-      .name = "i8mm",
-      .description = "every quantised type with rows and weights in smmla's order: Arm with I8MM",
-      .runs_here = kernels::HasI8mmMatmul(),
-      .supports = Supports,
-      .row_form = [](TensorType) { return RowForm::kInt8Pairs; },
-      .packed_bytes = PackedBytes,
-      .layout = Layout,
-      .pack = Pack,
-      .run = Run};
-  return kernel;
-}
+extern const MatmulKernel kI8mmMatmulKernel = {
+    .name = "i8mm",
+    .description = "every quantised type with rows and weights in smmla's order: Arm with I8MM",
+    .runs_here = kernels::HasI8mmMatmul,
+    .supports = Supports,
+    .row_form = [](TensorType) { return RowForm::kInt8Pairs; },
+    .packed_bytes = PackedBytes,
+    .layout = Layout,
+    .pack = Pack,
+    .run = Run};
 
 }  // namespace inkling

@@ -26,7 +26,7 @@ int64_t PackedTileBytes() {
   constexpr int64_t kRoom = 65536;
   absl::StatusOr<std::unique_ptr<PackedWeights>> packed = PackedWeights::Create(kRoom);
   const MatmulKernel& kernel = MatmulKernelNamed("xnnpack");
-  if (!packed.ok() || !kernel.runs_here) return 0;
+  if (!packed.ok() || !kernel.runs_here()) return 0;
   const std::byte values[8] = {std::byte{1}};  // XNNPACK loads eight for one
   const float scale = 1.0f;
   MatrixRows matrix;

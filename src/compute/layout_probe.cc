@@ -258,7 +258,7 @@ absl::Status ComparePanel(const ProbeMatrix& matrix, TensorType type, int64_t nu
 absl::StatusOr<PackedLayout> LearnLayout(const MatmulKernel& kernel, TensorType type,
                                          int64_t num_inputs) {
   ABSL_RETURN_IF_ERROR(PackedLayout::CheckType(type, num_inputs));
-  if (!kernel.runs_here) return Unknown(type, absl::StrCat(kernel.name, " doesn't run here"));
+  if (!kernel.runs_here()) return Unknown(type, absl::StrCat(kernel.name, " doesn't run here"));
   ABSL_ASSIGN_OR_RETURN(PackedLayout layout, LayoutProbe(kernel, type, num_inputs).Learn());
   ABSL_RETURN_IF_ERROR(ProveLayout(kernel, layout, type, num_inputs));
   return layout;

@@ -58,8 +58,11 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
     ABSL_RETURN_IF_ERROR(CheckBias(*bias, weight));
   }
   const std::string tensor_name = absl::StrCat("tensor ", weight.info.name);
+  const TensorType type = PackedType(weight.type);
   const MatmulKernel* kernel =
-      FindMatmulKernel(options.kernels, PackedType(weight.type), weight.info.columns);
+      options.kernels.empty()
+          ? FindMatmulKernel(MatmulKernelsOfThisCpu(), type, weight.info.columns)
+          : FindMatmulKernel(options.kernels, type, weight.info.columns);
   if (kernel == nullptr) {
     return absl::UnimplementedError(absl::StrCat(tensor_name, ": this CPU has no kernel for ",
                                                  TensorTypeName(weight.type), " weights with ",
@@ -105,9 +108,9 @@ absl::Status Linear::AddSlice(int64_t first, MatrixRows matrix, TensorPacker& te
   return absl::OkStatus();
 }
 
-int64_t Linear::PackedBytesBound(const TensorView& weight) {
+int64_t Linear::PackedBytesBound(const TensorView& weight, MatmulKernelList kernels) {
   const TensorType type = PackedType(weight.type);
-  const MatmulKernel* kernel = FindMatmulKernel(MatmulKernels(), type, weight.info.columns);
+  const MatmulKernel* kernel = FindMatmulKernel(kernels, type, weight.info.columns);
   if (kernel == nullptr) return 0;
   return kernel->packed_bytes(type, weight.info.rows, weight.info.columns) +
          PackedWeights::kEntryAlignment;

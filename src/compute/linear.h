@@ -47,8 +47,9 @@ struct LinearOptions {
   // Decides from how many rows on a matmul with quantised weights reads the f32 rows, and has the
   // scratch for it; outlives the Linear. Null: never.
   DequantizedMatmul* dequantized_matmul = nullptr;
-  // What to choose from. All Linears over one PackedWeights choose from the same.
-  MatmulKernelList kernels = MatmulKernels();
+  // What to choose from; all of these run here. Empty: MatmulKernelsOfThisCpu(), which Create then
+  // asks for. All Linears over one PackedWeights choose from the same.
+  MatmulKernelList kernels = {};
 };
 
 class Linear {
@@ -63,8 +64,8 @@ class Linear {
       const TensorView& weight, const TensorView* bias, PackedWeights& packed,
       const LinearOptions& options = {}, RowsPacked rows_packed = [](int64_t, int64_t) {});
 
-  // An upper bound of what Create will add to PackedWeights for this tensor, with all kernels.
-  static int64_t PackedBytesBound(const TensorView& weight);
+  // An upper bound of what Create will add to PackedWeights for this tensor with `kernels`.
+  static int64_t PackedBytesBound(const TensorView& weight, MatmulKernelList kernels);
 
   // Name of the weight's tensor; valid as long as the Linear.
   absl::string_view weight_name() const { return name_; }

@@ -1,6 +1,6 @@
 // MatmulKernel: one way to multiply rows with a matrix, and all that is asked before it is taken.
 //
-// A backend is one .cc file that fills in this struct, and one line of the list in
+// A backend is one .cc file that fills in a constant of this struct, and one line of the list in
 // matmul_kernels.cc. Linear takes the first kernel of the list that supports a matrix, packs each
 // slice of the matrix with it, and runs what that gives.
 
@@ -64,9 +64,8 @@ class SliceMatmul {
 struct MatmulKernel {
   absl::string_view name;         // of the list's entry: "xnnpack"
   absl::string_view description;  // in words
-  // Whether this CPU has its instructions; asked once and kept, because asking takes some 35 us in
-  // a virtual machine, and a model has thousands of slices.
-  bool runs_here = false;
+  // Whether this CPU has its instructions (see MatmulKernelsOfThisCpu).
+  bool (*runs_here)() = nullptr;
   // False for a kernel that multiplies with what another kernel of the list has packed.
   bool packs = true;
   size_t scratch_bytes = 0;  // of each thread that runs a slice

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -19,14 +20,18 @@ namespace inkling {
 
 using MatmulKernelList = absl::Span<const MatmulKernel* const>;
 
-// All kernels that this build has, whether they run on this CPU or not. Thread-safe; not for
-// initialisers of globals, where XNNPACK can't ask the CPU everywhere.
+// All kernels that this build has, whether they run on this CPU or not.
 MatmulKernelList MatmulKernels();
+
+// Those that run on this CPU. Asking it takes some 35 us a kernel in a virtual machine, and a model
+// has hundreds of matrices, so who makes many Linears asks once. Not for initialisers of globals,
+// where XNNPACK can't ask the CPU everywhere.
+std::vector<const MatmulKernel*> MatmulKernelsOfThisCpu();
 
 // The kernel of a name that is in the list, as other code is written for that one.
 const MatmulKernel& MatmulKernelNamed(absl::string_view name);
 
-// The first of `kernels` that runs here and packs and multiplies with matrices of `type` with
+// The first of `kernels`, which run here, that packs and multiplies with matrices of `type` with
 // `num_inputs` inputs; null if none does.
 const MatmulKernel* FindMatmulKernel(MatmulKernelList kernels, TensorType type, int64_t num_inputs);
 

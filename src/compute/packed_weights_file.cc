@@ -159,7 +159,7 @@ absl::Status PackProbe(TensorType type, PackedWeights& packed) {
   } else if (type.element != ElementType::kF32) {
     matrix.scales = reinterpret_cast<const std::byte*>(floats.data());
   }
-  const MatmulKernel* kernel = FindMatmulKernel(MatmulKernels(), type, kColumns);
+  const MatmulKernel* kernel = FindMatmulKernel(MatmulKernelsOfThisCpu(), type, kColumns);
   if (kernel == nullptr) return absl::UnimplementedError("no kernel");
   return PackMatrix(*kernel, matrix, TensorTypeName(type), packed);
 }

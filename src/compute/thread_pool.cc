@@ -27,6 +27,7 @@
 #include "src/compute/cpu_affinity.h"
 #include "src/compute/cpu_budget.h"
 #include "src/compute/float_environment.h"
+#include "src/compute/pass_limits.h"
 #include "src/compute/process_stamp.h"
 
 namespace inkling {

@@ -39,9 +39,6 @@ struct ThreadPoolLock {
 
 class ThreadPool {
  public:
-  // Threads that a pool may have.
-  static constexpr int32_t kMaxThreads = 256;
-
   // `num_threads`, 1 to kMaxThreads, counts the calling thread. With `cpus`, which CheckCpus must
   // have found right for as many threads, thread i is bound to cpus[i]: the pool's own for good,
   // thread 0, which is whoever has the lock, while it has it. Errors: InvalidArgument,

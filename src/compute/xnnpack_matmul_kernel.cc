@@ -38,6 +38,9 @@ static_assert(sizeof(kernels::QuantizationParams) == sizeof(xnn_quantization_par
               offsetof(kernels::QuantizationParams, scale) ==
                   offsetof(xnn_quantization_params, scale));
 
+// Idempotent and thread-safe; nothing to undo.
+bool RunsHere() { return xnn_initialize(/*allocator=*/nullptr) == xnn_status_success; }
+
 constexpr float kNoLimit = std::numeric_limits<float>::infinity();
 
 absl::Status ToStatus(xnn_status status, absl::string_view what) {
@@ -129,6 +132,7 @@ class XnnpackSlice final : public SliceMatmul {
  public:
   static absl::StatusOr<std::unique_ptr<SliceMatmul>> Create(const MatrixRows& matrix,
                                                              TensorPacker& tensor) {
+    if (!RunsHere()) return absl::UnimplementedError("XNNPACK doesn't support this CPU");
     auto slice = std::make_unique<XnnpackSlice>(matrix.type.element);
     slice->tensor_ = &tensor;
     xnn_operator_t created = nullptr;
@@ -238,24 +242,20 @@ int64_t PackedBytes(TensorType type, int64_t num_outputs, int64_t num_inputs) {
 
 }  // namespace
 
-const MatmulKernel& XnnpackMatmulKernel() {
-  static const MatmulKernel kernel = {
-      .name = "xnnpack",
-      .description = "XNNPACK's fully connected operators: every type on every CPU",
-      // Idempotent and thread-safe; nothing to undo.
-      .runs_here = xnn_initialize(/*allocator=*/nullptr) == xnn_status_success,
-      .supports = [](TensorType type, int64_t num_inputs) { return TypeFits(type, num_inputs); },
-      .row_form =
-          [](TensorType type) {
-            return IsQuantized(type.element) ? RowForm::kInt8 : RowForm::kFloat;
-          },
-      .packed_bytes = PackedBytes,
-      .layout =
-          [](TensorType type, int64_t num_inputs) {
-            return LearnLayout(MatmulKernelNamed("xnnpack"), type, num_inputs);
-          },
-      .prepare = XnnpackSlice::Create};
-  return kernel;
-}
+extern const MatmulKernel kXnnpackMatmulKernel = {
+    .name = "xnnpack",
+    .description = "XNNPACK's fully connected operators: every type on every CPU",
+    .runs_here = RunsHere,
+    .supports = [](TensorType type, int64_t num_inputs) { return TypeFits(type, num_inputs); },
+    .row_form =
+        [](TensorType type) {
+          return IsQuantized(type.element) ? RowForm::kInt8 : RowForm::kFloat;
+        },
+    .packed_bytes = PackedBytes,
+    .layout =
+        [](TensorType type, int64_t num_inputs) {
+          return LearnLayout(MatmulKernelNamed("xnnpack"), type, num_inputs);
+        },
+    .prepare = XnnpackSlice::Create};
 
 }  // namespace inkling

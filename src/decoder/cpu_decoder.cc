@@ -48,9 +48,8 @@ int32_t DecodeThreads(const CpuDecoderOptions& options) {
 }
 
 absl::Status CheckOptions(const CpuDecoderOptions& options) {
-  ABSL_RETURN_IF_ERROR(CheckRange("num_threads", options.num_threads, 1, ThreadPool::kMaxThreads));
-  ABSL_RETURN_IF_ERROR(
-      CheckRange("decode_threads", options.decode_threads, 0, ThreadPool::kMaxThreads));
+  ABSL_RETURN_IF_ERROR(CheckRange("num_threads", options.num_threads, 1, kMaxThreads));
+  ABSL_RETURN_IF_ERROR(CheckRange("decode_threads", options.decode_threads, 0, kMaxThreads));
   ABSL_RETURN_IF_ERROR(
       CheckCpus(options.cpus, std::max(options.num_threads, DecodeThreads(options))));
   ABSL_RETURN_IF_ERROR(CheckRange("prefill_rows", options.prefill_rows, 1, kMaxRows));

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
@@ -20,6 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "src/compute/dequantized_matmul.h"
 #include "src/compute/linear.h"
+#include "src/compute/matmul_kernels.h"
 #include "src/compute/packed_weights.h"
 #include "src/format/model_config.h"
 #include "src/format/model_reader.h"
@@ -107,7 +109,9 @@ class WeightBinder {
           absl::StrCat("decoder: the model file has no tensor ", weight_name));
     }
     const TensorView* bias = reader_.Find(bias_name);
-    const LinearOptions decode_options = {slice_output, InputResidual(weight_name, weight->type)};
+    const LinearOptions decode_options = {.slice_output = slice_output,
+                                          .residual = InputResidual(weight_name, weight->type),
+                                          .kernels = kernels_};
     LinearOptions prefill_options = decode_options;
     prefill_options.dequantized_matmul = &prefill_activations_;
     // A head is as large as several layers: its rows are released while the rest is packed.
@@ -134,6 +138,7 @@ class WeightBinder {
   const ModelReader& reader_;
   PackedWeights& packed_;
   DequantizedMatmul& prefill_activations_;
+  const std::vector<const MatmulKernel*> kernels_ = MatmulKernelsOfThisCpu();
 };
 
 // The embedding is a matrix that a matmul reads only where it is also the head.
@@ -174,9 +179,10 @@ ResidualQuantization LargestResidual(const ModelReader& reader) {
 }
 
 int64_t PackedWeightBytesBound(const ModelReader& reader) {
+  const std::vector<const MatmulKernel*> kernels = MatmulKernelsOfThisCpu();
   int64_t bytes = 0;
   for (const TensorView& view : reader.tensors()) {
-    if (IsWeightMatrix(view, reader.config())) bytes += Linear::PackedBytesBound(view);
+    if (IsWeightMatrix(view, reader.config())) bytes += Linear::PackedBytesBound(view, kernels);
   }
   return bytes;
 }

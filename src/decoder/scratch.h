@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "src/compute/activations.h"
 #include "src/compute/aligned_array.h"
-#include "src/compute/decode_rows.h"
+#include "src/compute/pass_limits.h"
 #include "src/format/model_config.h"
 
 namespace inkling {

@@ -17,6 +17,7 @@
 #include "src/compute/dequantized_matmul.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/packed_weights_file.h"
+#include "src/compute/pass_limits.h"
 #include "src/compute/thread_pool.h"
 #include "src/decoder/cpu_decoder.h"
 #include "src/decoder/cpu_kv_cache.h"
@@ -42,7 +43,7 @@ CpuDecoderOptions CpuOptions(const ModelOptions& options) {
   resolved.num_threads = options.num_threads;
   if (resolved.num_threads == 0) {
     resolved.num_threads = options.cpus.empty()
-                               ? std::min(ThreadPool::DefaultThreadCount(), ThreadPool::kMaxThreads)
+                               ? std::min(ThreadPool::DefaultThreadCount(), kMaxThreads)
                                : static_cast<int32_t>(options.cpus.size());
   }
   resolved.decode_threads = options.decode_threads;

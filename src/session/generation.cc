@@ -20,7 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
-#include "src/compute/decode_rows.h"
+#include "src/compute/pass_limits.h"
 #include "src/session/sampler.h"
 #include "src/session/speculation/speculative_decoder.h"
 #include "src/session/text_stream.h"

@@ -16,7 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
-#include "src/compute/thread_pool.h"
+#include "src/compute/pass_limits.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/model_reader.h"
@@ -34,14 +34,14 @@ constexpr int32_t kDefaultContextLength = 4096;
 
 // Ranges that hold for every backend.
 absl::Status CheckModelOptions(const ModelOptions& options) {
-  if (options.num_threads < 0 || options.num_threads > ThreadPool::kMaxThreads) {
+  if (options.num_threads < 0 || options.num_threads > kMaxThreads) {
     return absl::InvalidArgumentError(absl::StrCat("num_threads is ", options.num_threads,
-                                                   "; expected 1 to ", ThreadPool::kMaxThreads,
+                                                   "; expected 1 to ", kMaxThreads,
                                                    ", or 0 for the machine's"));
   }
-  if (options.decode_threads < 0 || options.decode_threads > ThreadPool::kMaxThreads) {
+  if (options.decode_threads < 0 || options.decode_threads > kMaxThreads) {
     return absl::InvalidArgumentError(absl::StrCat("decode_threads is ", options.decode_threads,
-                                                   "; expected 1 to ", ThreadPool::kMaxThreads,
+                                                   "; expected 1 to ", kMaxThreads,
                                                    ", or 0 for num_threads"));
   }
   if (options.prefill_chunk < 1 || options.prefill_chunk > kMaxPrefillChunk) {

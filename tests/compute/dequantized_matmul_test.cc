@@ -46,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(EveryQuantizedType, DequantizedMatmulOfType,
 template <typename Body>
 void ForEachPacker(TensorType type, const Body& body) {
   for (const MatmulKernel* kernel : MatmulKernels()) {
-    if (!kernel->runs_here || !kernel->packs || !kernel->supports(type, 384)) continue;
+    if (!kernel->runs_here() || !kernel->packs || !kernel->supports(type, 384)) continue;
     SCOPED_TRACE(kernel->name);
     body(MatmulKernelList(&kernel, 1));
   }

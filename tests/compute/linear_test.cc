@@ -42,8 +42,7 @@ void PrintTo(const Case& c, std::ostream* out) {
 }
 
 // Every matmul equals the double-precision one up to a few float roundings of its largest terms.
-void ExpectMatchesReference(const Case& c, ThreadPool& pool,
-                            MatmulKernelList kernels = MatmulKernels()) {
+void ExpectMatchesReference(const Case& c, ThreadPool& pool, MatmulKernelList kernels = {}) {
   const OwnedWeight weight = MakeWeight("w", c.outputs, c.inputs, c.type, /*seed=*/c.outputs);
   const OwnedWeight bias = MakeBias("b", c.outputs, /*seed=*/7);
   const auto packed = NewPackedWeights();
@@ -270,7 +269,7 @@ TEST_P(LinearTypes, MatmulsOfOneRegionEqualMatmulsAlone) {
 TEST(LinearKernels, EachMatchesReference) {
   const auto pool = NewPool(2);
   for (const MatmulKernel* kernel : MatmulKernels()) {
-    if (!kernel->runs_here || !kernel->packs) continue;
+    if (!kernel->runs_here() || !kernel->packs) continue;
     for (const TensorType& type : AllTensorTypes()) {
       for (int64_t inputs : {32, 96, 384}) {
         if (!TypeFits(type, inputs) || !kernel->supports(PackedType(type), inputs)) continue;
@@ -294,9 +293,9 @@ TEST(LinearKernels, ListSaysWhatItsEntriesAre) {
     names.push_back(kernel->name);
   }
   for (const TensorType& type : AllTensorTypes()) {
-    const MatmulKernel* kernel = FindMatmulKernel(MatmulKernels(), PackedType(type), 384);
+    const MatmulKernel* kernel = FindMatmulKernel(MatmulKernelsOfThisCpu(), PackedType(type), 384);
     ASSERT_NE(kernel, nullptr);
-    EXPECT_TRUE(kernel->runs_here && kernel->packs);
+    EXPECT_TRUE(kernel->runs_here() && kernel->packs);
   }
   EXPECT_EQ(FindMatmulKernel({}, {ElementType::kF32}, 384), nullptr);
 }
@@ -304,7 +303,8 @@ TEST(LinearKernels, ListSaysWhatItsEntriesAre) {
 TEST(LinearKernels, NoKernelIsAnError) {
   const OwnedWeight weight = MakeWeight("layers.3.w", 8, 128, {ElementType::kInt8Channel}, 1);
   const auto packed = NewPackedWeights();
-  EXPECT_THAT(Linear::Create(weight.view, nullptr, *packed, {.kernels = {}}),
+  const MatmulKernel* const packs_nothing[] = {&MatmulKernelNamed("dequantized")};
+  EXPECT_THAT(Linear::Create(weight.view, nullptr, *packed, {.kernels = packs_nothing}),
               MatchesStatus(absl::StatusCode::kUnimplemented, {"layers.3.w", "int8", "128"}));
 }
 

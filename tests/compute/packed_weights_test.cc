@@ -167,7 +167,7 @@ TEST_F(PackedWeightsTest, BoundHoldsAndIsNotWasteful) {
         const OwnedWeight weight = MakeWeight("w", rows, columns, type, 1);
         ASSERT_OK_AND_ASSIGN(auto packed, PackedWeights::Create(kRoomBytes));
         ASSERT_OK(Linear::Create(weight.view, nullptr, *packed));
-        const int64_t bound = Linear::PackedBytesBound(weight.view);
+        const int64_t bound = Linear::PackedBytesBound(weight.view, MatmulKernelsOfThisCpu());
         EXPECT_GE(bound, packed->packed_bytes())
             << TensorTypeName(type) << " " << rows << " x " << columns;
         if (rows == 1024 && columns >= 384) {

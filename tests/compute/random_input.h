@@ -33,7 +33,8 @@ inline std::vector<RowForm> FormsOfThisCpu(int64_t dim) {
   std::vector<RowForm> forms;
   for (const MatmulKernel* kernel : MatmulKernels()) {
     for (const TensorType& type : AllTensorTypes()) {
-      if (kernel->runs_here && kernel->supports(type, dim)) forms.push_back(kernel->row_form(type));
+      if (kernel->runs_here() && kernel->supports(type, dim))
+        forms.push_back(kernel->row_form(type));
     }
   }
   return forms;

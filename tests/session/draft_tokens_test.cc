@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "inkling/llm_session.h"
-#include "src/compute/decode_rows.h"
+#include "src/compute/pass_limits.h"
 #include "tests/session/session_fixture.h"
 #include "tests/testing/random_model.h"
 
