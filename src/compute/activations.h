@@ -116,20 +116,23 @@ class Activations {
 
   int64_t max_rows_ = 0;
   int64_t dim_ = 0;
-  size_t known_parts_ = 0;  // of the rows' ranges; 0: not known
   ResidualQuantization residual_room_ = ResidualQuantization::kNone;
 
   AlignedArray<float> rows_;
   AlignedArray<kernels::RowRange> ranges_;  // [max_parts, max_rows]
 
-  int64_t quantized_rows_ = 0;
-  ResidualQuantization residual_ = ResidualQuantization::kNone;
   int64_t quantized_stride_ = 0;
   AlignedArray<int8_t> quantized_;
   AlignedArray<kernels::QuantizationParams> parameters_;
   AlignedArray<int32_t> unit_sums_;
   size_t unit_sum_stride_ = 0;
   AlignedArray<int8_t> pairs_;
+
+  // What changes with every layer, in a cache line of its own: slices that run on other cores read
+  // the pointers above and keep them.
+  alignas(64) int64_t quantized_rows_ = 0;
+  size_t known_parts_ = 0;  // of the rows' ranges; 0: not known
+  ResidualQuantization residual_ = ResidualQuantization::kNone;
 };
 
 }  // namespace inkling

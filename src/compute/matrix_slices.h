@@ -24,16 +24,18 @@ class MatrixSlices {
  public:
   // Of a [rows, columns] matrix; both at least 1.
   MatrixSlices(int64_t rows, int64_t columns)
-      : rows_(rows), slice_rows_(SliceRows(rows, columns)) {}
+      : rows_(rows),
+        slice_rows_(SliceRows(rows, columns)),
+        size_(static_cast<size_t>(std::max<int64_t>(1, rows / slice_rows_))) {}
 
-  size_t size() const { return static_cast<size_t>(std::max<int64_t>(1, rows_ / slice_rows_)); }
+  size_t size() const { return size_; }
   // The last one also has the rest.
   MatrixSlice operator[](size_t index) const {
     const int64_t first = slice_rows_ * static_cast<int64_t>(index);
-    return {first, index + 1 < size() ? slice_rows_ : rows_ - first};
+    return {first, index + 1 < size_ ? slice_rows_ : rows_ - first};
   }
   // Outputs of the largest slice.
-  int64_t largest() const { return (*this)[size() - 1].size; }
+  int64_t largest() const { return (*this)[size_ - 1].size; }
 
  private:
   static int64_t SliceRows(int64_t rows, int64_t columns) {
@@ -56,6 +58,7 @@ class MatrixSlices {
 
   int64_t rows_;
   int64_t slice_rows_;  // of each but the last
+  size_t size_;
 };
 
 }  // namespace inkling

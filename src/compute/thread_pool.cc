@@ -199,13 +199,4 @@ void ThreadPool::ParallelFor(size_t count, absl::FunctionRef<void(size_t)> body)
       /*flags=*/0);
 }
 
-void ThreadPool::ForEachItem(size_t count, size_t max_workers,
-                             absl::FunctionRef<void(size_t, size_t)> body) {
-  std::atomic<size_t> next{0};
-  ParallelFor(std::min({count, max_workers, static_cast<size_t>(num_threads_)}),
-              [&](size_t worker) {
-                for (size_t item = next++; item < count; item = next++) body(item, worker);
-              });
-}
-
 }  // namespace inkling

@@ -64,8 +64,16 @@ class ThreadPool {
   // Calls body(item, worker) for every item in [0, count), each once; workers take the next item,
   // in order, when they are done with one, so the heaviest should come first. No two calls of a
   // worker, below min(count, max_workers, num_threads()), run at the same time. Otherwise as
-  // ParallelFor.
-  void ForEachItem(size_t count, size_t max_workers, absl::FunctionRef<void(size_t, size_t)> body);
+  // ParallelFor. Inline, so that what workers share lies in one frame of the caller's stack: every
+  // cache line more that goes from core to core costs a region of few items a tenth of its time.
+  template <typename Body>
+  void ForEachItem(size_t count, size_t max_workers, const Body& body) {
+    std::atomic<size_t> next{0};
+    ParallelFor(std::min({count, max_workers, static_cast<size_t>(num_threads_)}),
+                [&next, &body, count](size_t worker) {
+                  for (size_t item = next++; item < count; item = next++) body(item, worker);
+                });
+  }
 
   // Exclusive use of the threads and of the scratch memory that goes with them.
   ThreadPoolLock Lock();
