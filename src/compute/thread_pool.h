@@ -64,8 +64,7 @@ class ThreadPool {
   // Calls body(item, worker) for every item in [0, count), each once; workers take the next item,
   // in order, when they are done with one, so the heaviest should come first. No two calls of a
   // worker, below min(count, max_workers, num_threads()), run at the same time. Otherwise as
-  // ParallelFor. Inline, so that what workers share lies in one frame of the caller's stack: every
-  // cache line more that goes from core to core costs a region of few items a tenth of its time.
+  // ParallelFor. Inline, so that what workers share lies in one frame of the caller's stack.
   template <typename Body>
   void ForEachItem(size_t count, size_t max_workers, const Body& body) {
     std::atomic<size_t> next{0};
