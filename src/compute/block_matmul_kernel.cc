@@ -48,13 +48,11 @@ void Run(const MatrixRows& matrix, const std::byte* packed, const MatmulArgs& ar
 
 absl::StatusOr<PackedLayout> Layout(TensorType type, int64_t num_inputs) {
   const kernels::BlockMatrixShape shape = ShapeOf(type, kernels::kBlockTileOutputs, num_inputs);
-  const auto weight_place = [&](int64_t output, int64_t input) {
-    return static_cast<int64_t>(
-        kernels::BlockWeightPlace(shape, static_cast<size_t>(output), static_cast<size_t>(input)));
+  const auto weight_place = [&](size_t output, size_t input) {
+    return kernels::BlockWeightPlace(shape, output, input);
   };
-  const auto scale_offset = [&](int64_t output, int64_t block) {
-    return static_cast<int64_t>(
-        kernels::BlockScaleOffset(shape, static_cast<size_t>(output), static_cast<size_t>(block)));
+  const auto scale_offset = [&](size_t output, size_t block) {
+    return kernels::BlockScaleOffset(shape, output, block);
   };
   return PackedLayout::Create(type, num_inputs,
                               {.outputs = kernels::kBlockTileOutputs,

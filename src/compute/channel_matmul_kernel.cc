@@ -47,12 +47,11 @@ void Run(const MatrixRows& matrix, const std::byte* packed, const MatmulArgs& ar
 
 absl::StatusOr<PackedLayout> Layout(TensorType type, int64_t num_inputs) {
   const kernels::ChannelMatrixShape shape = ShapeOf(kernels::kBlockTileOutputs, num_inputs);
-  const auto weight_place = [](int64_t output, int64_t input) {
-    return static_cast<int64_t>(
-        kernels::ChannelWeightPlace(static_cast<size_t>(output), static_cast<size_t>(input)));
+  const auto weight_place = [](size_t output, size_t input) {
+    return kernels::ChannelWeightPlace(output, input);
   };
-  const auto scale_offset = [](int64_t output, int64_t /*block*/) {
-    return static_cast<int64_t>(kernels::ChannelScaleOffset(static_cast<size_t>(output)));
+  const auto scale_offset = [](size_t output, size_t /*block*/) {
+    return kernels::ChannelScaleOffset(output);
   };
   return PackedLayout::Create(type, num_inputs,
                               {.outputs = kernels::kBlockTileOutputs,

@@ -55,13 +55,11 @@ void Run(const MatrixRows& matrix, const std::byte* packed, const MatmulArgs& ar
 absl::StatusOr<PackedLayout> Layout(TensorType type, int64_t num_inputs) {
   const kernels::I8mmMatrixShape shape = ShapeOf(type, kernels::kI8mmTileOutputs, num_inputs);
   const bool is_int8 = shape.weights == kernels::I8mmWeights::kInt8;
-  const auto weight_place = [&](int64_t output, int64_t input) {
-    return static_cast<int64_t>(
-        kernels::I8mmWeightPlace(shape, static_cast<size_t>(output), static_cast<size_t>(input)));
+  const auto weight_place = [&](size_t output, size_t input) {
+    return kernels::I8mmWeightPlace(shape, output, input);
   };
-  const auto scale_offset = [&](int64_t output, int64_t block) {
-    return static_cast<int64_t>(
-        kernels::I8mmScaleOffset(shape, static_cast<size_t>(output), static_cast<size_t>(block)));
+  const auto scale_offset = [&](size_t output, size_t block) {
+    return kernels::I8mmScaleOffset(shape, output, block);
   };
   return PackedLayout::Create(
       type, num_inputs,

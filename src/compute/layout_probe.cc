@@ -39,11 +39,6 @@ constexpr int64_t kRows = kPanelOutputs + 1;
 // Scales are stored divided by up to 2^8, where matmuls count quantised values so many times.
 constexpr int kMaxScaleShift = 8;
 
-absl::Status Unknown(TensorType type, absl::string_view what) {
-  return absl::UnimplementedError(
-      absl::StrCat("layout of packed ", TensorTypeName(type), " weights: ", what));
-}
-
 class LayoutProbe {
  public:
   LayoutProbe(const MatmulKernel& kernel, TensorType type, int64_t num_inputs)
@@ -61,11 +56,14 @@ class LayoutProbe {
         type_, num_inputs_,
         {.outputs = tile_outputs_,
          .bytes = AtInputs(tile_bytes_[0], tile_bytes_[1]),
-         .weight_place = [&](int64_t output,
-                             int64_t input) { return places_.at(output * kColumnKey + input); },
+         .weight_place =
+             [&](size_t output, size_t input) {
+               return places_.at(static_cast<int64_t>(output) * kColumnKey +
+                                 static_cast<int64_t>(input));
+             },
          .scale_offset =
-             [&](int64_t output, int64_t block) {
-               return scale_offsets_[static_cast<size_t>(block * tile_outputs_ + output)];
+             [&](size_t output, size_t block) {
+               return scale_offsets_[block * static_cast<size_t>(tile_outputs_) + output];
              },
          .flip = flip_,
          .scale_factor = static_cast<float>(1 << scale_shift_)});
@@ -152,7 +150,7 @@ class LayoutProbe {
     }
     const std::optional<Places> longer = FindQuants(1, 1, flip_);
     if (!places.has_value() || !longer.has_value()) {
-      return Unknown(type_, "not all quantised values were found");
+      return UnknownLayout(type_, "not all quantised values were found");
     }
     places_ = *std::move(places);
     // Rows of a tile lie where they lie whatever the number of inputs.
@@ -161,7 +159,7 @@ class LayoutProbe {
       ++tile_outputs_;
     }
     if (tile_outputs_ == kRows) {
-      return Unknown(
+      return UnknownLayout(
           type_, absl::StrCat("expected tiles of up to ", kPanelOutputs, " outputs, found more"));
     }
     tile_bytes_ = {(places_.at(tile_outputs_ * kColumnKey) - places_.at(0)) / 2,
@@ -201,7 +199,7 @@ class LayoutProbe {
     while (scale_shift_ <= kMaxScaleShift && FindScale<Bits>(0, 0, scale_shift_) < 0) {
       ++scale_shift_;
     }
-    if (scale_shift_ > kMaxScaleShift) return Unknown(type_, "no scale was found");
+    if (scale_shift_ > kMaxScaleShift) return UnknownLayout(type_, "no scale was found");
     const bool is_block = type_.element == ElementType::kInt4Block;
     const int64_t blocks_of_panel = is_block ? kPanelInputs / type_.block_size : 1;
     for (int64_t block = 0; block < blocks_of_panel; ++block) {
@@ -211,8 +209,8 @@ class LayoutProbe {
           const int64_t scales_of_row = is_block ? Columns(size) / type_.block_size : 1;
           offsets[size] = FindScale<Bits>(size, row * scales_of_row + block, scale_shift_);
           if (offsets[size] < 0) {
-            return Unknown(type_,
-                           absl::StrCat("no scale was found of output ", row, ", block ", block));
+            return UnknownLayout(
+                type_, absl::StrCat("no scale was found of output ", row, ", block ", block));
           }
         }
         scale_offsets_.push_back(AtInputs(offsets[0], offsets[1]));
@@ -245,8 +243,8 @@ absl::Status ComparePanel(const ProbeMatrix& matrix, TensorType type, int64_t nu
       const float found = panel[kernels::PanelIndex(static_cast<size_t>(row - first_row),
                                                     static_cast<size_t>(column - first_column))];
       if (found != expected) {
-        return Unknown(type, absl::StrCat("expected ", expected, " for output ", row, " and input ",
-                                          column, ", found ", found));
+        return UnknownLayout(type, absl::StrCat("expected ", expected, " for output ", row,
+                                                " and input ", column, ", found ", found));
       }
     }
   }
@@ -258,7 +256,8 @@ absl::Status ComparePanel(const ProbeMatrix& matrix, TensorType type, int64_t nu
 absl::StatusOr<PackedLayout> LearnLayout(const MatmulKernel& kernel, TensorType type,
                                          int64_t num_inputs) {
   ABSL_RETURN_IF_ERROR(PackedLayout::CheckType(type, num_inputs));
-  if (!kernel.runs_here()) return Unknown(type, absl::StrCat(kernel.name, " doesn't run here"));
+  if (!kernel.runs_here())
+    return UnknownLayout(type, absl::StrCat(kernel.name, " doesn't run here"));
   ABSL_ASSIGN_OR_RETURN(PackedLayout layout, LayoutProbe(kernel, type, num_inputs).Learn());
   ABSL_RETURN_IF_ERROR(ProveLayout(kernel, layout, type, num_inputs));
   return layout;

@@ -41,7 +41,6 @@ Linear::Linear(const TensorView& weight, const LinearOptions& options, const Mat
       slices_(num_outputs_, num_inputs_),
       slice_output_(options.slice_output),
       form_{kernel.row_form(PackedType(weight.type))},
-      kernel_(&kernel),
       dequantized_matmul_(options.dequantized_matmul) {
   if (form_.rows != RowForm::kFloat) form_.residual = options.residual;
   if (dequantized_matmul_ != nullptr) {
@@ -83,7 +82,7 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
   for (size_t i = 0; i < linear.num_slices(); ++i) {
     const MatrixSlice slice = linear.slice(i);
     ABSL_RETURN_IF_ERROR(
-        WithPrefix(tensor_name, linear.AddSlice(slice.first, rows.Slice(slice), tensor)));
+        WithPrefix(tensor_name, linear.AddSlice(*kernel, slice.first, rows.Slice(slice), tensor)));
     const int64_t new_rows = slice.first + slice.size - told_rows;
     if (new_rows * row_bytes >= kTellBytes) {
       rows_packed(told_rows, new_rows);
@@ -94,11 +93,11 @@ absl::StatusOr<Linear> Linear::Create(const TensorView& weight, const TensorView
   return linear;
 }
 
-absl::Status Linear::AddSlice(int64_t first, MatrixRows matrix, TensorPacker& tensor) {
+absl::Status Linear::AddSlice(const MatmulKernel& kernel, int64_t first, MatrixRows matrix,
+                              TensorPacker& tensor) {
   if (slice_output_ == SliceOutput::kCompact) matrix.output_stride = matrix.rows;
   matrix.layout = float_matrix_.layout;
-  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<SliceMatmul> matmul,
-                        PrepareSlice(*kernel_, matrix, tensor));
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<SliceMatmul> matmul, PrepareSlice(kernel, matrix, tensor));
   matmuls_.push_back(std::move(matmul));
   if (float_matrix_.layout == nullptr) return absl::OkStatus();
   if (matrix.bias != nullptr) matrix.bias = bias_.data() + first;

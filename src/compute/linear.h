@@ -105,8 +105,9 @@ class Linear {
  private:
   Linear(const TensorView& weight, const LinearOptions& options, const MatmulKernel& kernel);
 
-  // Packs the next slice, which begins with output `first`, or finds it packed.
-  absl::Status AddSlice(int64_t first, MatrixRows matrix, TensorPacker& tensor);
+  // Packs the next slice, which begins with output `first`, with `kernel`, or finds it packed.
+  absl::Status AddSlice(const MatmulKernel& kernel, int64_t first, MatrixRows matrix,
+                        TensorPacker& tensor);
   // Makes one row of two: adds row 2r + 1, which has the bias once more, to row 2r, and moves the
   // sum to row r.
   void AddResiduals(MatrixSlice slice, int64_t num_rows, float* output) const;
@@ -116,9 +117,8 @@ class Linear {
   int64_t num_outputs_;
   MatrixSlices slices_;
   SliceOutput slice_output_;
-  InputForm form_;              // of few rows
-  std::vector<float> bias_;     // [num_outputs] where it is added here, or empty
-  const MatmulKernel* kernel_;  // packs, and multiplies few rows
+  InputForm form_;           // of few rows
+  std::vector<float> bias_;  // [num_outputs] where it is added here, or empty
   std::vector<std::unique_ptr<SliceMatmul>> matmuls_;  // one for each slice
 
   // Of many rows, from float_matrix_.min_rows on.

@@ -22,11 +22,6 @@ namespace {
 constexpr int64_t kPanelInputs = int64_t{kernels::kPanelInputs};
 constexpr int64_t kPanelOutputs = int64_t{kernels::kPanelOutputs};
 
-absl::Status Unknown(TensorType type, absl::string_view what) {
-  return absl::UnimplementedError(
-      absl::StrCat("layout of packed ", TensorTypeName(type), " weights: ", what));
-}
-
 struct Quant {
   int64_t place;    // in the tile, as TileLayout says
   uint16_t target;  // in the panel
@@ -35,10 +30,10 @@ struct Quant {
 // The quantised values of a tile's first panel in the order of their places.
 std::vector<Quant> SortedQuants(const TileLayout& tile) {
   std::vector<Quant> quants;
-  for (int64_t output = 0; output < tile.outputs; ++output) {
-    for (int64_t input = 0; input < kPanelInputs; ++input) {
+  for (size_t output = 0; output < static_cast<size_t>(tile.outputs); ++output) {
+    for (size_t input = 0; input < kernels::kPanelInputs; ++input) {
       quants.push_back({tile.weight_place(output, input),
-                        static_cast<uint16_t>(input * kPanelOutputs + output)});
+                        static_cast<uint16_t>(input * kernels::kPanelOutputs + output)});
     }
   }
   std::sort(quants.begin(), quants.end(),
@@ -64,6 +59,11 @@ bool HasOrder(const kernels::ChunkHalf& half, const Distance& distance) {
 
 }  // namespace
 
+absl::Status UnknownLayout(TensorType type, absl::string_view why) {
+  return absl::UnimplementedError(
+      absl::StrCat("layout of packed ", TensorTypeName(type), " weights: ", why));
+}
+
 absl::Status PackedLayout::CheckType(TensorType type, int64_t num_inputs) {
   constexpr int64_t kUnit = int64_t{kernels::kPanelInputUnit};
   if (IsQuantized(type.element) && num_inputs >= 1 && num_inputs % kUnit == 0 &&
@@ -79,15 +79,15 @@ absl::StatusOr<PackedLayout> PackedLayout::Create(TensorType type, int64_t num_i
                                                   const TileLayout& tile) {
   ABSL_RETURN_IF_ERROR(CheckType(type, num_inputs));
   if (tile.outputs < 1 || kPanelOutputs % tile.outputs != 0) {
-    return Unknown(type, absl::StrCat("expected tiles of a divisor of ", kPanelOutputs,
-                                      " outputs, found ", tile.outputs));
+    return UnknownLayout(type, absl::StrCat("expected tiles of a divisor of ", kPanelOutputs,
+                                            " outputs, found ", tile.outputs));
   }
   PackedLayout layout;
   layout.type_ = type;
   layout.num_inputs_ = num_inputs;
   layout.tile_outputs_ = tile.outputs;
   layout.tile_bytes_ = tile.bytes;
-  layout.panel_bytes_ = (tile.weight_place(0, kPanelInputs) - tile.weight_place(0, 0)) / 2;
+  layout.panel_bytes_ = (tile.weight_place(0, kernels::kPanelInputs) - tile.weight_place(0, 0)) / 2;
   layout.flip_ = tile.flip;
   layout.scale_factor_ = tile.scale_factor;
   ABSL_RETURN_IF_ERROR(layout.SetChunks(tile));
@@ -95,7 +95,8 @@ absl::StatusOr<PackedLayout> PackedLayout::Create(TensorType type, int64_t num_i
   const int64_t blocks = layout.HasBlocks() ? kPanelInputs / type.block_size : 1;
   for (int64_t block = 0; block < blocks; ++block) {
     for (int64_t output = 0; output < tile.outputs; ++output) {
-      layout.scale_offsets_.push_back(static_cast<uint32_t>(tile.scale_offset(output, block)));
+      layout.scale_offsets_.push_back(static_cast<uint32_t>(
+          tile.scale_offset(static_cast<size_t>(output), static_cast<size_t>(block))));
     }
   }
   return layout;
@@ -113,8 +114,9 @@ absl::Status PackedLayout::SetChunks(const TileLayout& tile) {
     for (size_t i = 0; i < chunk_quants; ++i) {
       if (quants[first + i].place != quants[first].place + static_cast<int64_t>(i) * step ||
           quants[first].place % 2 != 0) {
-        return Unknown(type_, absl::StrCat("expected ", kernels::kChunkBytes,
-                                           " bytes of quantised values together, found a gap"));
+        return UnknownLayout(type_,
+                             absl::StrCat("expected ", kernels::kChunkBytes,
+                                          " bytes of quantised values together, found a gap"));
       }
       const uint16_t target = quants[first + i].target;
       chunk.halves[i % num_halves].places[i / num_halves] = target;
@@ -183,9 +185,9 @@ absl::Status PackedLayout::CheckBounds(int64_t num_outputs, int64_t packed_bytes
   if (panel_bytes_ >= 0 && end <= tile_bytes_ && tiles * tile_bytes_ <= packed_bytes) {
     return absl::OkStatus();
   }
-  return Unknown(type_,
-                 absl::StrCat("expected ", tiles, " tiles of ", tile_bytes_, " bytes, found ",
-                              packed_bytes, " bytes, and a quantised value or scale at ", end));
+  return UnknownLayout(
+      type_, absl::StrCat("expected ", tiles, " tiles of ", tile_bytes_, " bytes, found ",
+                          packed_bytes, " bytes, and a quantised value or scale at ", end));
 }
 
 void PackedLayout::ReadScales(const uint8_t* tile, size_t panel_index, size_t num_inputs,

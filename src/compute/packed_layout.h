@@ -15,6 +15,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "kernels/float_matmul.h"
 #include "src/format/element_type.h"
 
@@ -35,13 +36,16 @@ struct TileLayout {
   // Of the weight of an output of the tile for an input of the first panel, and for the first input
   // behind that: twice the offset of its byte, and 1 more for the high nibble. 16 bytes of weights
   // lie together at least, and each panel as the first one.
-  absl::FunctionRef<int64_t(int64_t output, int64_t input)> weight_place;
+  absl::FunctionRef<int64_t(size_t output, size_t input)> weight_place;
   // Of the scale of an output (f32), or of one of its blocks in the first panel (bf16).
-  absl::FunctionRef<int64_t(int64_t output, int64_t block)> scale_offset;
+  absl::FunctionRef<int64_t(size_t output, size_t block)> scale_offset;
   // The integer is the byte ^ flip, or (the nibble ^ flip) - 8.
   uint8_t flip = 0;
   float scale_factor = 1;  // the scale is what is stored times this
 };
+
+// Unimplemented: a layout that isn't known, and why.
+absl::Status UnknownLayout(TensorType type, absl::string_view why);
 
 class PackedLayout {
  public:

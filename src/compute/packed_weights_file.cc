@@ -136,7 +136,7 @@ std::string EncodeHead(const std::vector<PackedWeights::Entry>& entries, FixedHe
   return head;
 }
 
-absl::Status PackProbe(TensorType type, PackedWeights& packed) {
+absl::Status PackProbe(TensorType type, MatmulKernelList kernels, PackedWeights& packed) {
   // More rows than any tile has and columns for every block size; all bytes differ from their
   // neighbours.
   constexpr int64_t kRows = 67;
@@ -159,7 +159,7 @@ absl::Status PackProbe(TensorType type, PackedWeights& packed) {
   } else if (type.element != ElementType::kF32) {
     matrix.scales = reinterpret_cast<const std::byte*>(floats.data());
   }
-  const MatmulKernel* kernel = FindMatmulKernel(MatmulKernelsOfThisCpu(), type, kColumns);
+  const MatmulKernel* kernel = FindMatmulKernel(kernels, type, kColumns);
   if (kernel == nullptr) return absl::UnimplementedError("no kernel");
   return PackMatrix(*kernel, matrix, TensorTypeName(type), packed);
 }
@@ -169,6 +169,7 @@ absl::Status PackProbe(TensorType type, PackedWeights& packed) {
 absl::StatusOr<std::string> PackingFingerprint() {
   constexpr int64_t kRoom = int64_t{1} << 20;
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<PackedWeights> packed, PackedWeights::Create(kRoom));
+  const std::vector<const MatmulKernel*> kernels = MatmulKernelsOfThisCpu();
   ContentHash hash;
   for (const TensorType type :
        {TensorType{ElementType::kF32, 0}, TensorType{ElementType::kInt8Channel, 0},
@@ -176,7 +177,7 @@ absl::StatusOr<std::string> PackingFingerprint() {
         TensorType{ElementType::kInt4Block, 64}, TensorType{ElementType::kInt4Block, 128}}) {
     hash.Add(BytesOf(TensorTypeName(type)));
     // A type that this CPU has no kernels for has no layout either.
-    if (!PackProbe(type, *packed).ok()) continue;
+    if (!PackProbe(type, kernels, *packed).ok()) continue;
     const PackedWeights::Entry entry = packed->Entries().back();
     hash.Add({packed->data() + entry.offset, static_cast<size_t>(entry.bytes)});
   }
