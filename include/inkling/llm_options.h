@@ -11,11 +11,14 @@
 #define INKLING_LLM_OPTIONS_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "absl/types/span.h"
 
 namespace inkling {
 
@@ -99,8 +102,11 @@ struct SessionOptions {
   std::shared_ptr<const LlmModel> draft_model = nullptr;
 };
 
-// How the next token is chosen. The steps, in this order: logit bias, penalties, temperature,
-// top-k, top-p, min-p, draw.
+// How the next token is chosen. The steps, in this order: GenerateOptions::logits_processor and
+// constraint, logit bias, penalties, no-repeat n-grams, DRY (greedy sampling ends here),
+// top-n-sigma, temperature, top-k, typical, top-p, min-p, XTC, draw. Mirostat takes the place of
+// the steps from top-k to XTC. The log-probabilities of results are the model's own, before all of
+// them.
 struct SamplingOptions {
   // Logits are divided by it, 0 to 100. 0 = always the most likely token (greedy).
   float temperature = 0.8f;
@@ -129,6 +135,33 @@ struct SamplingOptions {
   // (token id, number added to its logit); -infinity forbids a token. Numbers for the same token
   // are summed first.
   std::vector<std::pair<int32_t, float>> logit_bias = {};
+  // A token that would end a sequence of this many tokens which the session has already is
+  // forbidden, the prompt's included. 0 = off. Paulus et al., 2017.
+  int32_t no_repeat_ngram_size = 0;
+  // DRY: a token that would continue a repeated sequence of n tokens costs dry_multiplier *
+  // dry_base ^ (n - dry_allowed_length) of its logit, if n is at least dry_allowed_length.
+  // Multiplier 0 to 100, 0 = off; base 1 to 100. p-e-w, 2024.
+  float dry_multiplier = 0.0f;
+  float dry_base = 1.75f;
+  int32_t dry_allowed_length = 2;
+  // DRY looks at this many of the latest tokens. 0 = all.
+  int32_t dry_window = 0;
+  // Sequences end at tokens whose text holds one of these.
+  std::vector<std::string> dry_sequence_breakers = {"\n", ":", "\"", "*"};
+  // Keeps the tokens whose surprise is nearest to what the distribution lets expect, until their
+  // probabilities reach this sum. Above 0, at most 1; 1 = off. Meister et al., 2022.
+  float typical_p = 1.0f;
+  // Keeps the tokens whose logits are at most this many standard deviations below the highest. 0 to
+  // 100; 0 = off. Tang et al., 2024.
+  float top_n_sigma = 0.0f;
+  // XTC: with this probability, of the tokens that are at least as likely as the threshold only the
+  // least likely stays. Both 0 to 1; probability 0 = off. p-e-w, 2024.
+  float xtc_probability = 0.0f;
+  float xtc_threshold = 0.1f;
+  // Mirostat 2: keeps the average surprise of tokens near this many bits, following it at the rate
+  // mirostat_eta. 0 to 100, 0 = off; the rate 0 to 1. Basu et al., 2020.
+  float mirostat_tau = 0.0f;
+  float mirostat_eta = 0.1f;
 };
 
 // How text becomes tokens (LlmModel::Tokenize, CountTokens).
@@ -152,6 +185,11 @@ struct PrefillOptions {
   bool parse_special_tokens = false;
 };
 
+// Sees the session's tokens and may change the logits [vocab_size] of the next one, on the thread
+// that generates, with that thread's own floating-point environment. -infinity forbids a token.
+using LogitsProcessor =
+    std::function<void(absl::Span<const int32_t> tokens, absl::Span<float> logits)>;
+
 // How text is generated (LlmSession::Generate, GenerateFromTokens, Chat).
 struct GenerateOptions {
   // Most tokens to generate, at least 1.
@@ -168,9 +206,13 @@ struct GenerateOptions {
   bool parse_special_tokens = false;
   // Fills GenerateResult::log_probabilities.
   bool return_log_probabilities = false;
+  // Fills GenerateResult::top_log_probabilities with this many tokens each, 0 to 20.
+  int32_t num_top_log_probabilities = 0;
 
   // --- Most apps leave these alone ---
 
+  // A sampling rule of the app's own. Null = none.
+  LogitsProcessor logits_processor = nullptr;
   // Goes on after the model's own stop tokens, as benchmarks need. `stop_tokens` still end it.
   bool ignore_model_stop_tokens = false;
   // Speculative decoding: most draft tokens that are verified in one pass of the model, 0 (off) to
@@ -190,6 +232,12 @@ enum class StopReason : uint8_t {
   kCallback = 5,      // the callback returned false
 };
 
+// A token and the natural logarithm of the model's own probability of it.
+struct TokenLogProbability {
+  int32_t token = 0;
+  float log_probability = 0;
+};
+
 // What a call generated, and what it took. Times are wall-clock seconds.
 struct GenerateResult {
   // All text that the callback got: whole UTF-8 characters, without the stop string.
@@ -205,6 +253,9 @@ struct GenerateResult {
   // Natural logarithm of the model's own probability of each of `tokens`, before any sampling
   // option. Empty unless GenerateOptions::return_log_probabilities asks for it.
   std::vector<float> log_probabilities;
+  // For each of `tokens`, the tokens that were most likely in its place, most likely first. Empty
+  // unless GenerateOptions::num_top_log_probabilities asks for them.
+  std::vector<std::vector<TokenLogProbability>> top_log_probabilities;
   // Prompt tokens that went through the model in this call, and the time that took.
   int32_t num_prompt_tokens = 0;
   double prefill_seconds = 0;

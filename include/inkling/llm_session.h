@@ -33,6 +33,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "inkling/export.h"
+#include "inkling/llm_insight.h"
 #include "inkling/llm_model.h"
 #include "inkling/llm_options.h"
 
@@ -95,7 +96,24 @@ class INKLING_EXPORT LlmSession {
   absl::StatusOr<GenerateResult> Chat(absl::string_view user_text,
                                       const GenerateOptions& options = {});
 
-  // Ends the Prefill, Generate, GenerateFromTokens or Chat that is running now, as described above.
+  // How likely the model finds each of `continuations` behind the session's tokens and `prefix`,
+  // which is added as Prefill adds it and runs once for all of them. Prefix and continuations are
+  // turned into tokens each by itself. The session stays as it was. Errors: InvalidArgument (a
+  // continuation without tokens; nothing in front of them); ResourceExhausted (they don't fit
+  // behind the session's tokens); Internal; Cancelled.
+  absl::StatusOr<std::vector<ScoreResult>> Score(absl::string_view prefix,
+                                                 absl::Span<const std::string> continuations,
+                                                 const PrefillOptions& options = {});
+
+  // An embedding of each text by itself, [hidden size of the model], from the hidden states behind
+  // the last norm. The session's tokens play no part and stay; a cache for the longest text lives
+  // until the end of the call. Errors: InvalidArgument (a text without tokens);
+  // ResourceExhausted (a text longer than the model was made for); Internal; Cancelled.
+  absl::StatusOr<std::vector<std::vector<float>>> Embed(absl::Span<const std::string> texts,
+                                                        const EmbedOptions& options = {});
+
+  // Ends the Prefill, Generate, GenerateFromTokens, Chat, Score or Embed that is running now, as
+  // described above.
   // The call ends within about 30 ms; while it tokenises a text of megabytes, when that is done
   // (some 30 to 50 ms for each). Does nothing if no call is running, and doesn't reach a call that
   // begins later. Any thread may call it, and signal handlers too.

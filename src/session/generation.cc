@@ -16,12 +16,15 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
 #include "src/compute/pass_limits.h"
 #include "src/session/sampler.h"
+#include "src/session/sampling/sampling_checks.h"
+#include "src/session/sampling/top_log_probabilities.h"
 #include "src/session/speculation/speculative_decoder.h"
 #include "src/session/text_stream.h"
 #include "src/session/token_context.h"
@@ -35,8 +38,26 @@ using Clock = std::chrono::steady_clock;
 // A pass takes them along behind the last token.
 constexpr int32_t kMaxDraftTokens = kDecodeRows - 1;
 
+constexpr int32_t kMaxTopLogProbabilities = 20;
+
 double SecondsBetween(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double>(end - begin).count();
+}
+
+// The tokens whose text holds one of the sequence breakers, in ascending order. They are looked for
+// only where DRY is on.
+std::vector<int32_t> SequenceBreakers(const SamplingOptions& options, const Tokenizer& tokenizer) {
+  std::vector<int32_t> tokens;
+  if (options.dry_multiplier == 0) return tokens;
+  for (int32_t token = 0; token < tokenizer.num_pieces(); ++token) {
+    const absl::StatusOr<absl::string_view> piece = tokenizer.PieceText(token);
+    const bool breaks = piece.ok() && absl::c_any_of(options.dry_sequence_breakers,
+                                                     [&](const std::string& breaker) {
+                                                       return absl::StrContains(*piece, breaker);
+                                                     });
+    if (breaks) tokens.push_back(token);
+  }
+  return tokens;
 }
 
 // What one call of RunGeneration carries from token to token.
@@ -59,6 +80,7 @@ class Generation {
  private:
   // One token. True to go on; false when result_.stop_reason is decided.
   absl::StatusOr<bool> Step();
+  absl::StatusOr<SampledToken> Sample(absl::Span<const float> logits);
   bool End(StopReason reason);
   bool IsStopToken(int32_t token) const;
   absl::Status Accept(const SampledToken& sampled);
@@ -77,7 +99,8 @@ class Generation {
   TextStream stream_;
   SpeculativeDecoder& speculation_;
   GenerateResult result_;
-  std::vector<size_t> text_ends_;  // bytes of decoded text after each generated token
+  std::vector<TokenLogProbability> top_;  // of the row that is sampled
+  std::vector<size_t> text_ends_;         // bytes of decoded text after each generated token
   size_t decoded_bytes_ = 0;
   Clock::time_point first_logits_;
 };
@@ -99,6 +122,7 @@ absl::Status Generation::Accept(const SampledToken& sampled) {
   result_.tokens.push_back(sampled.token);
   if (options_.return_log_probabilities)
     result_.log_probabilities.push_back(sampled.log_probability);
+  if (!top_.empty()) result_.top_log_probabilities.push_back(std::move(top_));
   return absl::OkStatus();
 }
 
@@ -119,6 +143,18 @@ bool Generation::End(StopReason reason) {
   return false;
 }
 
+absl::StatusOr<SampledToken> Generation::Sample(absl::Span<const float> logits) {
+  const auto run_processor = [&](absl::Span<float> changed) {
+    call_.run_app_code([&] { options_.logits_processor(context_.tokens(), changed); });
+  };
+  const Sampler::ProcessFunction process = run_processor;
+  top_ = TopLogProbabilities(logits, static_cast<size_t>(options_.num_top_log_probabilities));
+  return sampler_.Sample(
+      {.logits = logits, .process = options_.logits_processor ? &process : nullptr},
+      options_.return_log_probabilities ? Sampler::LogProbability::kCompute
+                                        : Sampler::LogProbability::kSkip);
+}
+
 absl::StatusOr<bool> Generation::Step() {
   const bool is_first = result_.tokens.empty();
   // An accepted draft token takes no pass, so the passes alone would look for a cancel too seldom.
@@ -128,10 +164,7 @@ absl::StatusOr<bool> Generation::Step() {
   if (absl::IsCancelled(logits.status()) && !is_first) return End(StopReason::kCancelled);
   ABSL_RETURN_IF_ERROR(logits.status());
   if (is_first) first_logits_ = Clock::now();
-  ABSL_ASSIGN_OR_RETURN(
-      const SampledToken sampled,
-      sampler_.Sample(*logits, options_.return_log_probabilities ? Sampler::LogProbability::kCompute
-                                                                 : Sampler::LogProbability::kSkip));
+  ABSL_ASSIGN_OR_RETURN(const SampledToken sampled, Sample(*logits));
   if (is_first) result_.time_to_first_token_seconds = SecondsBetween(call_.begin, Clock::now());
   if (IsStopToken(sampled.token)) return End(StopReason::kStopToken);
   if (context_.remaining() == 0) return End(StopReason::kContextFull);
@@ -163,6 +196,7 @@ void Generation::DropTokensBehindText() {
   const size_t dropped = result_.tokens.size() - kept;
   result_.tokens.resize(kept);
   if (options_.return_log_probabilities) result_.log_probabilities.resize(kept);
+  if (options_.num_top_log_probabilities > 0) result_.top_log_probabilities.resize(kept);
   context_.Truncate(context_.length() - static_cast<int32_t>(dropped));
 }
 
@@ -201,6 +235,12 @@ absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t voc
     return absl::InvalidArgumentError(absl::StrCat("max_draft_tokens is ", options.max_draft_tokens,
                                                    "; expected 0 to ", kMaxDraftTokens));
   }
+  if (options.num_top_log_probabilities < 0 ||
+      options.num_top_log_probabilities > kMaxTopLogProbabilities) {
+    return absl::InvalidArgumentError(absl::StrCat("num_top_log_probabilities is ",
+                                                   options.num_top_log_probabilities,
+                                                   "; expected 0 to ", kMaxTopLogProbabilities));
+  }
   for (size_t i = 0; i < options.stop_tokens.size(); ++i) {
     const int32_t token = options.stop_tokens[i];
     if (token < 0 || token >= vocab_size) {
@@ -209,7 +249,7 @@ absl::Status ValidateGenerateOptions(const GenerateOptions& options, int32_t voc
     }
   }
   ABSL_RETURN_IF_ERROR(TextStream::Validate(options.stop_strings));
-  return Sampler::Validate(options.sampling, vocab_size);
+  return CheckSamplingOptions(options.sampling, vocab_size);
 }
 
 absl::StatusOr<GenerateResult> RunGeneration(const Tokenizer& tokenizer,
@@ -219,7 +259,8 @@ absl::StatusOr<GenerateResult> RunGeneration(const Tokenizer& tokenizer,
                                              SpeculativeDecoder& speculation,
                                              const GenerationCall& call) {
   ABSL_ASSIGN_OR_RETURN(Sampler sampler,
-                        Sampler::Create(options.sampling, context.vocab_size(), context.tokens()));
+                        Sampler::Create(options.sampling, context.vocab_size(), context.tokens(),
+                                        SequenceBreakers(options.sampling, tokenizer)));
   return Generation(tokenizer, model_stop_tokens, options, text_position, context, speculation,
                     call, std::move(sampler))
       .Run();

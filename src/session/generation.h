@@ -26,6 +26,8 @@ namespace inkling {
 struct GenerationCall {
   absl::FunctionRef<bool(absl::string_view)> show;  // gets the text; false ends the generation
   StopFunction stop;                                // true ends it as well: the call is cancelled
+  // Runs a function of the app's in the app's own floating-point environment.
+  absl::FunctionRef<void(absl::FunctionRef<void()>)> run_app_code;
   std::chrono::steady_clock::time_point begin;
 };
 

@@ -27,6 +27,7 @@
 #include "src/session/generation.h"
 #include "src/session/model_engine.h"
 #include "src/session/running_call.h"
+#include "src/session/session_state.h"
 #include "src/session/speculation/draft_model.h"
 #include "src/session/speculation/speculative_decoder.h"
 #include "src/session/token_context.h"
@@ -35,54 +36,16 @@
 
 namespace inkling {
 
-struct LlmSession::State {
-  State(std::shared_ptr<const LlmModel> shared_model, ModelEngine& model_engine,
-        std::unique_ptr<KvCache> cache, std::shared_ptr<const LlmModel> shared_draft_model,
-        std::unique_ptr<DraftModel> its_draft, std::string system, const CivilDate& date)
-      : model(std::move(shared_model)),
-        engine(model_engine),
-        context(model_engine.decoder(), std::move(cache), model_engine.config().vocab_size),
-        draft_model(std::move(shared_draft_model)),
-        speculation(context, std::move(its_draft)),
-        turns(model_engine.tokenizer(), model_engine.prompt_template().OnDate(date),
-              std::move(system)) {}
-
-  // `options` are PrefillOptions or GenerateOptions.
-  template <typename Options>
-  absl::StatusOr<std::vector<int32_t>> EncodePrompt(absl::string_view text,
-                                                    const Options& options) const {
-    return engine.Encode(text, {.add_beginning_of_sequence = options.add_beginning_of_sequence,
-                                .parse_special_tokens = options.parse_special_tokens,
-                                .continues_text = context.length() > 0});
-  }
-  absl::Status Prefill(absl::string_view text, const PrefillOptions& options);
-  absl::StatusOr<GenerateResult> Generate(int32_t kept, absl::Span<const int32_t> prompt,
-                                          const GenerateOptions& options,
-                                          TextPosition text_position, RunningCall& call,
-                                          TextCallback callback);
-  uint64_t process() const { return engine.decoder().process(); }
-
-  const std::shared_ptr<const LlmModel> model;
-  const ModelEngine& engine;
-  TokenContext context;
-  const std::shared_ptr<const LlmModel> draft_model;  // keeps the speculation's alive; may be null
-  SpeculativeDecoder speculation;
-  ChatTurns turns;  // in the model's template, on the session's day
-
-  CallGate gate;
-  std::atomic<int32_t> position{0};  // context.length(), readable while a call runs
-};
-
 namespace {
-
-absl::Status Cancelled() {
-  return absl::CancelledError(
-      "the call was cancelled before it generated a token; the session is as it was before");
-}
 
 bool IgnoreText(absl::string_view) { return true; }
 
 }  // namespace
+
+absl::Status CancelledCall() {
+  return absl::CancelledError(
+      "the call was cancelled before it generated a token; the session is as it was before");
+}
 
 absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
     std::shared_ptr<const LlmModel> model, const SessionOptions& options) {
@@ -109,9 +72,9 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
     ABSL_ASSIGN_OR_RETURN(draft,
                           DraftModel::Create(*options.draft_model->engine_, engine, cache_options));
   }
-  return std::unique_ptr<LlmSession>(new LlmSession(
-      std::make_unique<State>(std::move(model), engine, std::move(cache), options.draft_model,
-                              std::move(draft), options.system_prompt, *date)));
+  return std::unique_ptr<LlmSession>(new LlmSession(std::make_unique<State>(
+      std::move(model), engine, cache_options, std::move(cache), options.draft_model,
+      std::move(draft), options.system_prompt, *date)));
 }
 
 LlmSession::LlmSession(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -126,7 +89,7 @@ LlmSession::~LlmSession() {
 absl::StatusOr<GenerateResult> LlmSession::State::Generate(
     int32_t kept, absl::Span<const int32_t> prompt, const GenerateOptions& options,
     TextPosition text_position, RunningCall& call, TextCallback callback) {
-  if (gate.cancelled()) return Cancelled();
+  if (gate.cancelled()) return CancelledCall();
   if (prompt.empty() && kept == 0) {
     return absl::InvalidArgumentError(
         "there is nothing to continue: the prompt has no tokens and the session is empty");
@@ -135,17 +98,18 @@ absl::StatusOr<GenerateResult> LlmSession::State::Generate(
   ABSL_RETURN_IF_ERROR(context.Replace(kept, prompt));
   const auto show = [&](absl::string_view text) {
     position = context.length();
-    return call.Show(text, callback);
+    return call.RunAppCode([&] { return callback(text); });
   };
   const auto stop = [&] { return gate.cancelled(); };
-  absl::StatusOr<GenerateResult> result =
-      RunGeneration(engine.tokenizer(), engine.stop_tokens(), options, text_position, context,
-                    speculation, {.show = show, .stop = stop, .begin = call.begin()});
+  const auto run_app_code = [&](absl::FunctionRef<void()> code) { call.RunAppCode(code); };
+  absl::StatusOr<GenerateResult> result = RunGeneration(
+      engine.tokenizer(), engine.stop_tokens(), options, text_position, context, speculation,
+      {.show = show, .stop = stop, .run_app_code = run_app_code, .begin = call.begin()});
   if (result.ok()) {
     result->begin_position = kept;
   } else {
     context.Replace(kept, replaced).IgnoreError();  // they fitted before
-    if (absl::IsCancelled(result.status())) result = Cancelled();
+    if (absl::IsCancelled(result.status())) result = CancelledCall();
   }
   position = context.length();
   return result;
@@ -153,13 +117,13 @@ absl::StatusOr<GenerateResult> LlmSession::State::Generate(
 
 absl::Status LlmSession::State::Prefill(absl::string_view text, const PrefillOptions& options) {
   ABSL_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens, EncodePrompt(text, options));
-  if (gate.cancelled()) return Cancelled();
+  if (gate.cancelled()) return CancelledCall();
   const int32_t before = context.length();
   ABSL_RETURN_IF_ERROR(context.Append(tokens));
   const absl::Status status = context.Compute([&] { return gate.cancelled(); });
   if (!status.ok()) context.Truncate(before);
   position = context.length();
-  return absl::IsCancelled(status) ? Cancelled() : status;
+  return absl::IsCancelled(status) ? CancelledCall() : status;
 }
 
 absl::Status LlmSession::Prefill(absl::string_view text, const PrefillOptions& options) {

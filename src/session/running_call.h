@@ -65,10 +65,11 @@ class RunningCall {
   // FailedPrecondition if another call is inside.
   absl::Status Entered() const;
 
-  // Runs the app's callback in the app's own floating-point environment.
-  bool Show(absl::string_view text, TextCallback callback) {
+  // Runs code of the app's in the app's own floating-point environment.
+  template <typename Function>
+  auto RunAppCode(Function function) {
     const DefaultFloats::Interval interval(floats_);
-    return callback(text);
+    return function();
   }
 
  private:

@@ -1,6 +1,6 @@
-// The steps of sampling are done in the order that SamplingOptions documents: bias, penalties,
-// temperature, top-k, top-p, min-p, draw. Greedy sampling ends after the penalties. Ties go to the
-// lower token id, so that results don't depend on how a platform sorts.
+// The steps of sampling are done in the order that SamplingOptions documents. Greedy sampling ends
+// after the penalties. Ties go to the lower token id, so that results don't depend on how a
+// platform sorts.
 
 #include "src/session/sampler.h"
 
@@ -13,11 +13,18 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
 #include "kernels/softmax.h"
+#include "src/session/sampling/repetition_rules.h"
+#include "src/session/sampling/sampling_checks.h"
+#include "src/session/sampling/token_penalties.h"
+#include "src/session/sampling/truncation.h"
 
 namespace inkling {
 namespace {
@@ -27,141 +34,78 @@ namespace {
 constexpr size_t kFirstCandidates = 256;
 constexpr size_t kCandidateGrowth = 8;
 
-absl::Status CheckRange(const char* name, float value, float low, float high) {
-  if (value >= low && value <= high) return absl::OkStatus();  // false for NaN
-  return absl::InvalidArgumentError(absl::StrCat("sampling.", name, " is ", value,
-                                                 "; expected a number from ", low, " to ", high));
-}
-
-// One number for each token of the list, by token: the sum of its biases.
-std::vector<std::pair<int32_t, float>> SummedBiases(std::vector<std::pair<int32_t, float>> biases) {
-  std::stable_sort(biases.begin(), biases.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<std::pair<int32_t, float>> sums;
-  for (size_t i = 0; i < biases.size();) {
-    const int32_t token = biases[i].first;
-    double sum = 0;
-    for (; i < biases.size() && biases[i].first == token; ++i) sum += biases[i].second;
-    sums.emplace_back(token, static_cast<float>(sum));
-  }
-  return sums;
-}
-
-absl::Status CheckBiases(const SamplingOptions& options, int32_t vocab_size) {
-  for (size_t i = 0; i < options.logit_bias.size(); ++i) {
-    const auto& [token, bias] = options.logit_bias[i];
-    if (token < 0 || token >= vocab_size) {
-      return absl::InvalidArgumentError(absl::StrCat("sampling.logit_bias[", i, "] is for token ",
-                                                     token, "; the vocabulary has tokens 0 to ",
-                                                     vocab_size - 1));
-    }
-    if (std::isnan(bias) || bias == std::numeric_limits<float>::infinity()) {
-      return absl::InvalidArgumentError(absl::StrCat("sampling.logit_bias[", i, "] for token ",
-                                                     token, " is ", bias,
-                                                     "; expected a finite number or -infinity"));
-    }
-  }
-  for (const auto& [token, sum] : SummedBiases(options.logit_bias)) {
-    if (sum == std::numeric_limits<float>::infinity()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("sampling.logit_bias for token ", token,
-                       ": expected numbers with a finite sum, found more than one float holds"));
-    }
-  }
-  return absl::OkStatus();
-}
+constexpr float kForbidden = -std::numeric_limits<float>::infinity();
 
 }  // namespace
 
-absl::Status Sampler::Validate(const SamplingOptions& options, int32_t vocab_size) {
-  const float tiny = std::numeric_limits<float>::min();
-  for (const absl::Status& status :
-       {CheckRange("temperature", options.temperature, 0, 100),
-        CheckRange("top_p", options.top_p, tiny, 1), CheckRange("min_p", options.min_p, 0, 1),
-        CheckRange("repetition_penalty", options.repetition_penalty, tiny, 100),
-        CheckRange("presence_penalty", options.presence_penalty, -100, 100),
-        CheckRange("frequency_penalty", options.frequency_penalty, -100, 100)}) {
-    if (!status.ok()) return status;
-  }
-  if (options.top_k < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("sampling.top_k is ", options.top_k, "; expected 0 (all tokens) or more"));
-  }
-  if (options.penalty_window < 0) {
-    return absl::InvalidArgumentError(absl::StrCat("sampling.penalty_window is ",
-                                                   options.penalty_window,
-                                                   "; expected 0 (all tokens) or more"));
-  }
-  return CheckBiases(options, vocab_size);
-}
-
 absl::StatusOr<Sampler> Sampler::Create(const SamplingOptions& options, int32_t vocab_size,
-                                        absl::Span<const int32_t> history) {
-  absl::Status valid = Validate(options, vocab_size);
+                                        absl::Span<const int32_t> history,
+                                        absl::Span<const int32_t> sequence_breakers) {
+  absl::Status valid = CheckSamplingOptions(options, vocab_size);
   if (!valid.ok()) return valid;
-  Sampler sampler(options, vocab_size);
-  if (sampler.uses_penalties()) {
-    const size_t window = static_cast<size_t>(options.penalty_window);
-    const size_t skip = window > 0 && history.size() > window ? history.size() - window : 0;
-    for (int32_t token : history.subspan(skip)) sampler.Accept(token);
-  }
-  return sampler;
+  return Sampler(options, vocab_size, history, sequence_breakers);
 }
 
-Sampler::Sampler(const SamplingOptions& options, int32_t vocab_size)
+Sampler::Sampler(const SamplingOptions& options, int32_t vocab_size,
+                 absl::Span<const int32_t> history, absl::Span<const int32_t> sequence_breakers)
     : options_(options),
       vocab_size_(vocab_size),
       seed_(options.seed.has_value() ? *options.seed : DrawSeed()),
-      random_(seed_) {
+      random_(seed_),
+      penalties_(options, vocab_size, history),
+      repetitions_(options, history, sequence_breakers),
+      truncation_(options) {
   options_.logit_bias = SummedBiases(std::move(options_.logit_bias));
   logits_.resize(static_cast<size_t>(vocab_size));
-  if (uses_penalties()) counts_.resize(static_cast<size_t>(vocab_size));
   const size_t first = options.top_k > 0 ? static_cast<size_t>(options.top_k) : kFirstCandidates;
   candidates_.reserve(std::min(first, logits_.size()));
   weights_.reserve(std::min(first, logits_.size()));
 }
 
-bool Sampler::uses_penalties() const {
-  return options_.repetition_penalty != 1.0f || options_.presence_penalty != 0.0f ||
-         options_.frequency_penalty != 0.0f;
-}
-
 void Sampler::Accept(int32_t token) {
-  if (!uses_penalties()) return;
-  ++counts_[static_cast<size_t>(token)];
-  const size_t window = static_cast<size_t>(options_.penalty_window);
-  if (window == 0 || recent_.size() < window) {
-    recent_.push_back(token);
-    return;
-  }
-  --counts_[static_cast<size_t>(recent_[recent_next_])];
-  recent_[recent_next_] = token;
-  recent_next_ = (recent_next_ + 1) % window;
+  penalties_.Accept(token);
+  repetitions_.Accept(token);
 }
 
-void Sampler::ApplyPenalties() {
-  for (int32_t token : recent_) {
-    int32_t& count = counts_[static_cast<size_t>(token)];
-    if (count < 0) continue;  // penalised already: counts of such tokens are negative meanwhile
-    float& logit = logits_[static_cast<size_t>(token)];
-    logit = logit > 0 ? logit / options_.repetition_penalty : logit * options_.repetition_penalty;
-    logit -= options_.presence_penalty + options_.frequency_penalty * static_cast<float>(count);
-    count = -count;
-  }
-  for (int32_t token : recent_) {
-    int32_t& count = counts_[static_cast<size_t>(token)];
-    if (count < 0) count = -count;
+// Forbids the tokens whose bit isn't set.
+void Sampler::ApplyMask(absl::Span<const uint32_t> allowed) {
+  for (size_t i = 0; i < logits_.size(); ++i) {
+    if ((allowed[i / 32] >> (i % 32) & 1) == 0) logits_[i] = kForbidden;
   }
 }
 
-void Sampler::AdjustLogits(absl::Span<const float> logits) {
-  std::copy(logits.begin(), logits.end(), logits_.begin());
+absl::Status Sampler::AdjustLogits(const Row& row) {
+  std::copy(row.logits.begin(), row.logits.end(), logits_.begin());
+  if (row.process != nullptr) {
+    (*row.process)(absl::MakeSpan(logits_));
+    for (size_t i = 0; i < logits_.size(); ++i) {
+      if (std::isfinite(logits_[i]) || logits_[i] == kForbidden) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("logits_processor set the logit of token ", i, " to ", logits_[i],
+                       "; expected a finite number, or -infinity to forbid it"));
+    }
+  }
+  if (!row.allowed.empty()) ApplyMask(row.allowed);
   for (const auto& [token, bias] : options_.logit_bias) logits_[static_cast<size_t>(token)] += bias;
-  if (uses_penalties()) ApplyPenalties();
+  penalties_.Apply(absl::MakeSpan(logits_));
+  repetitions_.Apply(absl::MakeSpan(logits_));
+  return absl::OkStatus();
 }
 
-absl::StatusOr<SampledToken> Sampler::Sample(absl::Span<const float> logits,
-                                             LogProbability log_probability) {
+// What forbids every token, of what the row and the options have.
+absl::Status Sampler::NothingIsAllowed(const Row& row) const {
+  std::vector<absl::string_view> causes;
+  if (row.process != nullptr) causes.emplace_back("logits_processor");
+  if (!row.allowed.empty()) causes.emplace_back("constraint");
+  if (!options_.logit_bias.empty()) causes.emplace_back("sampling.logit_bias");
+  if (options_.no_repeat_ngram_size > 0) causes.emplace_back("sampling.no_repeat_ngram_size");
+  return absl::FailedPreconditionError(absl::StrCat(
+      absl::StrJoin(causes, " and "), causes.size() > 1 ? " together forbid" : " forbids",
+      " every token of the vocabulary"));
+}
+
+absl::StatusOr<SampledToken> Sampler::Sample(const Row& row, LogProbability log_probability) {
+  const absl::Span<const float> logits = row.logits;
   if (logits.size() != logits_.size()) {
     return absl::InternalError(absl::StrCat(
         "the sampler got ", logits.size(), " logits; the vocabulary has ", vocab_size_, " tokens"));
@@ -172,16 +116,15 @@ absl::StatusOr<SampledToken> Sampler::Sample(absl::Span<const float> logits,
         "the model computed logits that are not numbers; its weights may be damaged, or its "
         "activations overflow");
   }
-  AdjustLogits(logits);
+  ABSL_RETURN_IF_ERROR(AdjustLogits(row));
   const size_t best = kernels::ArgMax(logits_.data(), logits_.size());
   const float max_logit = logits_[best];
-  if (!std::isfinite(max_logit)) {
-    return absl::FailedPreconditionError(
-        "sampling.logit_bias forbids every token of the vocabulary");
-  }
+  if (!std::isfinite(max_logit)) return NothingIsAllowed(row);
   SampledToken sampled;
   if (options_.temperature == 0.0f) {
     sampled.token = static_cast<int32_t>(best);
+  } else if (Truncation::IsNeeded(options_)) {
+    sampled.token = truncation_.Draw(logits_, random_);
   } else if (options_.top_k == 0 && options_.top_p == 1.0f) {
     sampled.token = DrawFromAll(max_logit);
   } else {

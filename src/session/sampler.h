@@ -11,11 +11,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
 #include "src/session/random_stream.h"
+#include "src/session/sampling/repetition_rules.h"
+#include "src/session/sampling/token_penalties.h"
+#include "src/session/sampling/truncation.h"
 
 namespace inkling {
 
@@ -27,19 +31,33 @@ struct SampledToken {
 
 class Sampler {
  public:
-  // Errors: InvalidArgument naming the option, its range and its value.
-  static absl::Status Validate(const SamplingOptions& options, int32_t vocab_size);
-
-  // `history` are the session's tokens so far, which penalties look at. Errors: those of Validate.
+  // Errors: those of CheckSamplingOptions. `history` are the session's tokens so far, which
+  // penalties look at; `sequence_breakers` the tokens that hold one of
+  // SamplingOptions::dry_sequence_breakers, in ascending order.
   static absl::StatusOr<Sampler> Create(const SamplingOptions& options, int32_t vocab_size,
-                                        absl::Span<const int32_t> history);
+                                        absl::Span<const int32_t> history,
+                                        absl::Span<const int32_t> sequence_breakers = {});
 
+  using ProcessFunction = absl::FunctionRef<void(absl::Span<float>)>;
   enum class LogProbability : uint8_t { kSkip, kCompute };
 
-  // Chooses a token from `logits` [vocab_size]. Errors: Internal if no logit is finite or one is
-  // NaN; FailedPrecondition if the logit bias forbids every token.
+  // What a token is chosen from.
+  struct Row {
+    absl::Span<const float> logits;  // [vocab_size]
+    // One bit a token, [(vocab_size + 31) / 32]: those that may be chosen. Empty: all.
+    absl::Span<const uint32_t> allowed = {};
+    // The app's own change of the logits, in front of all steps. Null: none.
+    const ProcessFunction* process = nullptr;
+  };
+
+  // Chooses a token. Errors: Internal if no logit of the model's is finite or one is NaN;
+  // InvalidArgument if `process` leaves one that is no number; FailedPrecondition if nothing is
+  // allowed.
+  absl::StatusOr<SampledToken> Sample(const Row& row, LogProbability log_probability);
   absl::StatusOr<SampledToken> Sample(absl::Span<const float> logits,
-                                      LogProbability log_probability);
+                                      LogProbability log_probability) {
+    return Sample(Row{.logits = logits}, log_probability);
+  }
 
   // The seed of its random numbers: SamplingOptions::seed, or one drawn for this sampler.
   uint64_t seed() const { return seed_; }
@@ -53,11 +71,12 @@ class Sampler {
     int32_t token;
   };
 
-  Sampler(const SamplingOptions& options, int32_t vocab_size);
+  Sampler(const SamplingOptions& options, int32_t vocab_size, absl::Span<const int32_t> history,
+          absl::Span<const int32_t> sequence_breakers);
 
-  bool uses_penalties() const;
-  void AdjustLogits(absl::Span<const float> logits);
-  void ApplyPenalties();
+  void ApplyMask(absl::Span<const uint32_t> allowed);
+  absl::Status AdjustLogits(const Row& row);
+  absl::Status NothingIsAllowed(const Row& row) const;
   void SelectTop(size_t count);
   size_t CutByProbability();
   int32_t DrawFromAll(float max_logit);
@@ -67,13 +86,12 @@ class Sampler {
   int32_t vocab_size_;
   uint64_t seed_;
   RandomStream random_;
+  TokenPenalties penalties_;
+  RepetitionRules repetitions_;
+  Truncation truncation_;
   std::vector<float> logits_;          // adjusted copy, [vocab_size]
   std::vector<Candidate> candidates_;  // most likely first
   std::vector<double> weights_;        // exp(logit - max) of each candidate
-  // Penalties: a ring of the latest tokens, and for each token how often it is in there.
-  std::vector<int32_t> recent_;
-  size_t recent_next_ = 0;
-  std::vector<int32_t> counts_;  // [vocab_size] with penalties on, else empty
 };
 
 }  // namespace inkling

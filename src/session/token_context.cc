@@ -28,7 +28,7 @@ TokenContext::TokenContext(Decoder& decoder, std::unique_ptr<KvCache> cache, int
   tokens_.reserve(static_cast<size_t>(cache_->capacity()));
 }
 
-absl::Status TokenContext::Replace(int32_t begin, absl::Span<const int32_t> tokens) {
+absl::Status TokenContext::CheckTokens(int32_t begin, absl::Span<const int32_t> tokens) const {
   const int32_t room = capacity() - begin;
   if (tokens.size() > static_cast<size_t>(room)) {
     return absl::ResourceExhaustedError(
@@ -42,6 +42,11 @@ absl::Status TokenContext::Replace(int32_t begin, absl::Span<const int32_t> toke
                                                      vocab_size_ - 1));
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status TokenContext::Replace(int32_t begin, absl::Span<const int32_t> tokens) {
+  ABSL_RETURN_IF_ERROR(CheckTokens(begin, tokens));
   Truncate(begin);
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
   return absl::OkStatus();

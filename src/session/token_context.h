@@ -63,6 +63,11 @@ class TokenContext {
   // Most tokens that a pass can take along ahead of the list.
   int32_t max_ahead() const;
 
+  // Whether `tokens` could follow the list. Errors: as Append.
+  absl::Status CheckAhead(absl::Span<const int32_t> tokens) const {
+    return CheckTokens(length(), tokens);
+  }
+
   // Runs the last token, which is the only one that isn't computed, and `ahead` behind it in one
   // pass: at most max_ahead() and remaining() tokens. Fills `logits` [1 + ahead.size(),
   // vocab_size]. Errors: as Compute.
@@ -73,6 +78,7 @@ class TokenContext {
   void AcceptAhead(int32_t token) { tokens_.push_back(token); }
 
  private:
+  absl::Status CheckTokens(int32_t begin, absl::Span<const int32_t> tokens) const;
   void CutCache(int32_t length);
   absl::Status Forward(OutputRows last_rows, StopFunction stop);
 

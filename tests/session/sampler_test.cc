@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
+#include "src/session/sampling/sampling_checks.h"
 #include "tests/testing/status_matchers.h"
 
 namespace inkling {
@@ -244,7 +245,7 @@ TEST(SamplerTest, OptionsOutOfRangeAreNamed) {
   const auto check = [](auto change, const std::vector<std::string>& fragments) {
     SamplingOptions options;
     change(options);
-    EXPECT_THAT(Sampler::Validate(options, 10),
+    EXPECT_THAT(CheckSamplingOptions(options, 10),
                 MatchesStatus(absl::StatusCode::kInvalidArgument, fragments));
     EXPECT_FALSE(Sampler::Create(options, 10, {}).ok());
   };
@@ -270,7 +271,7 @@ TEST(SamplerTest, OptionsOutOfRangeAreNamed) {
         o.logit_bias = {{4, 3e38f}, {5, 1.0f}, {4, 3e38f}};
       },
       {"logit_bias", "token 4", "finite sum"});
-  EXPECT_OK(Sampler::Validate(SamplingOptions(), 10));
+  EXPECT_OK(CheckSamplingOptions(SamplingOptions(), 10));
 }
 
 }  // namespace
