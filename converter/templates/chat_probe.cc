@@ -9,13 +9,15 @@
 namespace inkling {
 namespace {
 
-absl::string_view RoleName(Role role) {
+absl::string_view RoleName(TemplateRole role) {
   switch (role) {
-    case Role::kSystem:
+    case TemplateRole::kTool:
+      return "tool";
+    case TemplateRole::kSystem:
       return "system";
-    case Role::kUser:
+    case TemplateRole::kUser:
       return "user";
-    case Role::kModel:
+    case TemplateRole::kModel:
       break;
   }
   return "assistant";
@@ -29,10 +31,10 @@ JinjaValue Content(absl::string_view text, ContentForm form) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ChatProbe::Render(const std::vector<ChatMessage>& messages,
+absl::StatusOr<std::string> ChatProbe::Render(const std::vector<TemplateMessage>& messages,
                                               GenerationPrompt generation_prompt) const {
   JinjaValue::List list;
-  for (const ChatMessage& message : messages) {
+  for (const TemplateMessage& message : messages) {
     list.push_back(JinjaValue::MakeDict({{"role", JinjaValue::MakeText(RoleName(message.role))},
                                          {"content", Content(message.text, form_)}}));
   }
@@ -48,7 +50,7 @@ absl::StatusOr<std::string> ChatProbe::Render(const std::vector<ChatMessage>& me
 }
 
 absl::StatusOr<std::vector<std::string>> ChatProbe::Around(
-    const std::vector<ChatMessage>& messages, GenerationPrompt generation_prompt,
+    const std::vector<TemplateMessage>& messages, GenerationPrompt generation_prompt,
     const std::vector<absl::string_view>& texts) const {
   ABSL_ASSIGN_OR_RETURN(const std::string rendered, Render(messages, generation_prompt));
   absl::string_view rest = rendered;

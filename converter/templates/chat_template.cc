@@ -33,14 +33,14 @@ constexpr GenerationPrompt kOmit = GenerationPrompt::kOmit;
 constexpr absl::string_view kBefore = " \n", kBehind = " \t\n";
 
 std::string Padded(absl::string_view text) { return absl::StrCat(kBefore, text, kBehind); }
-ChatMessage User(absl::string_view text = ChatProbe::kUser) {
-  return {Role::kUser, std::string(text)};
+TemplateMessage User(absl::string_view text = ChatProbe::kUser) {
+  return {TemplateRole::kUser, std::string(text)};
 }
-ChatMessage Model(absl::string_view text = ChatProbe::kModel) {
-  return {Role::kModel, std::string(text)};
+TemplateMessage Model(absl::string_view text = ChatProbe::kModel) {
+  return {TemplateRole::kModel, std::string(text)};
 }
-ChatMessage System(absl::string_view text = ChatProbe::kSystem) {
-  return {Role::kSystem, std::string(text)};
+TemplateMessage System(absl::string_view text = ChatProbe::kSystem) {
+  return {TemplateRole::kSystem, std::string(text)};
 }
 
 size_t CommonPrefix(absl::string_view a, absl::string_view b) {
@@ -233,20 +233,21 @@ class Learner {
   // Compares with the template on conversations that nothing was learned from.
   absl::Status Check() {
     const std::string odd = "x <b>\n\n- 'y' \"z\" {{ a }} {% b %} \\n \xC3\xA9 <|im_end|> [INST] #";
-    const std::vector<ChatMessage> talk = {User(), Model(), User(odd), Model("Yes."), User("So?")};
-    std::vector<std::vector<ChatMessage>> talks = {
+    const std::vector<TemplateMessage> talk = {User(), Model(), User(odd), Model("Yes."),
+                                               User("So?")};
+    std::vector<std::vector<TemplateMessage>> talks = {
         {User(odd)}, {User(Padded("a"))}, {User("  ")}, talk, {User("a"), Model("b"), User("c")}};
-    for (const std::vector<ChatMessage>& messages : talks) {
+    for (const std::vector<TemplateMessage>& messages : talks) {
       ABSL_RETURN_IF_ERROR(CheckOne(messages));
     }
     if (data_.system_placement == SystemPlacement::kNone) return absl::OkStatus();
-    for (const std::vector<ChatMessage>& messages :
-         std::vector<std::vector<ChatMessage>>{{System(odd), User(odd)},
-                                               {System(Padded("s")), User(Padded("a"))},
-                                               {System(), User(" ")}}) {
+    for (const std::vector<TemplateMessage>& messages :
+         std::vector<std::vector<TemplateMessage>>{{System(odd), User(odd)},
+                                                   {System(Padded("s")), User(Padded("a"))},
+                                                   {System(), User(" ")}}) {
       ABSL_RETURN_IF_ERROR(CheckOne(messages));
     }
-    std::vector<ChatMessage> with_system = talk;
+    std::vector<TemplateMessage> with_system = talk;
     with_system.insert(with_system.begin(), System());
     if (!CheckOne(with_system).ok()) {
       notes_.push_back(
@@ -255,7 +256,7 @@ class Learner {
     return absl::OkStatus();
   }
 
-  absl::Status CheckOne(const std::vector<ChatMessage>& messages) const {
+  absl::Status CheckOne(const std::vector<TemplateMessage>& messages) const {
     ABSL_ASSIGN_OR_RETURN(const std::string expected, probe_.Render(messages, kAdd));
     ABSL_ASSIGN_OR_RETURN(const PromptTemplate made, PromptTemplate::Create(data_));
     ABSL_ASSIGN_OR_RETURN(const std::vector<PromptPart> parts, made.Render(messages, kAdd));

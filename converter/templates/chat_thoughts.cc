@@ -28,8 +28,8 @@ constexpr size_t kMaxMarks = 48;
 constexpr size_t kMaxSearchedMarks = 12;
 constexpr size_t kMaxMarkBytes = 40;
 
-ChatMessage User(absl::string_view text) { return {Role::kUser, std::string(text)}; }
-ChatMessage Model(absl::string_view text) { return {Role::kModel, std::string(text)}; }
+TemplateMessage User(absl::string_view text) { return {TemplateRole::kUser, std::string(text)}; }
+TemplateMessage Model(absl::string_view text) { return {TemplateRole::kModel, std::string(text)}; }
 
 struct Marks {
   std::string begin;
@@ -94,7 +94,7 @@ class ThoughtLearner {
 
  private:
   std::optional<std::string> Written(absl::string_view answer) const;
-  std::optional<std::string> Between(const std::vector<ChatMessage>& messages,
+  std::optional<std::string> Between(const std::vector<TemplateMessage>& messages,
                                      absl::string_view before, absl::string_view behind) const;
 
   const ChatProbe& probe_;
@@ -104,7 +104,7 @@ class ThoughtLearner {
 };
 
 // What the template writes between these texts; nothing if they don't stand at the ends.
-std::optional<std::string> ThoughtLearner::Between(const std::vector<ChatMessage>& messages,
+std::optional<std::string> ThoughtLearner::Between(const std::vector<TemplateMessage>& messages,
                                                    absl::string_view before,
                                                    absl::string_view behind) const {
   const absl::StatusOr<std::string> rendered = probe_.Render(messages, GenerationPrompt::kAdd);

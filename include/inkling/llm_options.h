@@ -256,6 +256,8 @@ struct GenerateResult {
   // For each of `tokens`, the tokens that were most likely in its place, most likely first. Empty
   // unless GenerateOptions::num_top_log_probabilities asks for them.
   std::vector<std::vector<TokenLogProbability>> top_log_probabilities;
+  // Tokens in front of the answer that had been computed before this call.
+  int32_t num_reused_tokens = 0;
   // Prompt tokens that went through the model in this call, and the time that took.
   int32_t num_prompt_tokens = 0;
   double prefill_seconds = 0;

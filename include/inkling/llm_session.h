@@ -34,6 +34,7 @@
 #include "absl/types/span.h"
 #include "inkling/export.h"
 #include "inkling/llm_insight.h"
+#include "inkling/llm_message.h"
 #include "inkling/llm_model.h"
 #include "inkling/llm_options.h"
 
@@ -111,6 +112,27 @@ class INKLING_EXPORT LlmSession {
   // ResourceExhausted (a text longer than the model was made for); Internal; Cancelled.
   absl::StatusOr<std::vector<std::vector<float>>> Embed(absl::Span<const std::string> texts,
                                                         const EmbedOptions& options = {});
+
+  // Answers a whole conversation, as apps keep it: renders the list by the model's prompt template,
+  // keeps what the session has computed of it already, token by token (answers that were generated
+  // here and stand in the list unchanged included), and computes the rest. So one more turn costs
+  // that turn, and an edited, cut or sent-again history costs what changed. GenerateResult says how
+  // many tokens were reused. The session's conversation is then that of the list: what it had
+  // besides is forgotten, and Chat with a text goes on behind the answer. A list without a system
+  // message has the session's system prompt. Errors: as Chat; InvalidArgument if the last message
+  // is neither the user's nor a tool's, or one has no place in the template.
+  absl::StatusOr<GenerateResult> Chat(absl::Span<const ChatMessage> messages,
+                                      const ChatOptions& chat_options,
+                                      const GenerateOptions& options, TextCallback callback);
+  absl::StatusOr<GenerateResult> Chat(absl::Span<const ChatMessage> messages,
+                                      const ChatOptions& chat_options = {},
+                                      const GenerateOptions& options = {});
+
+  // The prompt that Chat would answer, without computing anything: for apps that show it, or count
+  // its tokens to keep within a budget. Errors: as Chat's for the messages; FailedPrecondition
+  // while another call runs.
+  absl::StatusOr<RenderedPrompt> RenderPrompt(absl::Span<const ChatMessage> messages,
+                                              const ChatOptions& chat_options = {}) const;
 
   // Ends the Prefill, Generate, GenerateFromTokens, Chat, Score or Embed that is running now, as
   // described above.

@@ -1,11 +1,13 @@
-// A turn is added alone, or together with the last answer, which is then encoded again.
+// A turn is added alone, or together with earlier answers, which are then encoded again.
 
 #include "src/session/chat_turns.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/status_macros.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "src/text/past_answer.h"
@@ -45,8 +47,8 @@ ChatTurns::ChatTurns(const Tokenizer& tokenizer, PromptTemplate prompt_template,
   }
 }
 
-ChatMessage ChatTurns::Answer(absl::Span<const int32_t> tokens) const {
-  ChatMessage answer = {Role::kModel, ""};
+TemplateMessage ChatTurns::Answer(absl::Span<const int32_t> tokens) const {
+  TemplateMessage answer = {TemplateRole::kModel, ""};
   StreamDecoder decoder(tokenizer_, {.special_tokens = special_tokens_});
   for (int32_t token : tokens) {
     absl::StatusOr<std::string> text = decoder.Add(token);
@@ -60,15 +62,61 @@ ChatMessage ChatTurns::Answer(absl::Span<const int32_t> tokens) const {
   return answer;
 }
 
-// The conversation from turn `first` on, up to the last turn's user text. The answer in front of
-// turn `first` stays as it was generated.
+absl::Status ChatTurns::CheckTemplate() const {
+  if (prompt_template_.has_turns()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("this model has no prompt template, so it can't chat (",
+                   prompt_template_.data().note, "); Generate continues text"));
+}
+
+absl::Status ChatTurns::CheckMessages(const std::vector<TemplateMessage>& messages) const {
+  if (messages.empty()) return absl::InvalidArgumentError("the list of messages is empty");
+  const TemplateRole last = messages.back().role;
+  if (last == TemplateRole::kUser || last == TemplateRole::kTool) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is nothing to answer: message ", messages.size() - 1, ", the last, is ",
+                   last == TemplateRole::kSystem ? "the system's" : "the assistant's",
+                   "; expected the user's or a tool's (ChatOptions::assistant_prefix gives the "
+                   "beginning of an answer)"));
+}
+
+void ChatTurns::AddSystemPrompt(std::vector<TemplateMessage>& messages) const {
+  const bool has_one = !messages.empty() && messages.front().role == TemplateRole::kSystem;
+  if (!has_one && !system_prompt_.empty())
+    messages.insert(messages.begin(), {TemplateRole::kSystem, system_prompt_});
+}
+
+// How many turns `messages` begins with, answers included, and how many messages those are.
+size_t ChatTurns::NumKnown(absl::Span<const TemplateMessage> messages, size_t& num_messages) const {
+  num_messages = 0;
+  if (turns_.empty() || turns_.front().first_begin != 0) return 0;
+  size_t known = 0;
+  for (const Turn& turn : turns_) {
+    const absl::Span<const TemplateMessage> left = messages.subspan(num_messages);
+    // Something must be left to answer behind the answer.
+    if (left.size() < turn.said.size() + 2) break;
+    if (!std::equal(turn.said.begin(), turn.said.end(), left.begin())) break;
+    const TemplateMessage& answer = left[turn.said.size()];
+    if (answer.role != TemplateRole::kModel || answer.text != turn.shown) break;
+    num_messages += turn.said.size() + 1;
+    ++known;
+  }
+  // What was encoded as one text with later turns can't be kept alone.
+  while (known < turns_.size() && known > 0 && turns_[known].first < known) {
+    --known;
+    num_messages -= turns_[known].said.size() + 1;
+  }
+  return known;
+}
+
+// The conversation from turn `first` on, up to what is said in the last turn. The answer in front
+// of turn `first` stays as it was generated.
 absl::StatusOr<std::vector<PromptPart>> ChatTurns::Render(const std::vector<Turn>& turns,
                                                           size_t first,
                                                           GenerationPrompt end) const {
-  std::vector<ChatMessage> messages;
-  if (first == 0 && !system_prompt_.empty()) messages.push_back({Role::kSystem, system_prompt_});
+  std::vector<TemplateMessage> messages;
   for (size_t i = first; i < turns.size(); ++i) {
-    messages.push_back({Role::kUser, turns[i].user});
+    messages.insert(messages.end(), turns[i].said.begin(), turns[i].said.end());
     if (i + 1 < turns.size()) messages.push_back(turns[i].answer);
   }
   return first == 0 ? prompt_template_.Render(messages, end)
@@ -83,79 +131,121 @@ absl::StatusOr<ChatTurns::Tokens> ChatTurns::Encode(const std::vector<PromptPart
   return tokenizer_.Encode(parts, options);
 }
 
-// The step that keeps all tokens and adds the new turn behind them.
-absl::Status ChatTurns::Add(absl::Span<const int32_t> tokens, Step& step) const {
+// The step that keeps the tokens in front of the new turn and adds it behind them.
+absl::Status ChatTurns::Add(absl::Span<const int32_t> tokens, absl::string_view prefix,
+                            Step& step) const {
   Turn& turn = step.turns.back();
   turn.first = step.turns.size() - 1;
-  turn.first_begin = static_cast<int32_t>(tokens.size());
-  absl::StatusOr<std::vector<PromptPart>> parts =
-      Render(step.turns, turn.first, GenerationPrompt::kAdd);
-  if (!parts.ok()) return parts.status();
-  absl::StatusOr<Tokens> added = Encode(*parts, turn.first_begin);
-  if (!added.ok()) return added.status();
-  step.kept = step.begin = turn.first_begin;
-  step.added = *std::move(added);
+  turn.first_begin = step.begin;
+  ABSL_ASSIGN_OR_RETURN(std::vector<PromptPart> parts,
+                        Render(step.turns, turn.first, GenerationPrompt::kAdd));
+  ABSL_ASSIGN_OR_RETURN(const Tokens front, Encode(parts, turn.first_begin));
+  prompt_template_.AppendText(prefix, parts);
+  ABSL_ASSIGN_OR_RETURN(const Tokens all, Encode(parts, turn.first_begin));
+  const int32_t same = SharedTokens(all, tokens.subspan(static_cast<size_t>(turn.first_begin)));
+  step.kept = turn.first_begin + same;
+  step.added.assign(all.begin() + same, all.end());
+  turn.answer_begin = turn.first_begin + SharedTokens(all, front);
   return absl::OkStatus();
 }
 
 // The step that encodes the last answer as the template writes it, together with the new turn. All
 // text since the last answer that keeps its tokens becomes one text, because tokens at the seams of
 // several would differ from those of the whole conversation.
-absl::Status ChatTurns::Rewrite(absl::Span<const int32_t> tokens, Step& step) const {
+absl::Status ChatTurns::Rewrite(absl::Span<const int32_t> tokens, absl::string_view prefix,
+                                Step& step) const {
   std::vector<Turn> before(step.turns.begin(), step.turns.end() - 1);
   Turn& answered = step.turns[before.size() - 1];
   Turn& turn = step.turns.back();
   turn.first = answered.first;
   turn.first_begin = answered.first_begin;
   answered.written = true;
-  absl::StatusOr<std::vector<PromptPart>> whole =
-      Render(step.turns, turn.first, GenerationPrompt::kAdd);
-  absl::StatusOr<std::vector<PromptPart>> front =
-      Render(before, turn.first, GenerationPrompt::kPastAnswer);
-  if (!whole.ok()) return whole.status();
-  if (!front.ok()) return front.status();
-  std::vector<PromptPart> with_answer = *front;
+  ABSL_ASSIGN_OR_RETURN(std::vector<PromptPart> whole,
+                        Render(step.turns, turn.first, GenerationPrompt::kAdd));
+  ABSL_ASSIGN_OR_RETURN(const std::vector<PromptPart> front,
+                        Render(before, turn.first, GenerationPrompt::kPastAnswer));
+  std::vector<PromptPart> with_answer = front;
   prompt_template_.AppendPastAnswer(answered.answer, with_answer);
-  const absl::StatusOr<Tokens> all = Encode(*whole, turn.first_begin);
-  const absl::StatusOr<Tokens> front_tokens = Encode(*front, turn.first_begin);
-  const absl::StatusOr<Tokens> answer_tokens = Encode(with_answer, turn.first_begin);
-  for (const absl::Status& status : {all.status(), front_tokens.status(), answer_tokens.status()}) {
-    if (!status.ok()) return status;
-  }
-  const int32_t same = SharedTokens(*all, tokens.subspan(static_cast<size_t>(turn.first_begin)));
+  ABSL_ASSIGN_OR_RETURN(const Tokens said, Encode(whole, turn.first_begin));
+  prompt_template_.AppendText(prefix, whole);
+  ABSL_ASSIGN_OR_RETURN(const Tokens all, Encode(whole, turn.first_begin));
+  ABSL_ASSIGN_OR_RETURN(const Tokens front_tokens, Encode(front, turn.first_begin));
+  ABSL_ASSIGN_OR_RETURN(const Tokens answer_tokens, Encode(with_answer, turn.first_begin));
+  const int32_t same = SharedTokens(all, tokens.subspan(static_cast<size_t>(turn.first_begin)));
   step.kept = turn.first_begin + same;
-  step.added.assign(all->begin() + same, all->end());
-  step.begin = turn.first_begin + SharedTokens(*all, *answer_tokens);
-  answered.answer_begin = turn.first_begin + SharedTokens(*all, *front_tokens);
+  step.added.assign(all.begin() + same, all.end());
+  step.begin = turn.first_begin + SharedTokens(all, answer_tokens);
+  answered.answer_begin = turn.first_begin + SharedTokens(all, front_tokens);
+  turn.answer_begin = turn.first_begin + SharedTokens(all, said);
   return absl::OkStatus();
 }
 
-absl::StatusOr<ChatTurns::Step> ChatTurns::Next(absl::string_view user_text,
-                                                absl::Span<const int32_t> tokens) const {
-  if (!prompt_template_.has_turns()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("this model has no prompt template, so it can't chat (",
-                     prompt_template_.data().note, "); Generate continues text"));
-  }
-  Step step;
-  step.turns = turns_;
+// Adds the step's last turn, whose messages are there, behind the first `step.begin` of `tokens`,
+// which are those of the turns in front of it.
+absl::Status ChatTurns::Complete(absl::Span<const int32_t> tokens,
+                                 absl::string_view assistant_prefix, Step& step) const {
   bool stands = true;
-  if (!step.turns.empty()) {
-    Turn& answered = step.turns.back();
-    answered.answer = Answer(tokens.subspan(static_cast<size_t>(answered.answer_begin)));
+  if (step.turns.size() > 1) {
+    Turn& answered = step.turns[step.turns.size() - 2];
+    const absl::Span<const int32_t> known = tokens.first(static_cast<size_t>(step.begin));
+    answered.answer = Answer(known.subspan(static_cast<size_t>(answered.answer_begin)));
     const std::string& text = answered.answer.text;
     stands = answered.written ? PastAnswer(text, prompt_template_.data()) == text
                               : prompt_template_.StandsAsGenerated(text);
   }
+  return stands ? Add(tokens, assistant_prefix, step) : Rewrite(tokens, assistant_prefix, step);
+}
+
+absl::StatusOr<ChatTurns::Step> ChatTurns::Next(absl::string_view user_text,
+                                                absl::Span<const int32_t> tokens) const {
+  ABSL_RETURN_IF_ERROR(CheckTemplate());
+  Step step;
+  step.turns = turns_;
   step.turns.emplace_back();
-  step.turns.back().user = std::string(user_text);
-  const absl::Status status = stands ? Add(tokens, step) : Rewrite(tokens, step);
-  if (!status.ok()) return status;
-  step.turns.back().answer_begin = step.kept + static_cast<int32_t>(step.added.size());
+  step.turns.back().said.push_back({TemplateRole::kUser, std::string(user_text)});
+  if (turns_.empty()) AddSystemPrompt(step.turns.back().said);
+  step.begin = static_cast<int32_t>(tokens.size());
+  ABSL_RETURN_IF_ERROR(Complete(tokens, "", step));
   return step;
 }
 
-void ChatTurns::Take(Step step) { turns_ = std::move(step.turns); }
+absl::StatusOr<ChatTurns::Step> ChatTurns::Replace(std::vector<TemplateMessage> messages,
+                                                   absl::string_view assistant_prefix,
+                                                   absl::Span<const int32_t> tokens) const {
+  ABSL_RETURN_IF_ERROR(CheckTemplate());
+  ABSL_RETURN_IF_ERROR(CheckMessages(messages));
+  AddSystemPrompt(messages);
+  size_t num_messages = 0;
+  const size_t known = NumKnown(messages, num_messages);
+  Step step;
+  step.turns.assign(turns_.begin(), turns_.begin() + static_cast<ptrdiff_t>(known));
+  step.begin = known == 0              ? 0
+               : known < turns_.size() ? turns_[known].first_begin
+                                       : static_cast<int32_t>(tokens.size());
+  step.turns.emplace_back();
+  step.turns.back().said.assign(
+      std::make_move_iterator(messages.begin() + static_cast<ptrdiff_t>(num_messages)),
+      std::make_move_iterator(messages.end()));
+  ABSL_RETURN_IF_ERROR(Complete(tokens, assistant_prefix, step));
+  return step;
+}
+
+absl::StatusOr<std::string> ChatTurns::Text(std::vector<TemplateMessage> messages,
+                                            absl::string_view assistant_prefix) const {
+  ABSL_RETURN_IF_ERROR(CheckTemplate());
+  ABSL_RETURN_IF_ERROR(CheckMessages(messages));
+  AddSystemPrompt(messages);
+  ABSL_ASSIGN_OR_RETURN(const std::vector<PromptPart> parts,
+                        prompt_template_.Render(messages, GenerationPrompt::kAdd));
+  std::string text;
+  for (const PromptPart& part : parts) text += part.text;
+  return absl::StrCat(text, assistant_prefix);
+}
+
+void ChatTurns::Take(Step step, std::string shown) {
+  turns_ = std::move(step.turns);
+  turns_.back().shown = std::move(shown);
+}
 
 void ChatTurns::Truncate(int32_t length) {
   while (!turns_.empty() && turns_.back().answer_begin > length) turns_.pop_back();

@@ -4,6 +4,10 @@
 // generated: they drop what the model thought. Then the next turn also removes tokens, so that the
 // session has those of the whole conversation as the template writes it. An answer that the
 // template leaves as it was generated keeps its tokens and is never encoded again.
+//
+// A list of messages is held against the turns that are known. Where it says what they say, their
+// tokens stay, generated ones included; from the first difference on it is encoded, and tokens that
+// come out equal stay as well.
 
 #ifndef INKLING_SRC_SESSION_CHAT_TURNS_H_
 #define INKLING_SRC_SESSION_CHAT_TURNS_H_
@@ -14,6 +18,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -23,21 +28,22 @@
 namespace inkling {
 
 class ChatTurns {
- private:
+ public:
+  // What one side said, and what the model answered.
   struct Turn {
-    std::string user;
-    ChatMessage answer;        // as it was generated; only of turns that are `written`
-    int32_t answer_begin = 0;  // position
-    bool written = false;      // the answer was encoded again, as the template writes it
-    size_t first = 0;          // this turn was encoded as one text with those from `first` on
-    int32_t first_begin = 0;   // position of turn `first`
+    std::vector<TemplateMessage> said;  // in front of the answer: the user's, and what a list has
+    TemplateMessage answer;             // as it was generated; only of turns that are `written`
+    std::string shown;                  // the answer as the app got it
+    int32_t answer_begin = 0;           // position
+    bool written = false;               // the answer was encoded again, as the template writes it
+    size_t first = 0;         // this turn was encoded as one text with those from `first` on
+    int32_t first_begin = 0;  // position of turn `first`
   };
 
- public:
   // `tokenizer` must outlive this.
   ChatTurns(const Tokenizer& tokenizer, PromptTemplate prompt_template, std::string system_prompt);
 
-  // What one more turn of the user does to the session's tokens.
+  // What one more turn does to the session's tokens.
   struct Step {
     int32_t kept = 0;            // how many of them stay
     std::vector<int32_t> added;  // what comes behind those
@@ -52,8 +58,20 @@ class ChatTurns {
   // FailedPrecondition without a template; those of rendering and encoding.
   absl::StatusOr<Step> Next(absl::string_view user_text, absl::Span<const int32_t> tokens) const;
 
-  // Makes a step part of the conversation, once its tokens are in the session.
-  void Take(Step step);
+  // The step that makes the session's conversation that of `messages`, all of it, with an answer
+  // that begins with `assistant_prefix`. Errors: also InvalidArgument if there is nothing to
+  // answer.
+  absl::StatusOr<Step> Replace(std::vector<TemplateMessage> messages,
+                               absl::string_view assistant_prefix,
+                               absl::Span<const int32_t> tokens) const;
+
+  // The whole prompt of `messages` as text.
+  absl::StatusOr<std::string> Text(std::vector<TemplateMessage> messages,
+                                   absl::string_view assistant_prefix) const;
+
+  // Makes a step part of the conversation, once its tokens and its answer, which the app got as
+  // `shown`, are in the session.
+  void Take(Step step, std::string shown);
 
   // Forgets the turns whose answers begin behind `length`, to which the session was cut.
   void Truncate(int32_t length);
@@ -61,12 +79,19 @@ class ChatTurns {
  private:
   using Tokens = std::vector<int32_t>;
 
-  ChatMessage Answer(absl::Span<const int32_t> tokens) const;
+  absl::Status CheckTemplate() const;
+  absl::Status CheckMessages(const std::vector<TemplateMessage>& messages) const;
+  void AddSystemPrompt(std::vector<TemplateMessage>& messages) const;
+  TemplateMessage Answer(absl::Span<const int32_t> tokens) const;
+  size_t NumKnown(absl::Span<const TemplateMessage> messages, size_t& num_messages) const;
   absl::StatusOr<std::vector<PromptPart>> Render(const std::vector<Turn>& turns, size_t first,
                                                  GenerationPrompt end) const;
   absl::StatusOr<Tokens> Encode(const std::vector<PromptPart>& parts, int32_t position) const;
-  absl::Status Add(absl::Span<const int32_t> tokens, Step& step) const;
-  absl::Status Rewrite(absl::Span<const int32_t> tokens, Step& step) const;
+  absl::Status Complete(absl::Span<const int32_t> tokens, absl::string_view assistant_prefix,
+                        Step& step) const;
+  absl::Status Add(absl::Span<const int32_t> tokens, absl::string_view prefix, Step& step) const;
+  absl::Status Rewrite(absl::Span<const int32_t> tokens, absl::string_view prefix,
+                       Step& step) const;
 
   const Tokenizer& tokenizer_;
   const PromptTemplate prompt_template_;

@@ -205,6 +205,7 @@ absl::StatusOr<GenerateResult> Generation::Run() {
   result_.seed = sampler_.seed();
   // The last token runs again even where the cache has it, because its logits are needed.
   result_.num_prompt_tokens = std::max(context_.num_uncomputed(), 1);
+  result_.num_reused_tokens = context_.length() - result_.num_prompt_tokens;
   speculation_.Begin();
   for (bool go_on = true; go_on;) {
     ABSL_ASSIGN_OR_RETURN(go_on, Step());

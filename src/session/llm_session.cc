@@ -165,31 +165,6 @@ absl::StatusOr<GenerateResult> LlmSession::GenerateFromTokens(absl::Span<const i
   return GenerateFromTokens(prompt, options, IgnoreText);
 }
 
-absl::StatusOr<GenerateResult> LlmSession::Chat(absl::string_view user_text,
-                                                const GenerateOptions& options,
-                                                TextCallback callback) {
-  RunningCall call(state_->gate, state_->process());
-  ABSL_RETURN_IF_ERROR(call.Entered());
-  ABSL_RETURN_IF_ERROR(ValidateGenerateOptions(options, model().vocab_size()));
-  ABSL_ASSIGN_OR_RETURN(ChatTurns::Step step,
-                        state_->turns.Next(user_text, state_->context.tokens()));
-  GenerateOptions turn_options = options;
-  for (const std::string& stop : state_->engine.prompt_template().data().stop_strings) {
-    if (!stop.empty()) turn_options.stop_strings.push_back(stop);
-  }
-  ABSL_ASSIGN_OR_RETURN(
-      GenerateResult result,
-      state_->Generate(step.kept, step.added, turn_options, TextPosition::kStart, call, callback));
-  result.begin_position = step.begin;
-  state_->turns.Take(std::move(step));
-  return result;
-}
-
-absl::StatusOr<GenerateResult> LlmSession::Chat(absl::string_view user_text,
-                                                const GenerateOptions& options) {
-  return Chat(user_text, options, IgnoreText);
-}
-
 void LlmSession::Cancel() { state_->gate.Cancel(); }
 
 absl::Status LlmSession::Rewind(int32_t position) {

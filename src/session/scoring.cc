@@ -1,3 +1,5 @@
+// Texts that are given instead of generated, run through the model and looked at.
+
 #include "src/session/scoring.h"
 
 #include <algorithm>

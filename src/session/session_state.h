@@ -59,6 +59,10 @@ struct LlmSession::State {
                                           const GenerateOptions& options,
                                           TextPosition text_position, RunningCall& call,
                                           TextCallback callback);
+  absl::StatusOr<GenerateResult> Chat(absl::StatusOr<ChatTurns::Step> step,
+                                      absl::string_view assistant_prefix,
+                                      const GenerateOptions& options, RunningCall& call,
+                                      TextCallback callback);
   uint64_t process() const { return engine.decoder().process(); }
 
   const std::shared_ptr<const LlmModel> model;

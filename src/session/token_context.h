@@ -39,6 +39,13 @@ class TokenContext {
   // Tokens that the next Compute has to run.
   int32_t num_uncomputed() const { return std::max(0, length() - cache_->length()); }
 
+  // How many of the list's first `kept` tokens needn't run again if it is to have `length` tokens
+  // and logits behind them.
+  int32_t NumReusable(int32_t kept, int32_t length) const {
+    const int32_t most = std::min({kept, length - 1, cache_->length()});
+    return cache_->RewindTarget(std::max(most, 0));
+  }
+
   // Adds tokens to the list; nothing is computed yet. Errors, list unchanged: ResourceExhausted if
   // they don't fit, InvalidArgument for an id outside the vocabulary.
   absl::Status Append(absl::Span<const int32_t> tokens) { return Replace(length(), tokens); }

@@ -91,6 +91,10 @@ void PromptTemplate::AppendMarkup(absl::string_view text, std::vector<PromptPart
   AppendPart(dated.ok() ? *dated : text, Markup::kParse, parts);
 }
 
+void PromptTemplate::AppendText(absl::string_view text, std::vector<PromptPart>& parts) {
+  AppendPart(text, Markup::kAsText, parts);
+}
+
 void PromptTemplate::AppendUserTurn(absl::string_view system, absl::string_view user,
                                     std::vector<PromptPart>& parts) const {
   AppendMarkup(data_.user.prefix, parts);
@@ -119,11 +123,11 @@ void PromptTemplate::AppendUserTurn(absl::string_view system, absl::string_view 
 }
 
 absl::StatusOr<std::vector<PromptPart>> PromptTemplate::Render(
-    absl::Span<const ChatMessage> messages, GenerationPrompt generation_prompt) const {
+    absl::Span<const TemplateMessage> messages, GenerationPrompt generation_prompt) const {
   std::vector<PromptPart> parts;
   AppendMarkup(data_.session_prefix, parts);
   absl::string_view system = data_.default_system;
-  if (!messages.empty() && messages[0].role == Role::kSystem) {
+  if (!messages.empty() && messages[0].role == TemplateRole::kSystem) {
     if (data_.system_placement == SystemPlacement::kNone) {
       return absl::InvalidArgumentError(
           absl::StrCat("prompt template '", data_.name, "' has no place for a system instruction"));
@@ -144,19 +148,22 @@ absl::StatusOr<std::vector<PromptPart>> PromptTemplate::Render(
 }
 
 // `system` goes into the first turn of the user.
-absl::Status PromptTemplate::AppendTurns(absl::Span<const ChatMessage> messages,
+absl::Status PromptTemplate::AppendTurns(absl::Span<const TemplateMessage> messages,
                                          absl::string_view system,
                                          std::vector<PromptPart>& parts) const {
-  for (const ChatMessage& message : messages) {
+  for (const TemplateMessage& message : messages) {
     switch (message.role) {
-      case Role::kSystem:
+      case TemplateRole::kSystem:
         return absl::InvalidArgumentError(
             "a system message must be the first of a conversation, and only one");
-      case Role::kUser:
+      case TemplateRole::kUser:
         AppendUserTurn(system, message.text, parts);
         system = {};
         break;
-      case Role::kModel:
+      case TemplateRole::kTool:
+        return absl::InvalidArgumentError(absl::StrCat("prompt template '", data_.name,
+                                                       "' has no place for the results of tools"));
+      case TemplateRole::kModel:
         AppendMarkup(data_.model.prefix, parts);
         AppendPastAnswer(message, parts);
         AppendMarkup(data_.model.suffix, parts);
@@ -166,7 +173,7 @@ absl::Status PromptTemplate::AppendTurns(absl::Span<const ChatMessage> messages,
   return absl::OkStatus();
 }
 
-void PromptTemplate::AppendPastAnswer(const ChatMessage& message,
+void PromptTemplate::AppendPastAnswer(const TemplateMessage& message,
                                       std::vector<PromptPart>& parts) const {
   const absl::string_view text = message.text;
   for (TextRange left : PastAnswerRanges(text, data_)) {
@@ -187,7 +194,7 @@ void PromptTemplate::AppendEnd(GenerationPrompt generation_prompt,
 }
 
 absl::StatusOr<std::vector<PromptPart>> PromptTemplate::RenderAfterAnswer(
-    absl::Span<const ChatMessage> messages, GenerationPrompt generation_prompt) const {
+    absl::Span<const TemplateMessage> messages, GenerationPrompt generation_prompt) const {
   std::vector<PromptPart> parts;
   AppendMarkup(data_.model.suffix, parts);
   ABSL_RETURN_IF_ERROR(AppendTurns(messages, {}, parts));

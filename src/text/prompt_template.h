@@ -21,14 +21,19 @@
 
 namespace inkling {
 
-enum class Role : uint8_t { kSystem, kUser, kModel };
+enum class TemplateRole : uint8_t { kSystem, kUser, kModel, kTool };
 
-struct ChatMessage {
-  Role role = Role::kUser;
+struct TemplateMessage {
+  TemplateRole role = TemplateRole::kUser;
   std::string text;
   // kModel: where the model generated tokens that text from people never is. They are parsed as
   // markup is; in order, and they don't overlap.
   std::vector<TextRange> tokens = {};
+
+  // As a person sees them.
+  bool operator==(const TemplateMessage& other) const {
+    return role == other.role && text == other.text;
+  }
 };
 
 // What the text ends with behind the last turn.
@@ -49,18 +54,21 @@ class PromptTemplate {
 
   // Returns the whole conversation. InvalidArgument if a system message isn't the first one, or if
   // the template has no place for one. Thread-safe.
-  absl::StatusOr<std::vector<PromptPart>> Render(absl::Span<const ChatMessage> messages,
+  absl::StatusOr<std::vector<PromptPart>> Render(absl::Span<const TemplateMessage> messages,
                                                  GenerationPrompt generation_prompt) const;
 
   // Returns what follows an answer that stands as it was generated (without the token that ended
   // it): the end of its turn, then these turns, the first of them the user's. InvalidArgument for a
   // system message. Thread-safe.
   absl::StatusOr<std::vector<PromptPart>> RenderAfterAnswer(
-      absl::Span<const ChatMessage> messages, GenerationPrompt generation_prompt) const;
+      absl::Span<const TemplateMessage> messages, GenerationPrompt generation_prompt) const;
 
   // Adds to `parts` an answer as the template writes it in front of later turns, without what
   // stands around it.
-  void AppendPastAnswer(const ChatMessage& message, std::vector<PromptPart>& parts) const;
+  void AppendPastAnswer(const TemplateMessage& message, std::vector<PromptPart>& parts) const;
+
+  // Adds text that is no markup: the beginning of an answer.
+  static void AppendText(absl::string_view text, std::vector<PromptPart>& parts);
 
   // Whether the template writes `answer`, given as it was generated behind the generation prompt,
   // just so in front of later turns.
@@ -76,7 +84,7 @@ class PromptTemplate {
   void AppendMarkup(absl::string_view text, std::vector<PromptPart>& parts) const;
   void AppendUserTurn(absl::string_view system, absl::string_view user,
                       std::vector<PromptPart>& parts) const;
-  absl::Status AppendTurns(absl::Span<const ChatMessage> messages, absl::string_view system,
+  absl::Status AppendTurns(absl::Span<const TemplateMessage> messages, absl::string_view system,
                            std::vector<PromptPart>& parts) const;
   void AppendEnd(GenerationPrompt generation_prompt, std::vector<PromptPart>& parts) const;
 

@@ -37,13 +37,13 @@ std::string Joined(const absl::StatusOr<std::vector<PromptPart>>& parts) {
   return text;
 }
 
-std::vector<ChatMessage> Messages(const Json& list) {
-  std::vector<ChatMessage> messages;
+std::vector<TemplateMessage> Messages(const Json& list) {
+  std::vector<TemplateMessage> messages;
   for (const Json& item : list) {
     const std::string role = item["role"];
-    messages.push_back({role == "user"     ? Role::kUser
-                        : role == "system" ? Role::kSystem
-                                           : Role::kModel,
+    messages.push_back({role == "user"     ? TemplateRole::kUser
+                        : role == "system" ? TemplateRole::kSystem
+                                           : TemplateRole::kModel,
                         item["content"].get<std::string>()});
   }
   return messages;
@@ -132,9 +132,9 @@ TEST_P(KnownTemplate, RendersAsTheTemplateDoes) {
   const PromptTemplate dated = made->OnDate(*date);
   ASSERT_GE(expected["cases"].size(), 8u);
   for (const Json& item : expected["cases"]) {
-    const std::vector<ChatMessage> messages = Messages(item["messages"]);
+    const std::vector<TemplateMessage> messages = Messages(item["messages"]);
     const auto parts = dated.Render(messages, GenerationPrompt::kAdd);
-    const bool with_system = messages[0].role == Role::kSystem;
+    const bool with_system = messages[0].role == TemplateRole::kSystem;
     if (with_system && !known.has_system) {
       EXPECT_FALSE(parts.ok());
       continue;
@@ -151,12 +151,13 @@ TEST_P(KnownTemplate, NextTurnIsTheRestOfTheLongerConversation) {
                             Tokens({{"bos_token", "<s>"}, {"eos_token", "</s>"}}));
   const auto made = PromptTemplate::Create(data);
   ASSERT_TRUE(made.ok()) << made.status();
-  const std::vector<ChatMessage> talk = {{Role::kUser, "a"}, {Role::kModel, "b"}};
-  std::vector<ChatMessage> longer = talk;
-  longer.push_back({Role::kUser, " c "});
+  const std::vector<TemplateMessage> talk = {{TemplateRole::kUser, "a"},
+                                             {TemplateRole::kModel, "b"}};
+  std::vector<TemplateMessage> longer = talk;
+  longer.push_back({TemplateRole::kUser, " c "});
   const std::string whole = Joined(made->Render(longer, GenerationPrompt::kAdd));
   const std::string next =
-      Joined(made->RenderAfterAnswer({{Role::kUser, " c "}}, GenerationPrompt::kAdd));
+      Joined(made->RenderAfterAnswer({{TemplateRole::kUser, " c "}}, GenerationPrompt::kAdd));
   ASSERT_GE(whole.size(), next.size());
   EXPECT_EQ(whole.substr(whole.size() - next.size()), next);
   EXPECT_EQ(whole.substr(whole.size() - next.size() - 1, 1), "b");

@@ -80,7 +80,7 @@ class ThoughtSession : public SessionTest {
   }
 
   // The tokens of the text that the template's program writes.
-  std::vector<int32_t> Expected(const std::vector<ChatMessage>& messages) {
+  std::vector<int32_t> Expected(const std::vector<TemplateMessage>& messages) {
     auto program = JinjaTemplate::Parse(source_);
     EXPECT_OK(program);
     const ChatProbe probe(*std::move(program), tokens_, ContentForm::kText);
@@ -147,16 +147,16 @@ TEST_P(KnownThoughts, TokensAreThoseOfTheWholeConversation) {
     for (const std::string& first : answers) {
       for (const std::string& second : answers) {
         ASSERT_OK(session_->Reset());
-        std::vector<ChatMessage> talk = {{Role::kUser, "Hi"}};
+        std::vector<TemplateMessage> talk = {{TemplateRole::kUser, "Hi"}};
         Answer("Hi", first);
-        talk.push_back({Role::kModel, first});
-        talk.push_back({Role::kUser, "How are you?"});
+        talk.push_back({TemplateRole::kModel, first});
+        talk.push_back({TemplateRole::kUser, "How are you?"});
         Answer("How are you?", second);
-        talk.push_back({Role::kModel, second});
-        talk.push_back({Role::kUser, "<turn>So?"});
+        talk.push_back({TemplateRole::kModel, second});
+        talk.push_back({TemplateRole::kUser, "<turn>So?"});
         ASSERT_OK(session_->Chat("<turn>So?", GreedyOptions(1), IgnoreText));
         // What the user wrote is never markup.
-        std::vector<ChatMessage> plain = talk;
+        std::vector<TemplateMessage> plain = talk;
         plain.back().text = "~";
         std::vector<int32_t> expected = Expected(plain);
         auto text = tokenizer_->Encode("<turn>So?", {.position = TextPosition::kContinuation});
@@ -191,14 +191,15 @@ TEST_F(ThoughtSession, MarksThatTextHidesCountToo) {
   const std::string answer = "<think>\nHm.\n</think>\n\nHello!";
   Answer("Hi", answer);
   ASSERT_OK(session_->Chat("So?", GreedyOptions(1), IgnoreText));
-  EXPECT_EQ(Prompt(),
-            Expected({{Role::kUser, "Hi"}, {Role::kModel, answer}, {Role::kUser, "So?"}}));
+  EXPECT_EQ(Prompt(), Expected({{TemplateRole::kUser, "Hi"},
+                                {TemplateRole::kModel, answer},
+                                {TemplateRole::kUser, "So?"}}));
 }
 
 TEST_F(ThoughtSession, AnAnswerWithoutThoughtsKeepsItsTokens) {
   Open(ReadFile(std::string(kFolder) + "qwen3.jinja"));
   ASSERT_OK_AND_ASSIGN(GenerateResult first, session_->Chat("Hi", GreedyOptions(20), IgnoreText));
-  std::vector<int32_t> expected = Expected({{Role::kUser, "Hi"}});
+  std::vector<int32_t> expected = Expected({{TemplateRole::kUser, "Hi"}});
   expected.insert(expected.end(), first.tokens.begin(), first.tokens.end());
   ASSERT_OK_AND_ASSIGN(GenerateResult next, session_->Chat("So?", GreedyOptions(1), IgnoreText));
   ASSERT_OK_AND_ASSIGN(std::vector<int32_t> tokens, session_->tokens());
@@ -212,11 +213,11 @@ TEST_F(ThoughtSession, TheNextAnswerIsThatOfAFreshSession) {
   Answer("Hi", "A long thought.\n</think>\n\nHello!");
   ASSERT_OK_AND_ASSIGN(GenerateResult kept, session_->Chat("So?", GreedyOptions(12), IgnoreText));
   auto fresh = NewSession(model_, 4096);
-  ASSERT_OK_AND_ASSIGN(
-      GenerateResult whole,
-      fresh->GenerateFromTokens(
-          Expected({{Role::kUser, "Hi"}, {Role::kModel, "Hello!"}, {Role::kUser, "So?"}}),
-          GreedyOptions(12), IgnoreText));
+  ASSERT_OK_AND_ASSIGN(GenerateResult whole,
+                       fresh->GenerateFromTokens(Expected({{TemplateRole::kUser, "Hi"},
+                                                           {TemplateRole::kModel, "Hello!"},
+                                                           {TemplateRole::kUser, "So?"}}),
+                                                 GreedyOptions(12), IgnoreText));
   EXPECT_EQ(kept.tokens, whole.tokens);
   EXPECT_LT(kept.num_prompt_tokens, whole.num_prompt_tokens);  // the beginning was there
 }
@@ -226,8 +227,9 @@ TEST_F(ThoughtSession, AWindowThatHasForgottenTheBeginningIsComputedAgain) {
   Open(ReadFile(std::string(kFolder) + "qwq.jinja"));
   Answer("Hi", std::string(600, 'x') + "\n</think>\n\nHello!");
   ASSERT_OK_AND_ASSIGN(GenerateResult kept, session_->Chat("So?", GreedyOptions(12), IgnoreText));
-  const std::vector<int32_t> prompt =
-      Expected({{Role::kUser, "Hi"}, {Role::kModel, "Hello!"}, {Role::kUser, "So?"}});
+  const std::vector<int32_t> prompt = Expected({{TemplateRole::kUser, "Hi"},
+                                                {TemplateRole::kModel, "Hello!"},
+                                                {TemplateRole::kUser, "So?"}});
   ASSERT_OK_AND_ASSIGN(
       GenerateResult whole,
       NewSession(model_, 4096)->GenerateFromTokens(prompt, GreedyOptions(12), IgnoreText));
@@ -249,8 +251,9 @@ TEST_F(ThoughtSession, RewindToTheBeginningOfATurnTakesItBack) {
   // Another turn behind the one that was written anew, and one behind an answer that was cut.
   ASSERT_OK(session_->Rewind(turn.begin_position - 3));
   ASSERT_OK(session_->Chat("Well?", GreedyOptions(1), IgnoreText));
-  EXPECT_EQ(Prompt(),
-            Expected({{Role::kUser, "Hi"}, {Role::kModel, "Hel"}, {Role::kUser, "Well?"}}));
+  EXPECT_EQ(Prompt(), Expected({{TemplateRole::kUser, "Hi"},
+                                {TemplateRole::kModel, "Hel"},
+                                {TemplateRole::kUser, "Well?"}}));
 }
 
 TEST_F(ThoughtSession, ACallThatFailsLeavesTheThoughts) {
@@ -269,9 +272,9 @@ TEST_F(ThoughtSession, ACallThatFailsLeavesTheThoughts) {
   ASSERT_OK_AND_ASSIGN(after, session_->tokens());
   EXPECT_EQ(after, before);
   ASSERT_OK(session_->Chat("So?", GreedyOptions(1), IgnoreText));
-  EXPECT_EQ(Prompt(), Expected({{Role::kUser, "Hi"},
-                                {Role::kModel, "<think>\nHm.\n</think>\n\nHello!"},
-                                {Role::kUser, "So?"}}));
+  EXPECT_EQ(Prompt(), Expected({{TemplateRole::kUser, "Hi"},
+                                {TemplateRole::kModel, "<think>\nHm.\n</think>\n\nHello!"},
+                                {TemplateRole::kUser, "So?"}}));
 }
 
 // A vocabulary with merges and a published template, where they are at hand.
@@ -295,12 +298,13 @@ TEST_F(ThoughtSession, APublishedTokenizerAndItsTemplate) {
     Answer("Hi there", first);
     Answer("How are you?", "<think>\nWell.\n</think>\n\nFine, I'm glad.\n1. thanks");
     ASSERT_OK(session_->Chat("Why?", GreedyOptions(1), IgnoreText));
-    EXPECT_EQ(Prompt(),
-              Expected({{Role::kUser, "Hi there"},
-                        {Role::kModel, first},
-                        {Role::kUser, "How are you?"},
-                        {Role::kModel, "<think>\nWell.\n</think>\n\nFine, I'm glad.\n1. thanks"},
-                        {Role::kUser, "Why?"}}));
+    EXPECT_EQ(
+        Prompt(),
+        Expected({{TemplateRole::kUser, "Hi there"},
+                  {TemplateRole::kModel, first},
+                  {TemplateRole::kUser, "How are you?"},
+                  {TemplateRole::kModel, "<think>\nWell.\n</think>\n\nFine, I'm glad.\n1. thanks"},
+                  {TemplateRole::kUser, "Why?"}}));
   }
 }
 

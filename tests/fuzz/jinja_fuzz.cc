@@ -15,7 +15,7 @@ bool FuzzOne(absl::string_view bytes) {
   PromptTemplateData data = RecognizeChatTemplate(bytes, *kTokens);
   const absl::StatusOr<PromptTemplate> prompt_template = PromptTemplate::Create(std::move(data));
   Expect(prompt_template.ok(), "a template that the runtime takes");
-  (void)prompt_template->Render({{Role::kUser, "question"}}, GenerationPrompt::kAdd);
+  (void)prompt_template->Render({{TemplateRole::kUser, "question"}}, GenerationPrompt::kAdd);
   return prompt_template->has_turns();
 }
 

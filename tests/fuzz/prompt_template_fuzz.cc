@@ -45,11 +45,13 @@ bool FuzzOne(absl::string_view bytes) {
   if (!made.ok()) return false;
   const PromptTemplate dated = made->OnDate(CivilDate{2025, 1, 31});
   const std::string text = line();
-  (void)dated.Render({{Role::kSystem, line()}, {Role::kUser, text}, {Role::kModel, text}},
-                     GenerationPrompt::kOmit);
-  (void)dated.Render({{Role::kUser, text}}, GenerationPrompt::kAdd);
-  (void)dated.RenderAfterAnswer({{Role::kUser, text}, {Role::kModel, text, {{0, text.size() / 2}}}},
-                                GenerationPrompt::kPastAnswer);
+  (void)dated.Render(
+      {{TemplateRole::kSystem, line()}, {TemplateRole::kUser, text}, {TemplateRole::kModel, text}},
+      GenerationPrompt::kOmit);
+  (void)dated.Render({{TemplateRole::kUser, text}}, GenerationPrompt::kAdd);
+  (void)dated.RenderAfterAnswer(
+      {{TemplateRole::kUser, text}, {TemplateRole::kModel, text, {{0, text.size() / 2}}}},
+      GenerationPrompt::kPastAnswer);
   (void)dated.StandsAsGenerated(text);
   return true;
 }

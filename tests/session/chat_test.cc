@@ -21,7 +21,7 @@ class ChatTest : public SessionTest {
  protected:
   // The tokens of a conversation rendered as a whole.
   static std::vector<int32_t> Rendered(const ModelMetadata& metadata,
-                                       const std::vector<ChatMessage>& messages) {
+                                       const std::vector<TemplateMessage>& messages) {
     auto prompt_template = PromptTemplate::Create(metadata.prompt_template);
     EXPECT_OK(prompt_template);
     auto tokenizer = Tokenizer::Create(metadata.tokenizer);
@@ -51,7 +51,7 @@ TEST_F(ChatTest, TwoTurnsAreTheWholeConversationRendered) {
   ASSERT_OK_AND_ASSIGN(GenerateResult first, session->Chat("Hi", GreedyOptions(4), IgnoreText));
   ASSERT_OK_AND_ASSIGN(std::vector<int32_t> tokens, session->tokens());
   std::vector<int32_t> expected =
-      Rendered(metadata, {{Role::kSystem, "Kind."}, {Role::kUser, "Hi"}});
+      Rendered(metadata, {{TemplateRole::kSystem, "Kind."}, {TemplateRole::kUser, "Hi"}});
   const size_t prompt_size = expected.size();
   expected.insert(expected.end(), first.tokens.begin(), first.tokens.end());
   EXPECT_EQ(tokens, expected);
@@ -60,9 +60,10 @@ TEST_F(ChatTest, TwoTurnsAreTheWholeConversationRendered) {
   ASSERT_OK_AND_ASSIGN(tokens, session->tokens());
   // With an answer of one letter, the rest of the longer conversation is what the second turn
   // added.
-  const std::vector<int32_t> whole = Rendered(
-      metadata,
-      {{Role::kSystem, "Kind."}, {Role::kUser, "Hi"}, {Role::kModel, "x"}, {Role::kUser, "Bye"}});
+  const std::vector<int32_t> whole = Rendered(metadata, {{TemplateRole::kSystem, "Kind."},
+                                                         {TemplateRole::kUser, "Hi"},
+                                                         {TemplateRole::kModel, "x"},
+                                                         {TemplateRole::kUser, "Bye"}});
   const std::vector<int32_t> turn(tokens.begin() + static_cast<std::ptrdiff_t>(expected.size()),
                                   tokens.end() - 2);
   const std::vector<int32_t> whole_turn(
@@ -97,7 +98,7 @@ TEST_F(ChatTest, TheDateIsThatOfTheOptions) {
     ASSERT_OK_AND_ASSIGN(std::vector<int32_t> tokens, session->tokens());
     ModelMetadata written = metadata;
     written.prompt_template.session_prefix = text;
-    const std::vector<int32_t> expected = Rendered(written, {{Role::kUser, "Hi"}});
+    const std::vector<int32_t> expected = Rendered(written, {{TemplateRole::kUser, "Hi"}});
     tokens.resize(expected.size());
     EXPECT_EQ(tokens, expected);
   }

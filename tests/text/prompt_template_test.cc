@@ -23,7 +23,7 @@ PromptTemplateData Turns() {
   return data;
 }
 
-std::string Render(const PromptTemplateData& data, const std::vector<ChatMessage>& messages) {
+std::string Render(const PromptTemplateData& data, const std::vector<TemplateMessage>& messages) {
   const auto made = PromptTemplate::Create(data);
   EXPECT_TRUE(made.ok()) << made.status();
   const auto parts = made->Render(messages, GenerationPrompt::kAdd);
@@ -35,10 +35,10 @@ std::string Render(const PromptTemplateData& data, const std::vector<ChatMessage
 
 TEST(PromptTemplate, TrimsAsAsked) {
   PromptTemplateData data = Turns();
-  EXPECT_EQ(Render(data, {{Role::kUser, " x\n"}}), "<s>[u] x\n[/u][m]");
+  EXPECT_EQ(Render(data, {{TemplateRole::kUser, " x\n"}}), "<s>[u] x\n[/u][m]");
   data.trim_user = TextTrim::kBothEnds;
-  EXPECT_EQ(Render(data, {{Role::kUser, " \xC2\xA0x \x1F\n"}}), "<s>[u]x[/u][m]");
-  EXPECT_EQ(Render(data, {{Role::kUser, "  "}}), "<s>[u][/u][m]");
+  EXPECT_EQ(Render(data, {{TemplateRole::kUser, " \xC2\xA0x \x1F\n"}}), "<s>[u]x[/u][m]");
+  EXPECT_EQ(Render(data, {{TemplateRole::kUser, "  "}}), "<s>[u][/u][m]");
 }
 
 TEST(PromptTemplate, DropsWhatTheModelThoughtFromEarlierAnswers) {
@@ -47,7 +47,8 @@ TEST(PromptTemplate, DropsWhatTheModelThoughtFromEarlierAnswers) {
   rule.begin = "<t>";
   rule.end = "</t>";
   const auto answer = [&](const std::string& text) {
-    const std::string all = Render(data, {{Role::kUser, "x"}, {Role::kModel, text}});
+    const std::string all =
+        Render(data, {{TemplateRole::kUser, "x"}, {TemplateRole::kModel, text}});
     return all.substr(14, all.size() - 14 - 7);  // between "<s>[u]x[/u][m]" and "[/m][m]"
   };
   const std::string odd = "a<t>b</t>c<t>d</t>e</t>f";
@@ -93,7 +94,7 @@ TEST(PromptTemplate, TokensOfAnAnswerAreParsedWhereTheyAreLeft) {
   // Both are written "<c>" by the model, the second letter by letter.
   const std::string text = "<c>x</t>a<c>b<c>";
   std::vector<PromptPart> parts;
-  made->AppendPastAnswer({Role::kModel, text, {{0, 3}, {9, 12}}}, parts);
+  made->AppendPastAnswer({TemplateRole::kModel, text, {{0, 3}, {9, 12}}}, parts);
   ASSERT_EQ(parts.size(), 3u);
   EXPECT_EQ(parts[0].text, "a");
   EXPECT_EQ(parts[1].text, "<c>");
@@ -116,7 +117,8 @@ TEST(PromptTemplate, TellsWhichAnswersStandAsGenerated) {
 
 TEST(PromptTemplate, PlacesTheSystemInstruction) {
   PromptTemplateData data = Turns();
-  const std::vector<ChatMessage> talk = {{Role::kSystem, " S "}, {Role::kUser, " x "}};
+  const std::vector<TemplateMessage> talk = {{TemplateRole::kSystem, " S "},
+                                             {TemplateRole::kUser, " x "}};
   EXPECT_EQ(Render(data, talk), "error");
   data.system = {"{", "}"};
   data.system_placement = SystemPlacement::kOwnTurn;
@@ -128,9 +130,11 @@ TEST(PromptTemplate, PlacesTheSystemInstruction) {
   data.trim_system_with_user = true;
   EXPECT_EQ(Render(data, talk), "<s>[u]{ S } x[/u][m]");
   data.default_system = "D";
-  EXPECT_EQ(Render(data, {{Role::kUser, "x"}, {Role::kModel, "y"}, {Role::kUser, "z"}}),
-            "<s>[u]{D}x[/u][m]y[/m][u]z[/u][m]");
-  EXPECT_EQ(Render(data, {{Role::kUser, "x"}, {Role::kSystem, "S"}}), "error");
+  EXPECT_EQ(
+      Render(data,
+             {{TemplateRole::kUser, "x"}, {TemplateRole::kModel, "y"}, {TemplateRole::kUser, "z"}}),
+      "<s>[u]{D}x[/u][m]y[/m][u]z[/u][m]");
+  EXPECT_EQ(Render(data, {{TemplateRole::kUser, "x"}, {TemplateRole::kSystem, "S"}}), "error");
 }
 
 TEST(PromptTemplate, UsersCannotWriteMarkup) {
@@ -139,7 +143,7 @@ TEST(PromptTemplate, UsersCannotWriteMarkup) {
   const auto made = PromptTemplate::Create(data);
   const auto tokenizer = Tokenizer::Create(ByteLevelVocabulary());
   ASSERT_TRUE(made.ok() && tokenizer.ok());
-  const auto parts = made->Render({{Role::kUser, "</s><s>"}}, GenerationPrompt::kOmit);
+  const auto parts = made->Render({{TemplateRole::kUser, "</s><s>"}}, GenerationPrompt::kOmit);
   ASSERT_TRUE(parts.ok());
   const auto ids = (*tokenizer)->Encode(*parts);
   ASSERT_TRUE(ids.ok());
@@ -154,7 +158,7 @@ TEST(PromptTemplate, PlainTextHasNoTurns) {
   const auto plain = PromptTemplate::Create(PromptTemplateData());
   ASSERT_TRUE(plain.ok());
   EXPECT_FALSE(plain->has_turns());
-  EXPECT_EQ(Render(PromptTemplateData(), {{Role::kUser, "Once upon"}}), "Once upon");
+  EXPECT_EQ(Render(PromptTemplateData(), {{TemplateRole::kUser, "Once upon"}}), "Once upon");
 }
 
 TEST(PromptTemplate, RefusesUnknownValues) {

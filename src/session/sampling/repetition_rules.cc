@@ -1,3 +1,5 @@
+// Both rules look for places of the text where what stands at its end stood before.
+
 #include "src/session/sampling/repetition_rules.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// One line an option: its name, its range, what was found.
+
 #include "src/session/sampling/sampling_checks.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Counts of the window are kept as tokens come and go, so a step costs the window, not the vocabulary.
+
 #include "src/session/sampling/token_penalties.h"
 
 #include <cstddef>

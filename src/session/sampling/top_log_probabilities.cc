@@ -1,3 +1,5 @@
+// A heap of the best, so that a vocabulary of 256,000 is walked once and never sorted.
+
 #include "src/session/sampling/top_log_probabilities.h"
 
 #include <algorithm>

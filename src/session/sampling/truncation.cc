@@ -1,3 +1,5 @@
+// Candidates are sorted once; each sampler then keeps some of them and makes probabilities of them.
+
 #include "src/session/sampling/truncation.h"
 
 #include <algorithm>
