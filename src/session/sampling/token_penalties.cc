@@ -1,4 +1,5 @@
-// Counts of the window are kept as tokens come and go, so a step costs the window, not the vocabulary.
+// Counts of the window are kept as tokens come and go, so a step costs the window, not the
+// vocabulary.
 
 #include "src/session/sampling/token_penalties.h"
 
