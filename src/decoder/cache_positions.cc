@@ -63,7 +63,7 @@ void CachePositions::Commit(int32_t num_rows) {
 }
 
 int32_t CachePositions::rewind_floor() const {
-  int32_t floor = 0;
+  int32_t floor = restored_floor_;
   for (const Ring& ring : rings_) {
     // The ring holds positions [highest - slots, highest); position p can be continued from if its
     // oldest visible key, p - window + 1, is among them (p itself is written anew).
@@ -80,7 +80,27 @@ absl::Status CachePositions::Rewind(int32_t position) {
   }
   length_ = position;
   staged_ = 0;
-  if (position == 0) highest_ = 0;
+  if (position == 0) highest_ = restored_floor_ = 0;
+  return absl::OkStatus();
+}
+
+int32_t CachePositions::FirstHeld(const Ring& ring) const {
+  if (ring.window == 0) return 0;
+  return std::max(0, rewind_floor() - ring.window + 1);
+}
+
+absl::Status CachePositions::Restore(int32_t length, int32_t floor) {
+  if (length < 0 || floor < 0 || floor > length) {
+    return absl::InvalidArgumentError(absl::StrCat("kv cache: rewind floor: expected 0 to ", length,
+                                                   ", found ", floor));
+  }
+  if (length > capacity_) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("kv cache: expected at most ", capacity_, " positions, found ", length));
+  }
+  length_ = highest_ = length;
+  staged_ = 0;
+  restored_floor_ = floor;
   return absl::OkStatus();
 }
 

@@ -66,6 +66,14 @@ class CachePositions {
   // position == 0.
   absl::Status Rewind(int32_t position);
 
+  // The first position whose row `ring` surely holds. Rows from there to length() are what a copy
+  // needs: it has the same length and rewind floor.
+  int32_t FirstHeld(const Ring& ring) const;
+  // Makes empty positions those of a cache that holds `length` and can be rewound to `floor`; where
+  // rings are smaller than that cache's, the floor is higher. Errors: InvalidArgument for a floor
+  // outside [0, length] or a length above the capacity.
+  absl::Status Restore(int32_t length, int32_t floor);
+
  private:
   int32_t capacity_;
   int32_t max_chunk_;
@@ -74,6 +82,7 @@ class CachePositions {
   int32_t staged_ = 0;
   // Most positions ever written since the last Rewind(0): what rings may have overwritten.
   int32_t highest_ = 0;
+  int32_t restored_floor_ = 0;  // below it, rows were lost before Restore
 };
 
 }  // namespace inkling

@@ -47,10 +47,10 @@ int32_t RingSlots(const LayerConfig& layer, const CacheOptions& options) {
 }
 
 // Bytes of the keys (or of the values) of one layer.
-int64_t RingBytes(const ModelConfig& config, int32_t ring, KvElement element) {
-  const size_t slot =
-      kernels::KvSlotBytes(KernelElement(element), static_cast<size_t>(config.head_dim));
-  const int64_t bytes = int64_t{ring} * config.num_kv_heads * static_cast<int64_t>(slot);
+int64_t RingBytes(int32_t ring, int32_t num_kv_heads, int32_t head_dim,
+                  kernels::KvElement element) {
+  const size_t slot = kernels::KvSlotBytes(element, static_cast<size_t>(head_dim));
+  const int64_t bytes = int64_t{ring} * num_kv_heads * static_cast<int64_t>(slot);
   return (bytes + kLayerAlignment - 1) / kLayerAlignment * kLayerAlignment;
 }
 
@@ -86,14 +86,15 @@ absl::StatusOr<int64_t> CpuKvCache::RequiredBytes(const ModelConfig& config,
   ABSL_RETURN_IF_ERROR(CheckCacheOptions(options));
   int64_t bytes = 0;
   for (const LayerConfig& layer : config.layers) {
-    bytes += 2 * RingBytes(config, RingSlots(layer, options), options.element);
+    bytes += 2 * RingBytes(RingSlots(layer, options), config.num_kv_heads, config.head_dim,
+                           KernelElement(options.element));
   }
   return bytes;
 }
 
 absl::StatusOr<std::unique_ptr<CpuKvCache>> CpuKvCache::Create(const ModelConfig& config,
                                                                const CacheOptions& options) {
-  ABSL_ASSIGN_OR_RETURN(const int64_t bytes, RequiredBytes(config, options));
+  ABSL_RETURN_IF_ERROR(CheckCacheOptions(options));
   std::vector<CachePositions::Ring> rings;
   for (const LayerConfig& layer : config.layers) {
     rings.push_back({.slots = RingSlots(layer, options), .window = layer.window});
@@ -103,20 +104,30 @@ absl::StatusOr<std::unique_ptr<CpuKvCache>> CpuKvCache::Create(const ModelConfig
   cache->element_ = KernelElement(options.element);
   cache->num_kv_heads_ = config.num_kv_heads;
   cache->head_dim_ = config.head_dim;
-  cache->memory_ = ReserveMemory(bytes);
-  if (cache->memory_ == nullptr) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("kv cache: cannot reserve ", bytes, " bytes for ", options.capacity,
-                     " positions in ", config.num_layers, " layers"));
-  }
-  cache->memory_bytes_ = bytes;
-  std::byte* next = static_cast<std::byte*>(cache->memory_);
-  for (const CachePositions::Ring& ring : cache->positions().rings()) {
-    const int64_t ring_bytes = RingBytes(config, ring.slots, options.element);
-    cache->layers_.push_back({.keys = next, .values = next + ring_bytes, .ring = ring.slots});
-    next += 2 * ring_bytes;
-  }
+  ABSL_RETURN_IF_ERROR(cache->Reserve());
   return cache;
+}
+
+absl::Status CpuKvCache::Reserve() {
+  const std::vector<CachePositions::Ring>& rings = positions().rings();
+  const auto ring_bytes = [this](const CachePositions::Ring& ring) {
+    return RingBytes(ring.slots, num_kv_heads_, head_dim_, element_);
+  };
+  int64_t bytes = 0;
+  for (const CachePositions::Ring& ring : rings) bytes += 2 * ring_bytes(ring);
+  memory_ = static_cast<std::byte*>(ReserveMemory(bytes));
+  if (memory_ == nullptr) {
+    return absl::ResourceExhaustedError(absl::StrCat("kv cache: cannot reserve ", bytes,
+                                                     " bytes for ", capacity(), " positions in ",
+                                                     rings.size(), " layers"));
+  }
+  memory_bytes_ = bytes;
+  std::byte* next = memory_;
+  for (const CachePositions::Ring& ring : rings) {
+    layers_.push_back({.keys = next, .values = next + ring_bytes(ring), .ring = ring.slots});
+    next += 2 * ring_bytes(ring);
+  }
+  return absl::OkStatus();
 }
 
 CpuKvCache::~CpuKvCache() { FreeMemory(memory_, memory_bytes_); }

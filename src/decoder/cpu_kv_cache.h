@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "kernels/kv_layout.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/model_config.h"
@@ -33,6 +34,14 @@ class CpuKvCache final : public KvCache {
 
   ~CpuKvCache() override;
 
+  // The rows lie in blocks of 16 positions, whatever the ring, so streams are copies of memory: the
+  // same for every CPU, capacity and chunk. cpu_kv_cache_state.cc has the order.
+  absl::StatusOr<std::unique_ptr<KvCache>> Clone() const override;
+  absl::string_view StateFormat() const override;
+  int64_t StateBytes() const override;
+  absl::Status WriteState(ByteSink sink) const override;
+  absl::Status ReadState(ByteSource source) override;
+
   kernels::KvElement element() const { return element_; }
   int64_t bytes() const { return memory_bytes_; }  // reserved
 
@@ -42,19 +51,21 @@ class CpuKvCache final : public KvCache {
     std::byte* values;
     int32_t ring;  // slots, a multiple of 16; position p lives in slot p % ring
   };
-  LayerView layer(int32_t index) { return layers_[static_cast<size_t>(index)]; }
+  LayerView layer(int32_t index) const { return layers_[static_cast<size_t>(index)]; }
 
   // InvalidArgument unless the cache's layers fit those of `config`.
   absl::Status CheckMadeFor(const ModelConfig& config);
 
  private:
   explicit CpuKvCache(CachePositions positions) : KvCache(std::move(positions)) {}
+  // Reserves memory for the rings of the positions.
+  absl::Status Reserve();
 
   kernels::KvElement element_ = kernels::KvElement::kF16;
   int32_t num_kv_heads_ = 0;
   int32_t head_dim_ = 0;
   std::vector<LayerView> layers_;
-  void* memory_ = nullptr;
+  std::byte* memory_ = nullptr;
   int64_t memory_bytes_ = 0;
 };
 

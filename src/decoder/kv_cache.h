@@ -11,10 +11,14 @@
 #define INKLING_SRC_DECODER_KV_CACHE_H_
 
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "src/decoder/cache_positions.h"
+#include "src/format/byte_stream.h"
 
 namespace inkling {
 
@@ -36,8 +40,26 @@ class KvCache {
   // Forgets positions >= `position`, a RewindTarget. Errors: OutOfRange for any other.
   virtual absl::Status Rewind(int32_t position) { return positions_.Rewind(position); }
 
+  // A cache of the same size that holds the same, in the time and memory of what is filled. The two
+  // are independent. Errors: ResourceExhausted.
+  virtual absl::StatusOr<std::unique_ptr<KvCache>> Clone() const = 0;
+
+  // Committed rows as a stream of bytes, which a cache of the same model, of the same StateFormat()
+  // and of any capacity that they fit in can hold again. The name says how rows are stored, so that
+  // another backend's stream is told from one's own; computing the tokens again replaces it.
+  virtual absl::string_view StateFormat() const = 0;
+  // What WriteState will write.
+  virtual int64_t StateBytes() const = 0;
+  // Rows that were rewound aren't written. Errors: those of `sink`.
+  virtual absl::Status WriteState(ByteSink sink) const = 0;
+  // Makes an empty cache hold what WriteState wrote. What can't have been written is an error, and
+  // leaves a cache that may only be dropped or rewound to 0: InvalidArgument (also where it doesn't
+  // fit), those of `source`.
+  virtual absl::Status ReadState(ByteSource source) = 0;
+
   // For the decoder, which stages and commits the rows of its passes.
   CachePositions& positions() { return positions_; }
+  const CachePositions& positions() const { return positions_; }
 
  protected:
   explicit KvCache(CachePositions positions) : positions_(std::move(positions)) {}

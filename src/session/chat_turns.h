@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "src/session/session_fields.h"
 #include "src/text/prompt_template.h"
 #include "src/text/tokenizer.h"
 
@@ -73,6 +74,11 @@ class ChatTurns {
   // `shown`, are in the session.
   void Take(Step step, std::string shown);
 
+  // Adds the conversation to a session's file, and takes it from there into an empty one, for a
+  // session of `num_tokens` tokens. Errors, after which nothing changed: InvalidArgument.
+  void Write(FieldWriter& fields) const;
+  absl::Status Read(FieldReader& fields, int32_t num_tokens);
+
   // Forgets the turns whose answers begin behind `length`, to which the session was cut.
   void Truncate(int32_t length);
 
@@ -92,6 +98,7 @@ class ChatTurns {
   absl::Status Add(absl::Span<const int32_t> tokens, absl::string_view prefix, Step& step) const;
   absl::Status Rewrite(absl::Span<const int32_t> tokens, absl::string_view prefix,
                        Step& step) const;
+  static absl::Status ReadTurn(FieldReader& fields, Turn& turn);
 
   const Tokenizer& tokenizer_;
   const PromptTemplate prompt_template_;

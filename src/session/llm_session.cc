@@ -25,9 +25,9 @@
 #include "src/decoder/kv_cache.h"
 #include "src/session/chat_turns.h"
 #include "src/session/generation.h"
+#include "src/session/llm_session_state.h"
 #include "src/session/model_engine.h"
 #include "src/session/running_call.h"
-#include "src/session/session_state.h"
 #include "src/session/speculation/draft_model.h"
 #include "src/session/speculation/speculative_decoder.h"
 #include "src/session/token_context.h"
@@ -73,8 +73,11 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
                           DraftModel::Create(*options.draft_model->engine_, engine, cache_options));
   }
   return std::unique_ptr<LlmSession>(new LlmSession(std::make_unique<State>(
-      std::move(model), engine, cache_options, std::move(cache), options.draft_model,
-      std::move(draft), options.system_prompt, *date)));
+      std::move(model), engine, options,
+      TokenContext(engine.decoder(), std::move(cache), engine.config().vocab_size),
+      std::move(draft),
+      ChatTurns(engine.tokenizer(), engine.prompt_template().OnDate(*date),
+                options.system_prompt))));
 }
 
 LlmSession::LlmSession(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -8,10 +8,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "inkling/llm_session.h"
 #include "src/compute/float_environment.h"
 
@@ -70,6 +72,11 @@ class RunningCall {
   auto RunAppCode(Function function) {
     const DefaultFloats::Interval interval(floats_);
     return function();
+  }
+  // The same for the app's function that takes a saved session.
+  absl::Status Write(absl::Span<const std::byte> bytes, ByteWriter writer) {
+    const DefaultFloats::Interval interval(floats_);
+    return writer(bytes);
   }
 
  private:

@@ -28,6 +28,27 @@ TokenContext::TokenContext(Decoder& decoder, std::unique_ptr<KvCache> cache, int
   tokens_.reserve(static_cast<size_t>(cache_->capacity()));
 }
 
+absl::StatusOr<TokenContext> TokenContext::Fork() const {
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache, cache_->Clone());
+  TokenContext fork(decoder_, std::move(cache), vocab_size_);
+  fork.tokens_.insert(fork.tokens_.end(), tokens_.begin(), tokens_.end());
+  fork.CutCache(fork.length());
+  return fork;
+}
+
+absl::Status TokenContext::Restore(std::vector<int32_t> tokens,
+                                   absl::FunctionRef<absl::Status(KvCache&)> read) {
+  ABSL_RETURN_IF_ERROR(Append(tokens));
+  absl::Status status = read(*cache_);
+  if (status.ok() && cache_->length() > length()) {
+    status = absl::InvalidArgumentError(absl::StrCat("kv cache: expected at most ", length(),
+                                                     " positions, one for each token, found ",
+                                                     cache_->length()));
+  }
+  if (!status.ok()) Truncate(0);
+  return status;
+}
+
 absl::Status TokenContext::CheckTokens(int32_t begin, absl::Span<const int32_t> tokens) const {
   const int32_t room = capacity() - begin;
   if (tokens.size() > static_cast<size_t>(room)) {

@@ -17,6 +17,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -30,6 +31,11 @@ class TokenContext {
  public:
   // `decoder` outlives the context; `cache` belongs to the same model.
   TokenContext(Decoder& decoder, std::unique_ptr<KvCache> cache, int32_t vocab_size);
+  TokenContext(TokenContext&&) = default;
+
+  // A context of its own with the same tokens, and what was computed of them. Errors:
+  // ResourceExhausted.
+  absl::StatusOr<TokenContext> Fork() const;
 
   int32_t length() const { return static_cast<int32_t>(tokens_.size()); }
   int32_t capacity() const { return cache_->capacity(); }
@@ -63,6 +69,16 @@ class TokenContext {
   // The same, and gives the logits [vocab_size] that follow the last token; valid until the next
   // call. Errors: also FailedPrecondition without any token.
   absl::StatusOr<absl::Span<const float>> ComputeLogits(StopFunction stop);
+
+  // What the cache holds of the list's tokens, for saving. Tokens ahead of the list are dropped.
+  const KvCache& SettledCache() {
+    CutCache(length());
+    return *cache_;
+  }
+  // Fills an empty context: `tokens`, which are valid and fit, and through `read` the cache of the
+  // first of them, or nothing of it. Errors: those of `read`; InvalidArgument if the cache then has
+  // more positions than there are tokens. The context is empty again after an error.
+  absl::Status Restore(std::vector<int32_t> tokens, absl::FunctionRef<absl::Status(KvCache&)> read);
 
   // Makes the last token one that isn't computed yet, because only a pass gives logits.
   void ForgetLastResult();

@@ -134,6 +134,13 @@ TEST_F(DecoderErrorTest, ACacheOfAnotherBackendIsRefused) {
   class OtherCache final : public KvCache {
    public:
     OtherCache() : KvCache(CachePositions({.capacity = 8, .max_chunk = 8}, {})) {}
+    absl::StatusOr<std::unique_ptr<KvCache>> Clone() const override {
+      return std::make_unique<OtherCache>();
+    }
+    absl::string_view StateFormat() const override { return "other"; }
+    int64_t StateBytes() const override { return 0; }
+    absl::Status WriteState(ByteSink) const override { return absl::OkStatus(); }
+    absl::Status ReadState(ByteSource) override { return absl::OkStatus(); }
   };
   OtherCache other;
   EXPECT_THAT(decoder_->Forward({.tokens = {1}, .cache = other}),

@@ -15,6 +15,7 @@
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
 #include "src/compute/process_stamp.h"
@@ -22,6 +23,7 @@
 #include "src/decoder/decoder.h"
 #include "src/decoder/forward_request.h"
 #include "src/decoder/kv_cache.h"
+#include "src/format/byte_stream.h"
 #include "src/format/model_config.h"
 #include "src/format/model_reader.h"
 #include "src/session/decoder_start.h"
@@ -36,7 +38,51 @@ constexpr int32_t kMaxDecodeRows = 8;
 class ReferenceCache final : public KvCache {
  public:
   ReferenceCache(const ModelReader& reader, const CacheOptions& options)
-      : KvCache(CachePositions(options, {})), decoder_(reader, options.capacity) {}
+      : KvCache(CachePositions(options, {})),
+        reader_(reader),
+        options_(options),
+        decoder_(reader, options.capacity) {}
+
+  absl::StatusOr<std::unique_ptr<KvCache>> Clone() const override {
+    auto clone = std::make_unique<ReferenceCache>(reader_, options_);
+    clone->past_ = past_;
+    ABSL_RETURN_IF_ERROR(clone->positions().Restore(length(), 0));
+    return clone;
+  }
+
+  absl::string_view StateFormat() const override { return "reference"; }
+  int64_t StateBytes() const override {
+    return static_cast<int64_t>(sizeof(int32_t)) + length() * RowBytes() * 2 * NumLayers();
+  }
+  absl::Status WriteState(ByteSink sink) const override {
+    const int32_t rows = length();
+    ABSL_RETURN_IF_ERROR(sink({reinterpret_cast<const std::byte*>(&rows), sizeof(rows)}));
+    for (const std::vector<ReferenceDecoder::Rows>* layers : {&past_.keys, &past_.values}) {
+      for (const ReferenceDecoder::Rows& layer : *layers) {
+        for (size_t i = 0; i < static_cast<size_t>(rows); ++i) {
+          ABSL_RETURN_IF_ERROR(sink({reinterpret_cast<const std::byte*>(layer[i].data()),
+                                     static_cast<size_t>(RowBytes())}));
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+  absl::Status ReadState(ByteSource source) override {
+    int32_t rows = 0;
+    ABSL_RETURN_IF_ERROR(source({reinterpret_cast<std::byte*>(&rows), sizeof(rows)}));
+    ABSL_RETURN_IF_ERROR(positions().Restore(rows, 0));
+    for (std::vector<ReferenceDecoder::Rows>* layers : {&past_.keys, &past_.values}) {
+      layers->assign(static_cast<size_t>(NumLayers()), ReferenceDecoder::Rows());
+      for (ReferenceDecoder::Rows& layer : *layers) {
+        for (int32_t i = 0; i < rows; ++i) {
+          layer.emplace_back(static_cast<size_t>(RowBytes()) / sizeof(double));
+          ABSL_RETURN_IF_ERROR(source({reinterpret_cast<std::byte*>(layer.back().data()),
+                                       static_cast<size_t>(RowBytes())}));
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
 
   int32_t RewindTarget(int32_t position) const override {
     return position == length() ? position : position / kSnapshotDistance * kSnapshotDistance;
@@ -59,6 +105,14 @@ class ReferenceCache final : public KvCache {
   ReferenceDecoder::Result Run(int32_t token) { return decoder_.Continue({token}, past_); }
 
  private:
+  int64_t NumLayers() const { return reader_.config().num_layers; }
+  int64_t RowBytes() const {
+    const ModelConfig& config = reader_.config();
+    return int64_t{config.num_kv_heads} * config.head_dim * static_cast<int64_t>(sizeof(double));
+  }
+
+  const ModelReader& reader_;
+  const CacheOptions options_;
   ReferenceDecoder decoder_;  // depends on the capacity
   ReferenceDecoder::Past past_;
 };

@@ -65,6 +65,11 @@ absl::StatusOr<std::unique_ptr<DraftModel>> DraftModel::Create(const ModelEngine
       new DraftModel(engine.decoder(), std::move(cache), engine.config().vocab_size));
 }
 
+absl::StatusOr<std::unique_ptr<DraftModel>> DraftModel::Fork() const {
+  ABSL_ASSIGN_OR_RETURN(TokenContext context, context_.Fork());
+  return absl::WrapUnique(new DraftModel(std::move(context), pass_cost_));
+}
+
 absl::Status DraftModel::Follow(absl::Span<const int32_t> tokens) {
   const std::vector<int32_t>& old = context_.tokens();
   const size_t common = std::min(old.size(), tokens.size());

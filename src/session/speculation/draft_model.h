@@ -35,6 +35,10 @@ class DraftModel {
                                                             const ModelEngine& target,
                                                             const CacheOptions& session_cache);
 
+  // A draft model of its own with the same state, for a session that was forked. Errors:
+  // ResourceExhausted.
+  absl::StatusOr<std::unique_ptr<DraftModel>> Fork() const;
+
   // Appends to `draft` the tokens that its model chooses after `tokens`: at most `most`, fewer
   // where its context ends. `sampler` is a copy of the session's, so it draws the numbers that the
   // session will draw: where both models agree, they choose the same token, greedy or not. Errors:
@@ -48,6 +52,8 @@ class DraftModel {
  private:
   DraftModel(Decoder& decoder, std::unique_ptr<KvCache> cache, int32_t vocab_size)
       : context_(decoder, std::move(cache), vocab_size) {}
+  DraftModel(TokenContext context, const PassCost& pass_cost)
+      : context_(std::move(context)), pass_cost_(pass_cost) {}
 
   absl::Status Follow(absl::Span<const int32_t> tokens);
 

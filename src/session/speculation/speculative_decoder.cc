@@ -57,6 +57,11 @@ SpeculativeDecoder::SpeculativeDecoder(TokenContext& context,
   draft_.reserve(static_cast<size_t>(context.max_ahead()));
 }
 
+absl::StatusOr<std::unique_ptr<DraftModel>> SpeculativeDecoder::ForkDraftModel() const {
+  if (draft_model_ == nullptr) return nullptr;
+  return draft_model_->Fork();
+}
+
 void SpeculativeDecoder::Begin() {
   odds_ = AcceptanceOdds();
   draft_model_chance_ = kUsualDraftChance;

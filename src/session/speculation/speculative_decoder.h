@@ -40,6 +40,11 @@ class SpeculativeDecoder {
   // `context` outlives this. `draft_model` may be null.
   SpeculativeDecoder(TokenContext& context, std::unique_ptr<DraftModel> draft_model);
 
+  // For a fork of the session: a draft model that has computed the same, or null; and what is known
+  // of the passes' costs. Errors: ResourceExhausted.
+  absl::StatusOr<std::unique_ptr<DraftModel>> ForkDraftModel() const;
+  void CopyCosts(const SpeculativeDecoder& other) { pass_cost_ = other.pass_cost_; }
+
   // Begins a call of RunGeneration: another text, of which no odds are known. What passes cost
   // stays known.
   void Begin();

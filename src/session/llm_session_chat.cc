@@ -17,8 +17,8 @@
 #include "inkling/llm_session.h"
 #include "src/session/chat_turns.h"
 #include "src/session/generation.h"
+#include "src/session/llm_session_state.h"
 #include "src/session/running_call.h"
-#include "src/session/session_state.h"
 #include "src/text/prompt_template.h"
 
 namespace inkling {
@@ -53,13 +53,12 @@ absl::StatusOr<std::vector<TemplateMessage>> TemplateMessages(
 
 }  // namespace
 
-// Runs a step of the conversation and makes it part of it.
 absl::StatusOr<GenerateResult> LlmSession::State::Chat(absl::StatusOr<ChatTurns::Step> step,
                                                        absl::string_view assistant_prefix,
-                                                       const GenerateOptions& options,
+                                                       const GenerateOptions& generate_options,
                                                        RunningCall& call, TextCallback callback) {
   if (!step.ok()) return step.status();
-  GenerateOptions turn_options = options;
+  GenerateOptions turn_options = generate_options;
   for (const std::string& stop : engine.prompt_template().data().stop_strings) {
     if (!stop.empty()) turn_options.stop_strings.push_back(stop);
   }

@@ -17,9 +17,9 @@
 #include "inkling/llm_insight.h"
 #include "inkling/llm_session.h"
 #include "src/decoder/kv_cache.h"
+#include "src/session/llm_session_state.h"
 #include "src/session/running_call.h"
 #include "src/session/scoring.h"
-#include "src/session/session_state.h"
 
 namespace inkling {
 namespace {
@@ -110,9 +110,12 @@ absl::StatusOr<std::vector<std::vector<float>>> LlmSession::Embed(
   }
   std::vector<std::vector<float>> embeddings;
   if (encoded.empty()) return embeddings;
-  CacheOptions cache_options = state_->cache_options;
-  cache_options.capacity = static_cast<int32_t>(longest);
   Decoder& decoder = state_->engine.decoder();
+  SessionOptions text_options = state_->options;
+  text_options.context_length = static_cast<int32_t>(longest);
+  ABSL_ASSIGN_OR_RETURN(
+      const CacheOptions cache_options,
+      ResolveCacheOptions(text_options, state_->engine.config(), decoder.max_rows()));
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<KvCache> cache, decoder.CreateCache(cache_options));
   const auto stop = [&] { return state_->gate.cancelled(); };
   for (const Tokens& tokens : encoded) {

@@ -1,17 +1,18 @@
-// LlmSession::State: what a session is made of, and what its calls have in common.
+// LlmSession::State: what a session consists of.
 //
-// The public calls are in llm_session.cc and in files named after what they do (session_*.cc).
+// llm_session.cc has its calls, and files named after it those of one task: llm_session_chat.cc,
+// llm_session_insight.cc, llm_session_saving.cc.
 
-#ifndef INKLING_SRC_SESSION_SESSION_STATE_H_
-#define INKLING_SRC_SESSION_SESSION_STATE_H_
+#ifndef INKLING_SRC_SESSION_LLM_SESSION_STATE_H_
+#define INKLING_SRC_SESSION_LLM_SESSION_STATE_H_
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -19,32 +20,29 @@
 #include "inkling/llm_model.h"
 #include "inkling/llm_options.h"
 #include "inkling/llm_session.h"
-#include "src/decoder/kv_cache.h"
+#include "src/decoder/decoder.h"
+#include "src/format/byte_stream.h"
 #include "src/session/chat_turns.h"
-#include "src/session/generation.h"
 #include "src/session/model_engine.h"
 #include "src/session/running_call.h"
 #include "src/session/speculation/draft_model.h"
 #include "src/session/speculation/speculative_decoder.h"
 #include "src/session/token_context.h"
-#include "src/text/date_text.h"
 #include "src/text/tokenizer.h"
 
 namespace inkling {
 
 struct LlmSession::State {
-  State(std::shared_ptr<const LlmModel> shared_model, ModelEngine& model_engine,
-        const CacheOptions& options_of_cache, std::unique_ptr<KvCache> cache,
-        std::shared_ptr<const LlmModel> shared_draft_model, std::unique_ptr<DraftModel> its_draft,
-        std::string system, const CivilDate& date)
+  State(std::shared_ptr<const LlmModel> shared_model, const ModelEngine& model_engine,
+        SessionOptions session_options, TokenContext tokens, std::unique_ptr<DraftModel> draft,
+        ChatTurns chat_turns)
       : model(std::move(shared_model)),
         engine(model_engine),
-        cache_options(options_of_cache),
-        context(model_engine.decoder(), std::move(cache), model_engine.config().vocab_size),
-        draft_model(std::move(shared_draft_model)),
-        speculation(context, std::move(its_draft)),
-        turns(model_engine.tokenizer(), model_engine.prompt_template().OnDate(date),
-              std::move(system)) {}
+        options(std::move(session_options)),
+        context(std::move(tokens)),
+        speculation(context, std::move(draft)),
+        turns(std::move(chat_turns)),
+        position(context.length()) {}
 
   // `options` are PrefillOptions or GenerateOptions.
   template <typename Options>
@@ -59,22 +57,24 @@ struct LlmSession::State {
                                           const GenerateOptions& options,
                                           TextPosition text_position, RunningCall& call,
                                           TextCallback callback);
+  // Runs a step of the conversation and makes it part of it.
   absl::StatusOr<GenerateResult> Chat(absl::StatusOr<ChatTurns::Step> step,
                                       absl::string_view assistant_prefix,
-                                      const GenerateOptions& options, RunningCall& call,
+                                      const GenerateOptions& generate_options, RunningCall& call,
                                       TextCallback callback);
+  // Writes the session's file: `begin` gets its size, then `sink` its bytes. Errors: those of both.
+  absl::Status Save(absl::FunctionRef<absl::Status(int64_t)> begin, ByteSink sink);
   uint64_t process() const { return engine.decoder().process(); }
 
   const std::shared_ptr<const LlmModel> model;
   const ModelEngine& engine;
-  const CacheOptions cache_options;
+  const SessionOptions options;  // keep the draft model alive
   TokenContext context;
-  const std::shared_ptr<const LlmModel> draft_model;  // keeps the speculation's alive; may be null
   SpeculativeDecoder speculation;
   ChatTurns turns;  // in the model's template, on the session's day
 
   CallGate gate;
-  std::atomic<int32_t> position{0};  // context.length(), readable while a call runs
+  std::atomic<int32_t> position;  // context.length(), readable while a call runs
 };
 
 // The error of a call that was cancelled before it had an effect.
@@ -82,4 +82,4 @@ absl::Status CancelledCall();
 
 }  // namespace inkling
 
-#endif  // INKLING_SRC_SESSION_SESSION_STATE_H_
+#endif  // INKLING_SRC_SESSION_LLM_SESSION_STATE_H_
