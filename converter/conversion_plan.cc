@@ -3,6 +3,9 @@
 
 #include "converter/conversion_plan.h"
 
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -103,6 +107,23 @@ std::string DescribeOptions(const ConvertOptions& options, const VocabularyTypes
       options.quality == ConvertQuality::kBest ? " quality=best" : "");
 }
 
+// What BalanceColumns did, for adapters that are trained on the checkpoint's own matrices: norms
+// have the inverse of what the matrices behind them have.
+std::vector<ColumnExponents> ColumnsOf(const TensorPlan& plan, absl::Span<const TensorInfo> infos) {
+  std::vector<ColumnExponents> columns;
+  for (size_t i = 0; i < infos.size(); ++i) {
+    const std::vector<float>& factors = plan.tensors[i].column_factors;
+    if (infos[i].role != TensorRole::kNorm || factors.empty() ||
+        !absl::EndsWith(infos[i].name, ".weight"))
+      continue;
+    ColumnExponents one = {infos[i].name, {}};
+    for (const float factor : factors)
+      one.exponents.push_back(static_cast<int8_t>(-std::ilogb(factor)));
+    columns.push_back(std::move(one));
+  }
+  return columns;
+}
+
 // Chooses a type for every tensor of `plan`, whose other fields are set, and describes the choice
 // in its provenance. A tied head gets a tensor of its own where the options ask for two types.
 absl::Status PlanTypes(const Checkpoint& checkpoint, const ConvertOptions& options,
@@ -128,6 +149,7 @@ absl::Status PlanTypes(const Checkpoint& checkpoint, const ConvertOptions& optio
                                         num_balanced, " norms, by powers of two"));
     }
   }
+  plan.metadata.columns = ColumnsOf(plan.tensors, TensorList(config));
   if (!options.bits_per_weight.has_value()) return absl::OkStatus();
   return SpendBits(checkpoint, plan.tensors, config, options, *plan.importance, plan.types);
 }

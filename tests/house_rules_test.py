@@ -52,6 +52,9 @@ ROOMS = {
     "converter/quantize": (
         {"converter/quantize", "converter/plan", "converter/checkpoints/*", "converter/files", "kernels", "src/format"},
         {"absl/", "nlohmann/"}),
+    "converter/lora": (
+        {"converter/lora", "converter/recipes", "converter/checkpoints/pytorch", "converter/files", "src/format"},
+        {"absl/", "nlohmann/"}),
     "converter": (
         {"converter", "src/format"}, {"absl/", "CLI/"}),
 }

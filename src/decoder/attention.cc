@@ -252,6 +252,20 @@ void DropOtherRows(ForwardPass& pass) {
   pass.num_rows = pass.kept_rows;
 }
 
+// Adds what adapters say of q, k and v.
+void AddToQueryKeyValue(int32_t layer_index, ForwardPass& pass) {
+  const Scratch& s = pass.scratch;
+  const auto head_dim = static_cast<size_t>(pass.config.head_dim);
+  const size_t query_dim = static_cast<size_t>(pass.config.num_heads) * head_dim;
+  const size_t key_dim = static_cast<size_t>(pass.config.num_kv_heads) * head_dim;
+  const LowRankUpdate update =
+      AdapterUpdate(pass, layer_index,
+                    {AdapterTarget::kQuery, AdapterTarget::kKey, AdapterTarget::kValue}, s.normed);
+  update.AddAll(AdapterTarget::kQuery, s.query, query_dim);
+  update.AddAll(AdapterTarget::kKey, s.key, key_dim);
+  update.AddAll(AdapterTarget::kValue, s.value, key_dim);
+}
+
 }  // namespace
 
 absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, ForwardPass& pass) {
@@ -259,6 +273,7 @@ absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, Forwar
   ABSL_RETURN_IF_ERROR(
       RunMatmuls({{&weights.query, s.query}, {&weights.key, s.key}, {&weights.value, s.value}},
                  s.normed, pass));
+  if (!pass.adapters.empty()) AddToQueryKeyValue(layer_index, pass);
   EndStep(pass.timer, DecoderStep::kQueryKeyValue);
   PrepareRows(weights, layer_index, pass);
   EndStep(pass.timer, DecoderStep::kRotateAndStore);
@@ -269,6 +284,10 @@ absl::Status RunAttention(AttentionWeights& weights, int32_t layer_index, Forwar
   DropOtherRows(pass);
   EndStep(pass.timer, DecoderStep::kAttention);
   ABSL_RETURN_IF_ERROR(RunMatmuls({{&weights.output, s.block}}, s.attended, pass));
+  if (!pass.adapters.empty()) {
+    AdapterUpdate(pass, layer_index, {AdapterTarget::kOutput}, s.attended)
+        .AddAll(AdapterTarget::kOutput, s.block, static_cast<size_t>(pass.config.hidden_dim));
+  }
   EndStep(pass.timer, DecoderStep::kAttentionOutput);
   return absl::OkStatus();
 }

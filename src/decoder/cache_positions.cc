@@ -91,8 +91,8 @@ int32_t CachePositions::FirstHeld(const Ring& ring) const {
 
 absl::Status CachePositions::Restore(int32_t length, int32_t floor) {
   if (length < 0 || floor < 0 || floor > length) {
-    return absl::InvalidArgumentError(absl::StrCat("kv cache: rewind floor: expected 0 to ", length,
-                                                   ", found ", floor));
+    return absl::InvalidArgumentError(
+        absl::StrCat("kv cache: rewind floor: expected 0 to ", length, ", found ", floor));
   }
   if (length > capacity_) {
     return absl::InvalidArgumentError(

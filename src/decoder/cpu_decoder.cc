@@ -25,6 +25,7 @@
 #include "src/compute/matmul_kernels.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/thread_pool.h"
+#include "src/decoder/cpu_adapter.h"
 #include "src/decoder/cpu_kv_cache.h"
 #include "src/decoder/execution_context.h"
 #include "src/decoder/forward_request.h"
@@ -146,6 +147,13 @@ DecoderDescription CpuDecoder::Describe() const {
           .num_threads = options_.num_threads,
           .decode_threads = options_.decode_threads,
           .cpus = cpus_};
+}
+
+absl::StatusOr<std::shared_ptr<const Adapter>> CpuDecoder::CreateAdapter(
+    const LoraFile& file) const {
+  const DefaultFloats floats;
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<CpuAdapter> adapter, CpuAdapter::Create(file, reader_));
+  return adapter;
 }
 
 absl::StatusOr<std::unique_ptr<KvCache>> CpuDecoder::CreateCache(

@@ -58,6 +58,7 @@ class CpuDecoder final : public Decoder {
   DecoderMemory memory() const override;
   DecoderDescription Describe() const override;
   uint64_t process() const override { return pool_->process(); }
+  absl::StatusOr<std::shared_ptr<const Adapter>> CreateAdapter(const LoraFile& file) const override;
   absl::StatusOr<std::unique_ptr<KvCache>> CreateCache(const CacheOptions& options) const override;
   absl::StatusOr<int64_t> CacheBytes(const CacheOptions& options) const override;
   // Errors: also those of ThreadPool::StartThreads, in a forked process. Cancelled comes at the

@@ -134,9 +134,8 @@ void CopyPlane(const Plane& from, const Plane& to, Range range) {
 // The planes of a layer, in the stream's order.
 std::vector<Plane> PlanesOf(const CpuKvCache::LayerView& layer, kernels::KvElement element,
                             size_t num_kv_heads, size_t head_dim) {
-  const kernels::KvLayout layout = {.element = element,
-                                    .head_dim = head_dim,
-                                    .ring_capacity = static_cast<size_t>(layer.ring)};
+  const kernels::KvLayout layout = {
+      .element = element, .head_dim = head_dim, .ring_capacity = static_cast<size_t>(layer.ring)};
   const size_t element_bytes = kernels::KvElementBytes(element);
   const int64_t ring_blocks = layer.ring / kBlock;
   std::vector<Plane> planes;
@@ -199,8 +198,8 @@ int64_t CpuKvCache::StateBytes() const {
 
 absl::Status CpuKvCache::WriteState(ByteSink sink) const {
   const std::array<int32_t, 2> head = {length(), positions().rewind_floor()};
-  ABSL_RETURN_IF_ERROR(sink(absl::MakeConstSpan(reinterpret_cast<const std::byte*>(head.data()),
-                                                sizeof(head))));
+  ABSL_RETURN_IF_ERROR(
+      sink(absl::MakeConstSpan(reinterpret_cast<const std::byte*>(head.data()), sizeof(head))));
   std::vector<std::byte> partial;
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Range range = {positions().FirstHeld(positions().rings()[i]), length()};

@@ -35,4 +35,8 @@ absl::Status Decoder::CheckRequest(const ForwardRequest& request) const {
                                                  expected, ", found ", request.output.size()));
 }
 
+absl::StatusOr<std::shared_ptr<const Adapter>> Decoder::CreateAdapter(const LoraFile&) const {
+  return absl::UnimplementedError("decoder: this backend has no adapters");
+}
+
 }  // namespace inkling

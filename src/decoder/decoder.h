@@ -14,8 +14,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "src/decoder/adapter.h"
 #include "src/decoder/forward_request.h"
 #include "src/decoder/kv_cache.h"
+#include "src/format/lora_file.h"
 #include "src/format/model_config.h"
 
 namespace inkling {
@@ -61,6 +63,10 @@ class Decoder {
       const CacheOptions& options) const = 0;
   // What CreateCache would reserve, in bytes. Errors: InvalidArgument.
   virtual absl::StatusOr<int64_t> CacheBytes(const CacheOptions& options) const = 0;
+
+  // An adapter for passes of this decoder. Errors: InvalidArgument if it isn't made for the model;
+  // Unimplemented where a backend has none.
+  virtual absl::StatusOr<std::shared_ptr<const Adapter>> CreateAdapter(const LoraFile& file) const;
 
   // Runs a pass: computes the request's tokens at positions cache.length()..., makes them part of
   // the cache's past, and writes the asked rows to the output. Errors leave the cache as before:

@@ -106,6 +106,8 @@ absl::StatusOr<const float*> ExecutionContext::RunLayers(const ForwardRequest& r
                       .stop = request.stop,
                       .observer = request.instruments.observer,
                       .timer = request.instruments.timer,
+                      .adapters = request.adapters,
+                      .adapter_memory = adapter_memory_,
                       .first_position = cache.length(),
                       .num_rows = tokens.size(),
                       .kept_rows = tokens.size()};

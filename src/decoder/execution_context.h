@@ -1,7 +1,8 @@
 // ExecutionContext: a model's layers made ready for up to so many rows: matmuls and scratch.
 //
 // A decoder has two, prefill and decode, over the same packed weights; each is used by one Forward
-// at a time, whose caller holds the thread pool's lock. After Create nothing here allocates.
+// at a time, whose caller holds the thread pool's lock. After Create nothing here allocates,
+// but what adapters need, once.
 
 #ifndef INKLING_SRC_DECODER_EXECUTION_CONTEXT_H_
 #define INKLING_SRC_DECODER_EXECUTION_CONTEXT_H_
@@ -9,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -65,6 +67,7 @@ class ExecutionContext {
   int32_t max_rows_;
   ThreadPool& pool_;
   Scratch scratch_;
+  std::vector<float> adapter_memory_;  // grows with the first pass that has adapters
 };
 
 }  // namespace inkling

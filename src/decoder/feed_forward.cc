@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -63,7 +64,7 @@ void CopySlice(const float* rows, MatrixSlice slice, size_t num_rows, size_t dim
 
 // Computes gate and up slice by slice and calls done(index, up, gate) for each, on any thread; rows
 // of both are contiguous, `gate` is null where there is none.
-absl::Status ForEachInnerSlice(FeedForwardWeights& weights, ForwardPass& pass,
+absl::Status ForEachInnerSlice(FeedForwardWeights& weights, int32_t layer_index, ForwardPass& pass,
                                absl::FunctionRef<void(size_t, const float*, const float*)> done) {
   Scratch& s = pass.scratch;
   const int64_t rows = static_cast<int64_t>(pass.num_rows);
@@ -74,6 +75,11 @@ absl::Status ForEachInnerSlice(FeedForwardWeights& weights, ForwardPass& pass,
                                 {num_matmuls == 2 ? &*weights.gate : nullptr, nullptr}};
   ABSL_RETURN_IF_ERROR(PrepareInput({matmuls, num_matmuls}, s.normed, rows, pass.pool));
   EndStep(pass.timer, DecoderStep::kQuantize);
+  std::optional<LowRankUpdate> update;
+  if (!pass.adapters.empty()) {
+    update.emplace(
+        AdapterUpdate(pass, layer_index, {AdapterTarget::kGate, AdapterTarget::kUp}, s.normed));
+  }
   const auto run = [&](size_t index, size_t worker) -> absl::Status {
     float* up = s.slices + worker * 2 * s.slice_floats;
     float* gate = nullptr;
@@ -83,6 +89,13 @@ absl::Status ForEachInnerSlice(FeedForwardWeights& weights, ForwardPass& pass,
       // The same shape, so the same slices.
       ABSL_RETURN_IF_ERROR(weights.gate->RunSlice(index, s.normed, rows, gate, worker));
     }
+    if (update.has_value()) {
+      const MatrixSlice slice = weights.up.slice(index);
+      const auto first = static_cast<size_t>(slice.first);
+      const auto size = static_cast<size_t>(slice.size);
+      update->Add(AdapterTarget::kUp, first, size, up, size);
+      if (gate != nullptr) update->Add(AdapterTarget::kGate, first, size, gate, size);
+    }
     done(index, up, gate);
     return absl::OkStatus();
   };
@@ -90,7 +103,7 @@ absl::Status ForEachInnerSlice(FeedForwardWeights& weights, ForwardPass& pass,
 }
 
 // Writes the inner rows.
-absl::Status RunInner(FeedForwardWeights& weights, ForwardPass& pass) {
+absl::Status RunInner(FeedForwardWeights& weights, int32_t layer_index, ForwardPass& pass) {
   const bool gated = weights.gate.has_value();
   const size_t dim = static_cast<size_t>(pass.config.feed_forward_dim);
   float* const inner = pass.scratch.inner.BeginRows(weights.up.num_slices());
@@ -98,7 +111,8 @@ absl::Status RunInner(FeedForwardWeights& weights, ForwardPass& pass) {
   std::vector<float> up(pass.observer == nullptr ? 0 : pass.num_rows * dim);
   std::vector<float> gate(gated ? up.size() : 0);
   ABSL_RETURN_IF_ERROR(ForEachInnerSlice(
-      weights, pass, [&](size_t index, const float* up_slice, const float* gate_slice) {
+      weights, layer_index, pass,
+      [&](size_t index, const float* up_slice, const float* gate_slice) {
         const MatrixSlice slice = weights.up.slice(index);
         const size_t stride = static_cast<size_t>(slice.size);
         if (up.empty())
@@ -121,14 +135,18 @@ absl::Status RunInner(FeedForwardWeights& weights, ForwardPass& pass) {
 
 }  // namespace
 
-absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass) {
+absl::Status RunFeedForward(FeedForwardWeights& weights, int32_t layer_index, ForwardPass& pass) {
   Scratch& s = pass.scratch;
-  ABSL_RETURN_IF_ERROR(RunInner(weights, pass));
+  ABSL_RETURN_IF_ERROR(RunInner(weights, layer_index, pass));
   EndStep(pass.timer, DecoderStep::kGateUp);
   if (pass.num_rows > 1) {
     ABSL_RETURN_IF_ERROR(CheckStop(pass));
   }
   ABSL_RETURN_IF_ERROR(RunMatmuls({{&weights.down, s.block}}, s.inner, pass));
+  if (!pass.adapters.empty()) {
+    AdapterUpdate(pass, layer_index, {AdapterTarget::kDown}, s.inner)
+        .AddAll(AdapterTarget::kDown, s.block, static_cast<size_t>(pass.config.hidden_dim));
+  }
   EndStep(pass.timer, DecoderStep::kDown);
   return absl::OkStatus();
 }

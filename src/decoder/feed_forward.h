@@ -11,7 +11,7 @@ namespace inkling {
 
 // Reads pass.scratch.normed and writes pass.scratch.block, both [num_rows, hidden_dim]. Errors:
 // Cancelled; those of the matmuls.
-absl::Status RunFeedForward(FeedForwardWeights& weights, ForwardPass& pass);
+absl::Status RunFeedForward(FeedForwardWeights& weights, int32_t layer_index, ForwardPass& pass);
 
 }  // namespace inkling
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -17,6 +18,8 @@
 #include "absl/types/span.h"
 #include "src/compute/matmul_batch.h"
 #include "src/compute/thread_pool.h"
+#include "src/decoder/adapter.h"
+#include "src/decoder/cpu_adapter.h"
 #include "src/decoder/cpu_kv_cache.h"
 #include "src/decoder/forward_request.h"
 #include "src/decoder/matmul_observer.h"
@@ -34,7 +37,9 @@ struct ForwardPass {
   StopFunction stop;
   const MatmulObserver* observer;  // null: none
   StepTimer* timer;                // null: none
-  int64_t first_position;          // of row 0
+  absl::Span<const ActiveAdapter> adapters;
+  std::vector<float>& adapter_memory;
+  int64_t first_position;  // of row 0
   size_t num_rows;
   // Rows, the last ones, that go on behind the attention of the layer that is running; the others
   // only leave their keys and values. Fewer than num_rows in the last layer alone.
@@ -83,6 +88,14 @@ inline absl::Status RunMatmuls(absl::Span<const MatmulCall> matmuls, Activations
     ObserveMatmul(*matmul.linear, input, rows, matmul.output, *pass.observer);
   }
   return status;
+}
+
+// What the pass's adapters add to `targets` of a layer, which all read `input`.
+inline LowRankUpdate AdapterUpdate(const ForwardPass& pass, int32_t layer,
+                                   absl::Span<const AdapterTarget> targets,
+                                   const Activations& input) {
+  return LowRankUpdate(pass.adapters, layer, targets, input, pass.num_rows, pass.adapter_memory,
+                       pass.pool);
 }
 
 // Calls body(first_row, num_rows) for tiles that cover [0, num_rows), on the pool's threads; on the

@@ -12,6 +12,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
+#include "src/decoder/adapter.h"
 #include "src/decoder/kv_cache.h"
 #include "src/decoder/matmul_observer.h"
 #include "src/decoder/step_timer.h"
@@ -44,7 +45,8 @@ struct ForwardRequest {
   KvCache& cache;  // of the same decoder
   OutputRows rows = OutputRows::kNone;
   OutputKind kind = OutputKind::kLogits;
-  absl::Span<float> output = {};  // the asked rows, sized exactly; empty for kNone
+  absl::Span<float> output = {};                  // the asked rows, sized exactly; empty for kNone
+  absl::Span<const ActiveAdapter> adapters = {};  // of the same decoder, at most kMaxAdapters
   StopFunction stop = &NeverStop;
   PassInstruments instruments = {};
 

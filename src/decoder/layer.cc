@@ -45,7 +45,7 @@ absl::Status RunLayer(LayerWeights& weights, int32_t layer_index, ForwardPass& p
   EndStep(pass.timer, DecoderStep::kNorm);
 
   ABSL_RETURN_IF_ERROR(CheckStop(pass));
-  ABSL_RETURN_IF_ERROR(RunFeedForward(weights.feed_forward, pass));
+  ABSL_RETURN_IF_ERROR(RunFeedForward(weights.feed_forward, layer_index, pass));
   AddBlock(config, weights.feed_forward_post_norm, s.block, s.residual, pass.num_rows, pass.pool);
   EndStep(pass.timer, DecoderStep::kNorm);
   return absl::OkStatus();

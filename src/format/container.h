@@ -36,6 +36,8 @@ inline constexpr uint32_t kTfliteVersion = 3;
 
 // Entries of Model.metadata.
 inline constexpr char kMetadataEntry[] = "inkling.model";
+inline constexpr char kLoraEntry[] =
+    "inkling.lora";  // in a LoRA adapter's file, instead of the first
 inline constexpr char kChecksumEntry[] = "inkling.checksum";
 
 // A range of a file's bytes.
@@ -59,6 +61,7 @@ struct Container {
   std::vector<ContainerTensor> tensors;
   Extent metadata;
   Extent checksum;
+  const char* metadata_entry = kMetadataEntry;
 };
 
 // The flatbuffer of `container`; its length doesn't depend on the extents' numbers as long as they
@@ -67,9 +70,13 @@ std::vector<std::byte> EncodeContainer(const Container& container);
 
 // Verifies the flatbuffer at the start of `file` (64-byte aligned) and decodes it. In the result
 // extents lie inside the file, aligned, apart from each other and behind the flatbuffer: metadata
-// first, then the checksum, then tensors. The checksum itself isn't compared here. Errors:
-// InvalidArgument, Unimplemented.
-absl::StatusOr<Container> DecodeContainer(absl::Span<const std::byte> file);
+// first, then the checksum, then tensors. The checksum itself isn't compared here. `metadata_entry`
+// is kMetadataEntry or kLoraEntry. Errors: InvalidArgument, Unimplemented.
+absl::StatusOr<Container> DecodeContainer(absl::Span<const std::byte> file,
+                                          const char* metadata_entry = kMetadataEntry);
+
+// Compares the checksum of `file`, which DecodeContainer found good. Errors: InvalidArgument.
+absl::Status CheckChecksum(absl::Span<const std::byte> file, const Extent& checksum);
 
 }  // namespace inkling
 

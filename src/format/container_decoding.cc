@@ -2,6 +2,7 @@
 // indices, uniqueness.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -14,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "flatbuffers/flatbuffers.h"
 #include "src/format/container.h"
+#include "src/format/content_hash.h"
 
 namespace inkling {
 namespace {
@@ -139,7 +141,7 @@ absl::StatusOr<ContainerTensor> Decode(const wire::Tensor& table, BufferTable& b
 // The extents in file order, with what they belong to.
 absl::Status CheckOrder(const Container& container) {
   std::vector<std::pair<Extent, absl::string_view>> extents = {
-      {container.metadata, kMetadataEntry}, {container.checksum, kChecksumEntry}};
+      {container.metadata, container.metadata_entry}, {container.checksum, kChecksumEntry}};
   for (const ContainerTensor& tensor : container.tensors)
     extents.emplace_back(tensor.extent, tensor.name);
   std::sort(extents.begin(), extents.end(),
@@ -171,7 +173,8 @@ absl::Status CheckOrder(const Container& container) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Container> DecodeModel(const wire::Model& model, uint64_t file_bytes) {
+absl::StatusOr<Container> DecodeModel(const wire::Model& model, const char* metadata_entry,
+                                      uint64_t file_bytes) {
   if (model.version() != kTfliteVersion) {
     return absl::UnimplementedError(
         absl::StrCat("container: TFLite schema version ", model.version(),
@@ -184,7 +187,8 @@ absl::StatusOr<Container> DecodeModel(const wire::Model& model, uint64_t file_by
   }
   BufferTable buffers(*model.buffers());
   Container container;
-  ABSL_ASSIGN_OR_RETURN(container.metadata, FindEntry(model, kMetadataEntry, buffers, file_bytes));
+  container.metadata_entry = metadata_entry;
+  ABSL_ASSIGN_OR_RETURN(container.metadata, FindEntry(model, metadata_entry, buffers, file_bytes));
   ABSL_ASSIGN_OR_RETURN(container.checksum, FindEntry(model, kChecksumEntry, buffers, file_bytes));
   for (const wire::Tensor* table : *model.subgraphs()->Get(0)->tensors()) {
     ABSL_ASSIGN_OR_RETURN(ContainerTensor tensor, Decode(*table, buffers, file_bytes));
@@ -195,13 +199,14 @@ absl::StatusOr<Container> DecodeModel(const wire::Model& model, uint64_t file_by
 
 }  // namespace
 
-absl::StatusOr<Container> DecodeContainer(absl::Span<const std::byte> file) {
+absl::StatusOr<Container> DecodeContainer(absl::Span<const std::byte> file,
+                                          const char* metadata_entry) {
   ABSL_RETURN_IF_ERROR(CheckIdentifier(file));
   absl::Span<const std::byte> region =
       file.first(std::min<size_t>(file.size(), kMaxContainerBytes));
   ABSL_RETURN_IF_ERROR(VerifyFlatbuffer(region));
   const wire::Model& model = *wire::GetModel(file.data());
-  ABSL_ASSIGN_OR_RETURN(Container container, DecodeModel(model, file.size()));
+  ABSL_ASSIGN_OR_RETURN(Container container, DecodeModel(model, metadata_entry, file.size()));
   ABSL_RETURN_IF_ERROR(CheckOrder(container));
   // Once more with only what lies in front of the first extent: no table reaches into tensors or
   // metadata.
@@ -214,6 +219,20 @@ absl::StatusOr<Container> DecodeContainer(absl::Span<const std::byte> file) {
     ABSL_RETURN_IF_ERROR(VerifyFlatbuffer(region.first(first)));
   }
   return container;
+}
+
+absl::Status CheckChecksum(absl::Span<const std::byte> file, const Extent& checksum) {
+  ContentHash hash;
+  hash.Add(file.first(static_cast<size_t>(checksum.offset)));
+  const std::array<std::byte, kChecksumBytes> expected = hash.Digest();
+  const absl::Span<const std::byte> found =
+      file.subspan(static_cast<size_t>(checksum.offset), kChecksumBytes);
+  if (std::equal(expected.begin(), expected.end(), found.begin())) return absl::OkStatus();
+  std::array<std::byte, kChecksumBytes> stored;
+  std::copy(found.begin(), found.end(), stored.begin());
+  return absl::InvalidArgumentError(
+      absl::StrCat("checksum of the first ", checksum.offset, " bytes: expected ",
+                   HexDigits(expected), ", found ", HexDigits(stored), ": the file is damaged"));
 }
 
 }  // namespace inkling

@@ -79,7 +79,7 @@ std::vector<std::byte> EncodeContainer(const Container& container) {
   const auto operator_codes = builder.CreateVector(std::vector<Offset<wire::OperatorCode>>());
   const auto description = builder.CreateString("Inkling language model");
   const auto buffer_vector = builder.CreateVector(buffers);
-  const std::vector<Offset<wire::Metadata>> entries = {Encode(builder, kMetadataEntry, 1),
+  const std::vector<Offset<wire::Metadata>> entries = {Encode(builder, container.metadata_entry, 1),
                                                        Encode(builder, kChecksumEntry, 2)};
   const auto metadata = builder.CreateVector(entries);
   wire::FinishModelBuffer(

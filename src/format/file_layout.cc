@@ -116,10 +116,12 @@ std::vector<ContainerTensor> Describe(absl::Span<const TensorInfo> tensors,
 }  // namespace
 
 absl::StatusOr<FileLayout> LayOutFile(absl::Span<const TensorInfo> tensors,
-                                      absl::Span<const TensorType> types, int64_t metadata_bytes) {
+                                      absl::Span<const TensorType> types, int64_t metadata_bytes,
+                                      const char* metadata_entry) {
   ABSL_RETURN_IF_ERROR(CheckTypes(tensors, types));
   FileLayout layout;
   Container& container = layout.container;
+  container.metadata_entry = metadata_entry;
   container.tensors = Describe(tensors, types);
   container.metadata = container.checksum = {1, 1};
   const auto container_bytes = static_cast<int64_t>(EncodeContainer(container).size());

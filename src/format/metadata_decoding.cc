@@ -1,6 +1,7 @@
 // DecodeMetadata: one function per table of model_metadata.fbs, after the flatbuffers verifier.
 // Mirrors metadata_encoding.cc. What is copied here is judged by ValidateMetadata afterwards.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -261,6 +262,21 @@ absl::Status CheckFormatVersion(uint32_t version) {
                                : ""));
 }
 
+absl::Status ValidateColumns(const ModelMetadata& metadata) {
+  if (!metadata.columns.has_value()) return absl::OkStatus();
+  const auto width = static_cast<size_t>(metadata.config.hidden_dim);
+  for (const ColumnExponents& one : *metadata.columns) {
+    const bool in_range =
+        std::all_of(one.exponents.begin(), one.exponents.end(),
+                    [](int8_t exponent) { return exponent >= -64 && exponent <= 64; });
+    if (one.exponents.size() == width && in_range) continue;
+    return absl::InvalidArgumentError(absl::StrCat("metadata.columns of ", one.norm, ": expected ",
+                                                   width, " numbers from -64 to 64, found ",
+                                                   one.exponents.size(), " or larger ones"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status RefuseEarlierFormat(absl::Span<const std::byte> bytes) {
@@ -271,6 +287,7 @@ absl::Status RefuseEarlierFormat(absl::Span<const std::byte> bytes) {
 
 absl::Status ValidateMetadata(const ModelMetadata& metadata) {
   ABSL_RETURN_IF_ERROR(ValidateModelConfig(metadata.config));
+  ABSL_RETURN_IF_ERROR(ValidateColumns(metadata));
   ABSL_RETURN_IF_ERROR(ValidateTokenizerBounds(metadata.tokenizer, metadata.config.vocab_size));
   return ValidateTemplateBounds(metadata.prompt_template, metadata.config.vocab_size);
 }
@@ -288,6 +305,13 @@ absl::StatusOr<ModelMetadata> DecodeMetadata(absl::Span<const std::byte> bytes) 
   if (copier.overdrawn()) {
     return absl::InvalidArgumentError(
         "metadata: expected parts that are stored once, found shared ones");
+  }
+  if (table.columns() != nullptr) {
+    metadata.columns.emplace();
+    for (const wire::ColumnExponents* one : *table.columns()) {
+      metadata.columns->push_back(
+          {one->norm()->str(), {one->exponents()->begin(), one->exponents()->end()}});
+    }
   }
   metadata.model_id = table.model_id()->str();
   ABSL_RETURN_IF_ERROR(CheckModelId(metadata.model_id));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "flatbuffers/flatbuffers.h"
+#include "src/format/content_hash.h"
 #include "src/format/model_metadata.h"
 #include "src/format/model_metadata_generated.h"
 
@@ -189,11 +190,31 @@ std::vector<std::byte> EncodeMetadata(const ModelMetadata& metadata) {
   const auto tokenizer = Encode(builder, metadata.tokenizer);
   const auto prompt_template = Encode(builder, metadata.prompt_template);
   const auto provenance = Encode(builder, metadata.provenance);
+  Offset<flatbuffers::Vector<Offset<wire::ColumnExponents>>> columns = 0;
+  if (metadata.columns.has_value()) {
+    std::vector<Offset<wire::ColumnExponents>> norms;
+    for (const ColumnExponents& one : *metadata.columns) {
+      const auto norm = builder.CreateString(one.norm);
+      norms.push_back(
+          wire::CreateColumnExponents(builder, norm, builder.CreateVector(one.exponents)));
+    }
+    columns = builder.CreateVector(norms);
+  }
   wire::FinishModelMetadataBuffer(
       builder, wire::CreateModelMetadata(builder, kFormatVersion, model_id, config, tokenizer,
-                                         prompt_template, provenance));
+                                         prompt_template, provenance, columns));
   const auto* bytes = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
   return std::vector<std::byte>(bytes, bytes + builder.GetSize());
+}
+
+std::string ModelFingerprint(const ModelMetadata& metadata) {
+  ModelMetadata common;
+  common.config = metadata.config;
+  common.config.tied_head = false;  // whether the head has a tensor of its own is the converter's
+  common.tokenizer = metadata.tokenizer;
+  ContentHash hash;
+  hash.Add(EncodeMetadata(common));
+  return HexDigits(hash.Digest());
 }
 
 }  // namespace inkling

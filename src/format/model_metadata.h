@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -22,6 +23,9 @@ inline constexpr uint32_t kFormatVersion = 3;
 
 // The bytes of the metadata; the same metadata gives the same bytes. model_id is stored as it is.
 std::vector<std::byte> EncodeMetadata(const ModelMetadata& metadata);
+
+// 32 hex digits over what all conversions of one checkpoint have in common: config and tokenizer.
+std::string ModelFingerprint(const ModelMetadata& metadata);
 
 // Unimplemented, saying to convert the checkpoint again, if `bytes` are the metadata of an earlier
 // format version; OK for anything else, damaged metadata too.

@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,11 +17,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "src/format/container.h"
-#include "src/format/content_hash.h"
 #include "src/format/foreign_file.h"
+#include "src/format/lora_file.h"
 #include "src/format/model_metadata.h"
 #include "src/format/stored_tensors.h"
 
@@ -30,20 +33,6 @@ struct Contents {
   ModelMetadata metadata;
   std::vector<TensorView> tensors;
 };
-
-absl::Status CheckChecksum(absl::Span<const std::byte> file, const Extent& checksum) {
-  ContentHash hash;
-  hash.Add(file.first(static_cast<size_t>(checksum.offset)));
-  const std::array<std::byte, kChecksumBytes> expected = hash.Digest();
-  const absl::Span<const std::byte> found =
-      file.subspan(static_cast<size_t>(checksum.offset), kChecksumBytes);
-  if (std::equal(expected.begin(), expected.end(), found.begin())) return absl::OkStatus();
-  std::array<std::byte, kChecksumBytes> stored;
-  std::copy(found.begin(), found.end(), stored.begin());
-  return absl::InvalidArgumentError(
-      absl::StrCat("checksum of the first ", checksum.offset, " bytes: expected ",
-                   HexDigits(expected), ", found ", HexDigits(stored), ": the file is damaged"));
-}
 
 absl::StatusOr<Contents> DecodeFile(absl::Span<const std::byte> file) {
   ABSL_ASSIGN_OR_RETURN(const Container container, DecodeContainer(file));
@@ -73,6 +62,12 @@ absl::Status OpenError(const std::string& path, absl::Span<const std::byte> file
                        const absl::Status& status) {
   const absl::string_view start(reinterpret_cast<const char*>(file.data()),
                                 std::min(file.size(), kForeignFileBytes));
+  if (IsLoraFile(file)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path,
+        ": expected a model file of Inkling, found a LoRA adapter; open its base model and "
+        "load the adapter beside it (--lora)"));
+  }
   const std::string foreign =
       DescribeForeignFile(RecognizeForeignFile(start, static_cast<int64_t>(file.size())), path);
   if (foreign.empty()) {
@@ -85,7 +80,33 @@ absl::Status OpenError(const std::string& path, absl::Span<const std::byte> file
                    looked_into ? absl::StrCat(" (", status.message(), ")") : ""));
 }
 
+// The norm whose output the matrix `weight` reads; empty where it reads something else.
+std::string NormInFrontOf(absl::string_view weight, const ModelConfig& config) {
+  const size_t end_of_layer = weight.find('.', std::strlen("layers."));
+  if (!absl::StartsWith(weight, "layers.") || end_of_layer == absl::string_view::npos) return "";
+  const absl::string_view layer = weight.substr(0, end_of_layer + 1);
+  const absl::string_view part = weight.substr(end_of_layer + 1);
+  for (const char* attention : {"attention.q.weight", "attention.k.weight", "attention.v.weight"}) {
+    if (part == attention) return absl::StrCat(layer, "attention_norm.weight");
+  }
+  if (part != "feed_forward.gate.weight" && part != "feed_forward.up.weight") return "";
+  return absl::StrCat(layer, config.residual == ResidualKind::kParallelSharedNorm
+                                 ? "attention_norm.weight"
+                                 : "feed_forward_norm.weight");
+}
+
 }  // namespace
+
+std::vector<float> ModelMetadata::ColumnFactorsOf(absl::string_view weight) const {
+  std::vector<float> factors;
+  if (!columns.has_value()) return factors;
+  const std::string norm = NormInFrontOf(weight, config);
+  for (const ColumnExponents& one : *columns) {
+    if (one.norm != norm) continue;
+    for (const int8_t exponent : one.exponents) factors.push_back(std::ldexp(1.0f, exponent));
+  }
+  return factors;
+}
 
 absl::StatusOr<std::unique_ptr<ModelReader>> ModelReader::Open(const std::string& path) {
   struct stat info;

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,13 @@ struct Provenance {
   std::string recipe;     // the options the converter was run with
 };
 
+// The matrices behind a norm have their columns multiplied with these powers of two, and the norm
+// is divided by them (converter/quantize/column_balance.h).
+struct ColumnExponents {
+  std::string norm;               // "layers.3.attention_norm.weight"
+  std::vector<int8_t> exponents;  // [hidden_dim]
+};
+
 // Everything about a model but its tensors: the nested flatbuffer of the file.
 struct ModelMetadata {
   ModelConfig config;
@@ -50,6 +58,12 @@ struct ModelMetadata {
   PromptTemplateData prompt_template;
   Provenance provenance;
   std::string model_id;  // 32 hex digits over config, tokenizer and tensor bytes
+  // For whoever adds to matrices what was trained on the checkpoint's own. Unset in files of
+  // converters that didn't write it.
+  std::optional<std::vector<ColumnExponents>> columns = std::nullopt;
+
+  // What the columns of the matrix `weight` were multiplied with, [its columns]; empty: nothing.
+  std::vector<float> ColumnFactorsOf(absl::string_view weight) const;
 };
 
 class ModelReader {

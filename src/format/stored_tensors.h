@@ -36,7 +36,8 @@ struct FileLayout {
 // that its tensor's role or columns don't allow, a size that overflows, a container over
 // kMaxContainerBytes.
 absl::StatusOr<FileLayout> LayOutFile(absl::Span<const TensorInfo> tensors,
-                                      absl::Span<const TensorType> types, int64_t metadata_bytes);
+                                      absl::Span<const TensorType> types, int64_t metadata_bytes,
+                                      const char* metadata_entry = kMetadataEntry);
 
 // Finds each of `tensors` in `container` and returns views into `file`, in order. Errors:
 // InvalidArgument for a tensor that is missing, unexpected, or not of its shape, type or size;
