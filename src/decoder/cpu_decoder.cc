@@ -161,6 +161,14 @@ absl::StatusOr<std::unique_ptr<KvCache>> CpuDecoder::CreateCache(
   return CpuKvCache::Create(config(), options);
 }
 
+absl::StatusOr<std::unique_ptr<KvCache>> CpuDecoder::CloneCache(const KvCache& cache) const {
+  const auto* cpu_cache = dynamic_cast<const CpuKvCache*>(&cache);
+  if (cpu_cache == nullptr) {
+    return absl::InvalidArgumentError("decoder: expected a cache of the CPU, found another's");
+  }
+  return cpu_cache->Clone(options_.num_threads);
+}
+
 absl::StatusOr<int64_t> CpuDecoder::CacheBytes(const CacheOptions& options) const {
   return CpuKvCache::RequiredBytes(config(), options);
 }

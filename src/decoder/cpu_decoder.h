@@ -60,6 +60,8 @@ class CpuDecoder final : public Decoder {
   uint64_t process() const override { return pool_->process(); }
   absl::StatusOr<std::shared_ptr<const Adapter>> CreateAdapter(const LoraFile& file) const override;
   absl::StatusOr<std::unique_ptr<KvCache>> CreateCache(const CacheOptions& options) const override;
+  // Copies on threads of its own, num_threads at most, so that no pass holds it up.
+  absl::StatusOr<std::unique_ptr<KvCache>> CloneCache(const KvCache& cache) const override;
   absl::StatusOr<int64_t> CacheBytes(const CacheOptions& options) const override;
   // Errors: also those of ThreadPool::StartThreads, in a forked process. Cancelled comes at the
   // next slice of a matmul.

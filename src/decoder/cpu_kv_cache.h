@@ -34,9 +34,12 @@ class CpuKvCache final : public KvCache {
 
   ~CpuKvCache() override;
 
+  // A cache of the same size that holds the same, copied by at most `num_threads` threads. Errors:
+  // ResourceExhausted.
+  absl::StatusOr<std::unique_ptr<CpuKvCache>> Clone(int32_t num_threads) const;
+
   // The rows lie in blocks of 16 positions, whatever the ring, so streams are copies of memory: the
   // same for every CPU, capacity and chunk. cpu_kv_cache_state.cc has the order.
-  absl::StatusOr<std::unique_ptr<KvCache>> Clone() const override;
   absl::string_view StateFormat() const override;
   int64_t StateBytes() const override;
   absl::Status WriteState(ByteSink sink) const override;

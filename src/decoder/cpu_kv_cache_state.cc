@@ -25,12 +25,18 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kernels/kv_layout.h"
+#include "src/compute/brief_threads.h"
 #include "src/decoder/cpu_kv_cache.h"
 #include "src/format/byte_stream.h"
+#include "src/format/mapped_pages.h"
 
 namespace inkling {
 namespace {
 
+// A clone of less is made faster than a thread.
+constexpr int64_t kWorthThreads = int64_t{4} << 20;
+// More than these don't copy faster.
+constexpr int32_t kMostCopyingThreads = 4;
 constexpr int64_t kBlock = static_cast<int64_t>(kernels::kKvBlock);
 
 // What is stored for one kv head of one layer: a ring of blocks, each made of `groups` times 16
@@ -63,6 +69,14 @@ struct Range {
 int64_t WholeBlocks(Range range, int64_t block, int64_t ring_blocks) {
   if (!range.HasWhole(block)) return 0;
   return std::min(range.end / kBlock - block, ring_blocks - block % ring_blocks);
+}
+
+// The memory of `whole` blocks from `block` on, which are about to be written.
+absl::Span<std::byte> FreshBlocks(const Plane& plane, int64_t block, int64_t whole) {
+  constexpr size_t kWorthACall = size_t{64} << 10;
+  const size_t bytes = static_cast<size_t>(whole) * plane.block_bytes();
+  if (bytes >= kWorthACall) PopulatePages(plane.block(block), bytes);
+  return {plane.block(block), bytes};
 }
 
 // Copies the lanes of `block` that lie in `range`.
@@ -103,8 +117,7 @@ absl::Status ReadPlane(const Plane& plane, Range written, Range held,
   for (int64_t block = written.first_block(); block < written.end_block();) {
     const int64_t whole = WholeBlocks(held, block, plane.ring_blocks);
     if (whole > 0) {
-      ABSL_RETURN_IF_ERROR(
-          source({plane.block(block), static_cast<size_t>(whole) * plane.block_bytes()}));
+      ABSL_RETURN_IF_ERROR(source(FreshBlocks(plane, block, whole)));
       block += whole;
       continue;
     }
@@ -121,8 +134,8 @@ void CopyPlane(const Plane& from, const Plane& to, Range range) {
   for (int64_t block = range.first_block(); block < range.end_block();) {
     const int64_t whole = WholeBlocks(range, block, from.ring_blocks);
     if (whole > 0) {
-      std::memcpy(to.block(block), from.block(block),
-                  static_cast<size_t>(whole) * from.block_bytes());
+      const absl::Span<std::byte> blocks = FreshBlocks(to, block, whole);
+      std::memcpy(blocks.data(), from.block(block), blocks.size());
       block += whole;
       continue;
     }
@@ -154,7 +167,7 @@ std::vector<Plane> PlanesOf(const CpuKvCache::LayerView& layer, kernels::KvEleme
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<KvCache>> CpuKvCache::Clone() const {
+absl::StatusOr<std::unique_ptr<CpuKvCache>> CpuKvCache::Clone(int32_t num_threads) const {
   CachePositions empty = positions();
   ABSL_RETURN_IF_ERROR(empty.Rewind(0));
   std::unique_ptr<CpuKvCache> clone = absl::WrapUnique(new CpuKvCache(std::move(empty)));
@@ -163,12 +176,13 @@ absl::StatusOr<std::unique_ptr<KvCache>> CpuKvCache::Clone() const {
   clone->head_dim_ = head_dim_;
   ABSL_RETURN_IF_ERROR(clone->Reserve());
   ABSL_RETURN_IF_ERROR(clone->positions().Restore(length(), positions().rewind_floor()));
-  for (size_t i = 0; i < layers_.size(); ++i) {
+  if (StateBytes() < kWorthThreads) num_threads = 1;
+  RunOnBriefThreads(layers_.size(), std::min(num_threads, kMostCopyingThreads), [&](size_t i) {
     const Range range = {positions().FirstHeld(positions().rings()[i]), length()};
     const std::vector<Plane> from = PlanesOf(layers_[i], element_, num_kv_heads_, head_dim_);
     const std::vector<Plane> to = PlanesOf(clone->layers_[i], element_, num_kv_heads_, head_dim_);
     for (size_t plane = 0; plane < from.size(); ++plane) CopyPlane(from[plane], to[plane], range);
-  }
+  });
   return clone;
 }
 

@@ -61,6 +61,9 @@ class Decoder {
   // Errors: InvalidArgument, ResourceExhausted.
   virtual absl::StatusOr<std::unique_ptr<KvCache>> CreateCache(
       const CacheOptions& options) const = 0;
+  // A cache of the same size that holds the same as `cache`, one of this decoder's, in the time and
+  // memory of what is filled. The two are independent. Errors: InvalidArgument, ResourceExhausted.
+  virtual absl::StatusOr<std::unique_ptr<KvCache>> CloneCache(const KvCache& cache) const = 0;
   // What CreateCache would reserve, in bytes. Errors: InvalidArgument.
   virtual absl::StatusOr<int64_t> CacheBytes(const CacheOptions& options) const = 0;
 

@@ -11,11 +11,9 @@
 #define INKLING_SRC_DECODER_KV_CACHE_H_
 
 #include <cstdint>
-#include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "src/decoder/cache_positions.h"
 #include "src/format/byte_stream.h"
@@ -39,10 +37,6 @@ class KvCache {
   }
   // Forgets positions >= `position`, a RewindTarget. Errors: OutOfRange for any other.
   virtual absl::Status Rewind(int32_t position) { return positions_.Rewind(position); }
-
-  // A cache of the same size that holds the same, in the time and memory of what is filled. The two
-  // are independent. Errors: ResourceExhausted.
-  virtual absl::StatusOr<std::unique_ptr<KvCache>> Clone() const = 0;
 
   // Committed rows as a stream of bytes, which a cache of the same model, of the same StateFormat()
   // and of any capacity that they fit in can hold again. The name says how rows are stored, so that

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
@@ -29,6 +30,8 @@ MappedPages MapFreshPages(size_t bytes, PageAccess) {
   }
   return MappedPages(static_cast<std::byte*>(std::memset(pages, 0, rounded)), {bytes});
 }
+
+void PopulatePages(std::byte*, size_t) {}
 
 MappedPages MapFilePages(int fd, size_t bytes) {
   constexpr size_t kReadBytes = size_t{64} << 20;  // node refuses to read 2 GiB at once
@@ -65,6 +68,19 @@ MappedPages MapFreshPages(size_t bytes, PageAccess access) {
   flags |= MAP_NORESERVE;
 #endif
   return Map(bytes, access == PageAccess::kNone ? PROT_NONE : PROT_READ | PROT_WRITE, flags, -1);
+}
+
+void PopulatePages(std::byte* begin, size_t bytes) {
+#if defined(__linux__)
+  constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, which older headers lack
+  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t first = reinterpret_cast<uintptr_t>(begin) / page * page;
+  const uintptr_t size = reinterpret_cast<uintptr_t>(begin) + bytes - first;
+  (void)madvise(reinterpret_cast<void*>(first), size, kPopulateWrite);
+#else
+  static_cast<void>(begin);
+  static_cast<void>(bytes);
+#endif
 }
 
 MappedPages MapFilePages(int fd, size_t bytes) { return Map(bytes, PROT_READ, MAP_SHARED, fd); }

@@ -29,7 +29,7 @@ TokenContext::TokenContext(Decoder& decoder, std::unique_ptr<KvCache> cache, int
 }
 
 absl::StatusOr<TokenContext> TokenContext::Fork() const {
-  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache, cache_->Clone());
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache, decoder_.CloneCache(*cache_));
   TokenContext fork(decoder_, std::move(cache), vocab_size_);
   fork.tokens_.insert(fork.tokens_.end(), tokens_.begin(), tokens_.end());
   fork.CutCache(fork.length());

@@ -134,9 +134,6 @@ TEST_F(DecoderErrorTest, ACacheOfAnotherBackendIsRefused) {
   class OtherCache final : public KvCache {
    public:
     OtherCache() : KvCache(CachePositions({.capacity = 8, .max_chunk = 8}, {})) {}
-    absl::StatusOr<std::unique_ptr<KvCache>> Clone() const override {
-      return std::make_unique<OtherCache>();
-    }
     absl::string_view StateFormat() const override { return "other"; }
     int64_t StateBytes() const override { return 0; }
     absl::Status WriteState(ByteSink) const override { return absl::OkStatus(); }
@@ -146,6 +143,8 @@ TEST_F(DecoderErrorTest, ACacheOfAnotherBackendIsRefused) {
   EXPECT_THAT(decoder_->Forward({.tokens = {1}, .cache = other}),
               MatchesStatus(StatusCode::kInvalidArgument, {"a cache of the CPU"}));
   EXPECT_EQ(other.length(), 0);
+  EXPECT_THAT(decoder_->CloneCache(other),
+              MatchesStatus(StatusCode::kInvalidArgument, {"a cache of the CPU"}));
 }
 
 TEST_F(DecoderErrorTest, OptionsOutOfRangeAreRefused) {

@@ -43,7 +43,7 @@ class ReferenceCache final : public KvCache {
         options_(options),
         decoder_(reader, options.capacity) {}
 
-  absl::StatusOr<std::unique_ptr<KvCache>> Clone() const override {
+  absl::StatusOr<std::unique_ptr<KvCache>> Clone() const {
     auto clone = std::make_unique<ReferenceCache>(reader_, options_);
     clone->past_ = past_;
     ABSL_RETURN_IF_ERROR(clone->positions().Restore(length(), 0));
@@ -132,6 +132,9 @@ class ReferenceBackend final : public Decoder {
   absl::StatusOr<std::unique_ptr<KvCache>> CreateCache(const CacheOptions& options) const override {
     ABSL_RETURN_IF_ERROR(CheckCacheOptions(options));
     return std::make_unique<ReferenceCache>(reader_, options);
+  }
+  absl::StatusOr<std::unique_ptr<KvCache>> CloneCache(const KvCache& cache) const override {
+    return dynamic_cast<const ReferenceCache&>(cache).Clone();
   }
   absl::StatusOr<int64_t> CacheBytes(const CacheOptions& options) const override {
     return CacheBytes(config(), options);
