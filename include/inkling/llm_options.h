@@ -78,6 +78,18 @@ enum class KvCacheType : uint8_t {
   kInt8 = 2,  // half of kFloat16's memory, and one f32 scale for each position and head
 };
 
+// What happens when a session has no position left.
+enum class ContextOverflow : uint8_t {
+  // Generation ends with StopReason::kContextFull; a prompt that doesn't fit is an error.
+  kStop = 0,
+  // The first SessionOptions::kept_tokens stay; of those behind them, the older half goes, or more
+  // if a prompt needs more. What is left is computed again, so that the session equals one that
+  // never had the others: nothing is approximated, and it takes the time of such a prompt. A prompt
+  // that doesn't fit behind the kept tokens stays an error: no prompt is cut. (StreamingLLM, Xiao
+  // et al., 2023, keeps first tokens for the same reason, but re-uses the others' keys.)
+  kSlide = 1,
+};
+
 // How a session is made (LlmSession::Create).
 struct SessionOptions {
   // Context length in tokens: prompts and generated tokens together. 0 = what the model was made
@@ -89,6 +101,12 @@ struct SessionOptions {
   // The date that some prompt templates tell the model, as "2024-07-26". Empty = that very day,
   // which such templates fall back to. No clock is read, so that equal options give equal prompts.
   std::string date = {};
+
+  // When the context is full. Chat's turns move along; of turns that are cut, what is left stays.
+  ContextOverflow context_overflow = ContextOverflow::kStop;
+  // With kSlide: how many of the first tokens always stay, 0 to context_length - 1: the
+  // beginning-of-sequence token (1), which many models need, or a system prompt.
+  int32_t kept_tokens = 0;
 
   // --- Most apps leave these alone ---
 
@@ -130,7 +148,8 @@ struct SamplingOptions {
   // 100; 0 = off.
   float presence_penalty = 0.0f;
   float frequency_penalty = 0.0f;
-  // Penalties look at this many of the latest tokens, the prompt's included. 0 = all.
+  // Penalties look at this many of the latest tokens, the prompt's included. 0 = all, those too
+  // that this call drops from a full context.
   int32_t penalty_window = 64;
   // (token id, number added to its logit); -infinity forbids a token. Numbers for the same token
   // are summed first.
@@ -249,7 +268,11 @@ struct GenerateResult {
   uint64_t seed = 0;
   // LlmSession::Rewind to this position takes the call back. It is where the session stood before
   // the call; for a Chat that dropped what the model had thought, where it stood without that.
+  // Tokens that ContextOverflow::kSlide dropped don't come back; positions behind them are smaller.
   int32_t begin_position = 0;
+  // Tokens of the session, older ones or this call's own, that ContextOverflow::kSlide dropped from
+  // behind SessionOptions::kept_tokens. Those of this call are in `tokens` all the same.
+  int32_t num_dropped_tokens = 0;
   // Natural logarithm of the model's own probability of each of `tokens`, before any sampling
   // option. Empty unless GenerateOptions::return_log_probabilities asks for it.
   std::vector<float> log_probabilities;

@@ -190,8 +190,10 @@ absl::Status ChatTurns::Complete(absl::Span<const int32_t> tokens,
     const absl::Span<const int32_t> known = tokens.first(static_cast<size_t>(step.begin));
     answered.answer = Answer(known.subspan(static_cast<size_t>(answered.answer_begin)));
     const std::string& text = answered.answer.text;
-    stands = answered.written ? PastAnswer(text, prompt_template_.data()) == text
-                              : prompt_template_.StandsAsGenerated(text);
+    if (!answered.cut) {
+      stands = answered.written ? PastAnswer(text, prompt_template_.data()) == text
+                                : prompt_template_.StandsAsGenerated(text);
+    }
   }
   return stands ? Add(tokens, assistant_prefix, step) : Rewrite(tokens, assistant_prefix, step);
 }
@@ -245,6 +247,18 @@ absl::StatusOr<std::string> ChatTurns::Text(std::vector<TemplateMessage> message
 void ChatTurns::Take(Step step, std::string shown) {
   turns_ = std::move(step.turns);
   turns_.back().shown = std::move(shown);
+}
+
+void ChatTurns::Slide(int32_t kept, int32_t count) {
+  if (count == 0) return;
+  const auto move = [&](int32_t position) {
+    return position > kept ? std::max(kept, position - count) : position;
+  };
+  for (Turn& turn : turns_) {
+    turn.cut |= turn.first_begin < kept + count && turn.answer_begin > kept;
+    turn.first_begin = move(turn.first_begin);
+    turn.answer_begin = move(turn.answer_begin);
+  }
 }
 
 void ChatTurns::Truncate(int32_t length) {

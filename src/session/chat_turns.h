@@ -39,6 +39,7 @@ class ChatTurns {
     bool written = false;               // the answer was encoded again, as the template writes it
     size_t first = 0;         // this turn was encoded as one text with those from `first` on
     int32_t first_begin = 0;  // position of turn `first`
+    bool cut = false;         // some of the text from there to the answer isn't there any more
   };
 
   // `tokenizer` must outlive this.
@@ -78,6 +79,10 @@ class ChatTurns {
   // session of `num_tokens` tokens. Errors, after which nothing changed: InvalidArgument.
   void Write(FieldWriter& fields) const;
   absl::Status Read(FieldReader& fields, int32_t num_tokens);
+
+  // Follows a session that dropped `count` tokens behind its first `kept`. A turn that lost some of
+  // its text keeps what is left of it, and its answer stays as it was generated.
+  void Slide(int32_t kept, int32_t count);
 
   // Forgets the turns whose answers begin behind `length`, to which the session was cut.
   void Truncate(int32_t length);

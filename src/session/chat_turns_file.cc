@@ -15,6 +15,10 @@
 namespace inkling {
 namespace {
 
+// Of a turn.
+constexpr uint8_t kWritten = 1;
+constexpr uint8_t kCut = 2;
+
 void WriteMessage(const TemplateMessage& message, FieldWriter& fields) {
   fields.Put(message.role);
   fields.PutText(message.text);
@@ -62,7 +66,7 @@ void ChatTurns::Write(FieldWriter& fields) const {
     WriteMessage(turn.answer, fields);
     fields.PutText(turn.shown);
     fields.Put(turn.answer_begin);
-    fields.Put<uint8_t>(turn.written ? 1 : 0);
+    fields.Put<uint8_t>((turn.written ? kWritten : 0) | (turn.cut ? kCut : 0));
     fields.Put<uint64_t>(turn.first);
     fields.Put(turn.first_begin);
   }
@@ -75,13 +79,14 @@ absl::Status ChatTurns::ReadTurn(FieldReader& fields, Turn& turn) {
     ABSL_RETURN_IF_ERROR(ReadMessage(fields, turn.said.emplace_back()));
   ABSL_RETURN_IF_ERROR(ReadMessage(fields, turn.answer));
   ABSL_RETURN_IF_ERROR(fields.TakeText("answer that was shown", turn.shown));
-  uint8_t written = 0;
+  uint8_t flags = 0;
   uint64_t first = 0;
   ABSL_RETURN_IF_ERROR(fields.Take("begin of an answer", turn.answer_begin));
-  ABSL_RETURN_IF_ERROR(fields.Take("kind of a turn", written));
+  ABSL_RETURN_IF_ERROR(fields.Take("kind of a turn", flags));
   ABSL_RETURN_IF_ERROR(fields.Take("first turn", first));
   ABSL_RETURN_IF_ERROR(fields.Take("begin of the first turn", turn.first_begin));
-  turn.written = written != 0;
+  turn.written = (flags & kWritten) != 0;
+  turn.cut = (flags & kCut) != 0;
   turn.first = static_cast<size_t>(first);
   return absl::OkStatus();
 }

@@ -167,7 +167,11 @@ absl::StatusOr<bool> Generation::Step() {
   ABSL_ASSIGN_OR_RETURN(const SampledToken sampled, Sample(*logits));
   if (is_first) result_.time_to_first_token_seconds = SecondsBetween(call_.begin, Clock::now());
   if (IsStopToken(sampled.token)) return End(StopReason::kStopToken);
-  if (context_.remaining() == 0) return End(StopReason::kContextFull);
+  if (context_.remaining() == 0) {
+    if (call_.overflow == ContextOverflow::kStop) return End(StopReason::kContextFull);
+    ABSL_ASSIGN_OR_RETURN(const int32_t dropped, speculation_.Slide(call_.kept_tokens, 1));
+    result_.num_dropped_tokens += dropped;
+  }
   ABSL_RETURN_IF_ERROR(Accept(sampled));
   const std::string text = TextOf(sampled.token);
   decoded_bytes_ += text.size();
@@ -197,7 +201,8 @@ void Generation::DropTokensBehindText() {
   result_.tokens.resize(kept);
   if (options_.return_log_probabilities) result_.log_probabilities.resize(kept);
   if (options_.num_top_log_probabilities > 0) result_.top_log_probabilities.resize(kept);
-  context_.Truncate(context_.length() - static_cast<int32_t>(dropped));
+  // Where the context slid, it may have lost more of the answer than the stop string left.
+  context_.Truncate(std::max(0, context_.length() - static_cast<int32_t>(dropped)));
 }
 
 absl::StatusOr<GenerateResult> Generation::Run() {

@@ -29,6 +29,8 @@ struct GenerationCall {
   // Runs a function of the app's in the app's own floating-point environment.
   absl::FunctionRef<void(absl::FunctionRef<void()>)> run_app_code;
   std::chrono::steady_clock::time_point begin;
+  ContextOverflow overflow = ContextOverflow::kStop;
+  int32_t kept_tokens = 0;  // as SessionOptions has them
 };
 
 // Checks options that don't depend on the session. Errors: InvalidArgument naming the option.

@@ -6,8 +6,10 @@
 
 #include "inkling/llm_session.h"
 
-#include <atomic>
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -38,6 +40,19 @@ namespace inkling {
 
 namespace {
 
+absl::Status CheckOverflow(const SessionOptions& options, int32_t context_length) {
+  const int overflow = static_cast<int>(options.context_overflow);
+  if (overflow > static_cast<int>(ContextOverflow::kSlide)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("context_overflow is ", overflow, "; expected kStop (0) or kSlide (1)"));
+  }
+  if (options.kept_tokens < 0 || options.kept_tokens >= context_length) {
+    return absl::InvalidArgumentError(absl::StrCat("kept_tokens is ", options.kept_tokens,
+                                                   "; expected 0 to ", context_length - 1));
+  }
+  return absl::OkStatus();
+}
+
 bool IgnoreText(absl::string_view) { return true; }
 
 }  // namespace
@@ -61,6 +76,7 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
         absl::StrCat("system_prompt is given, but the model's prompt template (",
                      turns.name.empty() ? "none" : turns.name, ") has no place for one"));
   }
+  ABSL_RETURN_IF_ERROR(CheckOverflow(options, cache_options.capacity));
   absl::StatusOr<CivilDate> date = options.date.empty() ? CivilDate() : ParseDate(options.date);
   if (!date.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("date: ", date.status().message()));
@@ -88,43 +104,88 @@ LlmSession::~LlmSession() {
   if (state_->gate.IsLeftBehind(state_->process())) (void)state_.release();
 }
 
+absl::StatusOr<int32_t> LlmSession::State::Place(int32_t kept, absl::Span<const int32_t> tokens) {
+  const bool fits = tokens.size() <= static_cast<size_t>(context.capacity() - kept);
+  if (fits || options.context_overflow == ContextOverflow::kStop) {
+    ABSL_RETURN_IF_ERROR(context.Replace(kept, tokens));
+    return 0;
+  }
+  const std::vector<int32_t> before = context.tokens();
+  context.Truncate(kept);
+  const auto room =
+      static_cast<int32_t>(std::min<size_t>(tokens.size(), std::numeric_limits<int32_t>::max()));
+  absl::StatusOr<int32_t> dropped = context.Slide(options.kept_tokens, room);
+  if (dropped.ok()) {
+    const absl::Status status = context.Append(tokens);
+    if (!status.ok()) dropped = status;
+  }
+  if (!dropped.ok()) Restore(before);
+  return dropped;
+}
+
+void LlmSession::State::Restore(absl::Span<const int32_t> tokens) {
+  const std::vector<int32_t>& now = context.tokens();
+  const size_t end = std::min(now.size(), tokens.size());
+  const auto same =
+      std::mismatch(now.begin(), now.begin() + static_cast<ptrdiff_t>(end), tokens.begin()).first -
+      now.begin();
+  context.Replace(static_cast<int32_t>(same), tokens.subspan(static_cast<size_t>(same)))
+      .IgnoreError();  // they fitted before
+}
+
 // Continues after `prompt`, which comes behind the first `kept` tokens of the session.
 absl::StatusOr<GenerateResult> LlmSession::State::Generate(
-    int32_t kept, absl::Span<const int32_t> prompt, const GenerateOptions& options,
-    TextPosition text_position, RunningCall& call, TextCallback callback) {
+    int32_t kept, absl::Span<const int32_t> prompt, const GenerateOptions& generate_options,
+    TextPosition text_position, RunningCall& call, TextCallback callback, ChatTurns::Step* step,
+    absl::string_view assistant_prefix) {
   if (gate.cancelled()) return CancelledCall();
   if (prompt.empty() && kept == 0) {
     return absl::InvalidArgumentError(
         "there is nothing to continue: the prompt has no tokens and the session is empty");
   }
-  const std::vector<int32_t> replaced(context.tokens().begin() + kept, context.tokens().end());
-  ABSL_RETURN_IF_ERROR(context.Replace(kept, prompt));
+  const std::vector<int32_t> before = context.tokens();
+  ABSL_ASSIGN_OR_RETURN(const int32_t dropped, Place(kept, prompt));
   const auto show = [&](absl::string_view text) {
     position = context.length();
     return call.RunAppCode([&] { return callback(text); });
   };
   const auto stop = [&] { return gate.cancelled(); };
   const auto run_app_code = [&](absl::FunctionRef<void()> code) { call.RunAppCode(code); };
-  absl::StatusOr<GenerateResult> result = RunGeneration(
-      engine.tokenizer(), engine.stop_tokens(), options, text_position, context, speculation,
-      {.show = show, .stop = stop, .run_app_code = run_app_code, .begin = call.begin()});
+  absl::StatusOr<GenerateResult> result =
+      RunGeneration(engine.tokenizer(), engine.stop_tokens(), generate_options, text_position,
+                    context, speculation,
+                    {.show = show,
+                     .stop = stop,
+                     .run_app_code = run_app_code,
+                     .begin = call.begin(),
+                     .overflow = options.context_overflow,
+                     .kept_tokens = options.kept_tokens});
   if (result.ok()) {
-    result->begin_position = kept;
+    result->num_dropped_tokens += dropped;
+    result->begin_position =
+        Moved(step != nullptr ? step->begin : kept, result->num_dropped_tokens);
+    if (step != nullptr) turns.Take(std::move(*step), absl::StrCat(assistant_prefix, result->text));
+    turns.Slide(options.kept_tokens, result->num_dropped_tokens);
   } else {
-    context.Replace(kept, replaced).IgnoreError();  // they fitted before
+    Restore(before);
     if (absl::IsCancelled(result.status())) result = CancelledCall();
   }
   position = context.length();
   return result;
 }
 
-absl::Status LlmSession::State::Prefill(absl::string_view text, const PrefillOptions& options) {
-  ABSL_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens, EncodePrompt(text, options));
+absl::Status LlmSession::State::Prefill(absl::string_view text,
+                                        const PrefillOptions& prefill_options) {
+  ABSL_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens, EncodePrompt(text, prefill_options));
   if (gate.cancelled()) return CancelledCall();
-  const int32_t before = context.length();
-  ABSL_RETURN_IF_ERROR(context.Append(tokens));
+  const std::vector<int32_t> before = context.tokens();
+  ABSL_ASSIGN_OR_RETURN(const int32_t dropped, Place(context.length(), tokens));
   const absl::Status status = context.Compute([&] { return gate.cancelled(); });
-  if (!status.ok()) context.Truncate(before);
+  if (status.ok()) {
+    turns.Slide(options.kept_tokens, dropped);
+  } else {
+    Restore(before);
+  }
   position = context.length();
   return absl::IsCancelled(status) ? CancelledCall() : status;
 }

@@ -64,11 +64,8 @@ absl::StatusOr<GenerateResult> LlmSession::State::Chat(absl::StatusOr<ChatTurns:
   }
   const TextPosition position =
       assistant_prefix.empty() ? TextPosition::kStart : TextPosition::kContinuation;
-  ABSL_ASSIGN_OR_RETURN(GenerateResult result,
-                        Generate(step->kept, step->added, turn_options, position, call, callback));
-  result.begin_position = step->begin;
-  turns.Take(*std::move(step), absl::StrCat(assistant_prefix, result.text));
-  return result;
+  return Generate(step->kept, step->added, turn_options, position, call, callback, &*step,
+                  assistant_prefix);
 }
 
 absl::StatusOr<GenerateResult> LlmSession::Chat(absl::string_view user_text,

@@ -79,8 +79,7 @@ absl::StatusOr<std::vector<ScoreResult>> LlmSession::Score(
   ABSL_RETURN_IF_ERROR(context.Append(prefix_tokens));
   const auto stop = [&] { return state_->gate.cancelled(); };
   absl::StatusOr<std::vector<ScoreResult>> results = ScoreAll(encoded, context, stop);
-  context.Truncate(std::min(before, context.length()));
-  context.Replace(0, kept).IgnoreError();  // they fitted before
+  state_->Restore(kept);
   if (absl::IsCancelled(results.status())) return CancelledCall();
   return results;
 }

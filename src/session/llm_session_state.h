@@ -6,6 +6,7 @@
 #ifndef INKLING_SRC_SESSION_LLM_SESSION_STATE_H_
 #define INKLING_SRC_SESSION_LLM_SESSION_STATE_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -47,16 +48,30 @@ struct LlmSession::State {
   // `options` are PrefillOptions or GenerateOptions.
   template <typename Options>
   absl::StatusOr<std::vector<int32_t>> EncodePrompt(absl::string_view text,
-                                                    const Options& options) const {
-    return engine.Encode(text, {.add_beginning_of_sequence = options.add_beginning_of_sequence,
-                                .parse_special_tokens = options.parse_special_tokens,
+                                                    const Options& text_options) const {
+    return engine.Encode(text, {.add_beginning_of_sequence = text_options.add_beginning_of_sequence,
+                                .parse_special_tokens = text_options.parse_special_tokens,
                                 .continues_text = context.length() > 0});
   }
-  absl::Status Prefill(absl::string_view text, const PrefillOptions& options);
+  absl::Status Prefill(absl::string_view text, const PrefillOptions& prefill_options);
+  // With `step`, which is a turn's, the turn becomes part of the conversation; its answer began
+  // with `assistant_prefix`.
   absl::StatusOr<GenerateResult> Generate(int32_t kept, absl::Span<const int32_t> prompt,
-                                          const GenerateOptions& options,
+                                          const GenerateOptions& generate_options,
                                           TextPosition text_position, RunningCall& call,
-                                          TextCallback callback);
+                                          TextCallback callback, ChatTurns::Step* step = nullptr,
+                                          absl::string_view assistant_prefix = {});
+  // Puts `tokens` in the place of all from `kept` on, and drops older ones if they need room and
+  // the options say so. Returns how many it dropped. Errors, nothing changed: ResourceExhausted,
+  // InvalidArgument.
+  absl::StatusOr<int32_t> Place(int32_t kept, absl::Span<const int32_t> tokens);
+  // Makes the tokens those that they were before a call that failed.
+  void Restore(absl::Span<const int32_t> tokens);
+  // Where `position` is after `dropped` tokens are gone.
+  int32_t Moved(int32_t position, int32_t dropped) const {
+    if (position <= options.kept_tokens) return position;
+    return std::max(options.kept_tokens, position - dropped);
+  }
   // Runs a step of the conversation and makes it part of it.
   absl::StatusOr<GenerateResult> Chat(absl::StatusOr<ChatTurns::Step> step,
                                       absl::string_view assistant_prefix,

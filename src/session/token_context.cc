@@ -73,6 +73,20 @@ absl::Status TokenContext::Replace(int32_t begin, absl::Span<const int32_t> toke
   return absl::OkStatus();
 }
 
+absl::StatusOr<int32_t> TokenContext::Slide(int32_t kept, int32_t room) {
+  const int32_t rest = std::max(0, length() - kept);
+  const int32_t dropped = std::max(room - remaining(), rest - rest / 2);
+  if (dropped > rest) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "expected room for ", room, " more tokens; behind the ", kept, " that are kept, ",
+        rest + remaining(), " of ", capacity(), " positions can be made free"));
+  }
+  const std::vector<int32_t> tail(tokens_.begin() + kept + dropped, tokens_.end());
+  Truncate(kept);
+  tokens_.insert(tokens_.end(), tail.begin(), tail.end());
+  return dropped;
+}
+
 void TokenContext::Truncate(int32_t length) {
   tokens_.resize(static_cast<size_t>(length));
   CutCache(length);

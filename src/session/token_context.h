@@ -59,6 +59,11 @@ class TokenContext {
   // Puts `tokens` in the place of all from `begin` on (0 <= begin <= length()). Errors: as Append.
   absl::Status Replace(int32_t begin, absl::Span<const int32_t> tokens);
 
+  // Drops, of the tokens behind the first `kept`, the older half, or as many as it takes to have
+  // `room` for more. Returns how many it dropped. Errors, list unchanged: ResourceExhausted if that
+  // needs more than there are.
+  absl::StatusOr<int32_t> Slide(int32_t kept, int32_t room);
+
   // Drops the tokens from `length` on (0 <= length <= length()).
   void Truncate(int32_t length);
 

@@ -58,6 +58,12 @@ class SpeculativeDecoder {
   // Adds the token that was chosen to the context. Errors: ResourceExhausted, InvalidArgument.
   absl::Status Append(int32_t token);
 
+  // TokenContext::Slide, which also ends the draft: it was verified behind what is dropped.
+  absl::StatusOr<int32_t> Slide(int32_t kept, int32_t room) {
+    is_verified_ = false;
+    return context_.Slide(kept, room);
+  }
+
   // Draft tokens since Begin.
   struct Counts {
     int32_t drafted = 0;  // verified in a pass
