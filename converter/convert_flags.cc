@@ -23,6 +23,8 @@ constexpr char kDescription[] =
     "another\n"
     "    type; those with zero points become int4 in blocks of 32, and int8\n"
     "  a llama2.c .bin file\n"
+    "With --lora, CHECKPOINT is the folder of a PEFT adapter instead:\n"
+    "  inkling-convert --lora ADAPTER_DIR OUT --base=MODEL\n"
     "OUT appears when it is complete, or not at all.";
 
 constexpr char kFooter[] =
@@ -59,6 +61,12 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
       ->required();
   app.add_option("OUT", flags.output_path, "the model file to write")->required();
   conversion.AddTo(app, "Options");
+  app.add_flag("--lora", flags.lora,
+               "CHECKPOINT is the folder of a LoRA adapter (PEFT); OUT becomes an adapter file")
+      ->group("LoRA");
+  app.add_option("--base", flags.base_path,
+                 "with --lora: the base model's file, any conversion of its checkpoint")
+      ->group("LoRA");
   app.add_flag("--quiet", flags.quiet, "print errors only");
   try {
     app.parse(argc, argv);
@@ -68,6 +76,10 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
     return parsed;
   } catch (const CLI::ParseError& error) {
     return UsageError(error.what());
+  }
+  if (flags.lora != !flags.base_path.empty()) {
+    return UsageError(flags.lora ? "--lora needs --base=MODEL, the base model's file"
+                                 : "--base is for --lora");
   }
   const std::string wrong = conversion.Resolve();
   if (!wrong.empty()) return UsageError(wrong);

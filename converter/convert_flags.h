@@ -14,6 +14,8 @@ struct ConvertFlags {
   std::string output_path;
   ConvertOptions options;  // without a progress callback
   bool quiet = false;
+  bool lora = false;      // checkpoint_path is an adapter's folder
+  std::string base_path;  // of its base model, with `lora`
 };
 
 // What a command line came to: flags to run with, or a text to print before ending.

@@ -11,6 +11,7 @@
 #include "converter/convert.h"
 #include "converter/convert_flags.h"
 #include "converter/freed_memory.h"
+#include "converter/lora/lora_conversion.h"
 #include "converter/progress_bar.h"
 
 namespace {
@@ -83,6 +84,25 @@ int Convert(inkling::ConvertFlags flags) {
   return 0;
 }
 
+int ConvertAdapter(const inkling::ConvertFlags& flags) {
+  const absl::StatusOr<inkling::LoraSummary> summary =
+      inkling::ConvertLora(flags.checkpoint_path, flags.output_path, flags.base_path);
+  if (!summary.ok()) return Fail(std::string(summary.status().message()), 1);
+  if (flags.quiet) return 0;
+  const std::string ranks =
+      summary->lowest_rank == summary->highest_rank
+          ? absl::StrFormat("rank %d", summary->highest_rank)
+          : absl::StrFormat("ranks %d to %d", summary->lowest_rank, summary->highest_rank);
+  std::fputs(
+      absl::StrFormat("%s\n  from        %s (LoRA, names of %s)\n  base        %s\n"
+                      "  changes     %d matrices, %s\n  size        %s\n",
+                      flags.output_path, flags.checkpoint_path, summary->family, flags.base_path,
+                      summary->num_matrices, ranks, Bytes(static_cast<double>(summary->file_bytes)))
+          .c_str(),
+      stdout);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -102,5 +122,5 @@ int main(int argc, char** argv) {
 #ifdef SIGXFSZ
   std::signal(SIGXFSZ, SIG_IGN);  // a file over the user's limit is an error like a full disk
 #endif
-  return Convert(parsed.flags);
+  return parsed.flags.lora ? ConvertAdapter(parsed.flags) : Convert(parsed.flags);
 }

@@ -60,7 +60,7 @@ ROOMS = {
 }
 # All that src/session may include of the rooms that compute, so that it knows no backend; decoder_start, which makes a
 # decoder, may include any.
-SESSION_SEES = {"src/decoder/decoder.h", "src/decoder/forward_request.h", "src/decoder/kv_cache.h", "src/decoder/cache_positions.h",
+SESSION_SEES = {"src/decoder/decoder.h", "src/decoder/adapter.h", "src/decoder/forward_request.h", "src/decoder/kv_cache.h", "src/decoder/cache_positions.h",
                 "src/compute/float_environment.h", "src/compute/pass_limits.h", "kernels/softmax.h"}
 LIBRARY = ("include/", "src/", "kernels/")
 

@@ -18,7 +18,6 @@ struct LoraSummary {
   int64_t lowest_rank = 0;
   int64_t highest_rank = 0;
   int64_t file_bytes = 0;
-  std::string note;  // for people; may be empty
 };
 
 // Reads the adapter in `folder`, finds which of the base model's matrices each of its modules

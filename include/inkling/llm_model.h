@@ -112,6 +112,7 @@ class INKLING_EXPORT LlmModel {
 
  private:
   friend class LlmSession;
+  friend class LoraAdapter;
   explicit LlmModel(std::unique_ptr<ModelEngine> engine);
   std::unique_ptr<ModelEngine> engine_;
 };

@@ -22,7 +22,20 @@
 
 namespace inkling {
 
-class LlmModel;  // llm_model.h
+class LlmModel;     // llm_model.h
+class LoraAdapter;  // lora_adapter.h
+
+// A LoRA adapter of a session, and what its updates are multiplied with.
+struct WeightedAdapter {
+  std::shared_ptr<const LoraAdapter> adapter;
+  float weight = 1.0f;
+};
+
+// What LlmSession::SetAdapters does with tokens that were computed with other adapters.
+enum class AdapterChange : uint8_t {
+  kRecompute = 0,  // the next call computes them again
+  kRefuse = 1,     // if there are any, the change is an error
+};
 
 // The precision of activations in matmuls with quantised weights while a prompt is processed.
 // Generated tokens, and passes of few tokens, always use int8 activations.
@@ -112,6 +125,9 @@ struct SessionOptions {
 
   // Trades memory for precision.
   KvCacheType kv_cache_type = KvCacheType::kFloat16;
+  // LoRA adapters that the session computes with, at most 8, as LlmSession::SetAdapters sets them.
+  // The draft model has none; texts stay the same, drafts are accepted less often.
+  std::vector<WeightedAdapter> adapters = {};
   // Speculative decoding: a smaller model of exactly the same vocabulary that proposes draft tokens
   // for the session's model to verify, several in one pass. Generation is faster if drafts are
   // often accepted; the text is the same with any draft model, greedy or sampled. The draft model

@@ -53,6 +53,8 @@ using ByteWriter = absl::FunctionRef<absl::Status(absl::Span<const std::byte>)>;
 // one; 0 where there are no more. An error ends Load, which returns it.
 using ByteReader = absl::FunctionRef<absl::StatusOr<size_t>(absl::Span<std::byte>)>;
 
+struct AdapterSet;  // not part of the API
+
 class INKLING_EXPORT LlmSession {
  public:
   // Makes an empty session and keeps `model` alive. Errors: InvalidArgument (null model, an option
@@ -186,6 +188,14 @@ class INKLING_EXPORT LlmSession {
   // begins later. Any thread may call it, and signal handlers too.
   void Cancel();
 
+  // From now on the session computes with these LoRA adapters, at most 8 at once, each with its
+  // weight; none: the model alone. Tokens that are there stay. What was computed of them is
+  // computed again by the next call, or the change is refused: a session's text is always that of a
+  // fresh one with its adapters. Errors: InvalidArgument (null, loaded for another model, a weight
+  // that isn't finite, too many); FailedPrecondition (AdapterChange::kRefuse; another call runs).
+  absl::Status SetAdapters(std::vector<WeightedAdapter> adapters,
+                           AdapterChange change = AdapterChange::kRecompute);
+
   // Forgets everything from `position` on. Errors: OutOfRange outside [0, position()];
   // FailedPrecondition while another call runs. In a model with sliding windows, going back further
   // than the cache remembers makes the next call compute the tokens that are left again.
@@ -212,6 +222,8 @@ class INKLING_EXPORT LlmSession {
 
  private:
   struct State;
+  static absl::StatusOr<AdapterSet> CheckedAdapters(const std::vector<WeightedAdapter>& adapters,
+                                                    const LlmModel& model);
   explicit LlmSession(std::unique_ptr<State> state);
   static absl::StatusOr<std::unique_ptr<LlmSession>> LoadFrom(
       std::shared_ptr<const LlmModel> model, SessionOptions options,

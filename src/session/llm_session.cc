@@ -88,12 +88,15 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Create(
     ABSL_ASSIGN_OR_RETURN(draft,
                           DraftModel::Create(*options.draft_model->engine_, engine, cache_options));
   }
-  return std::unique_ptr<LlmSession>(new LlmSession(std::make_unique<State>(
+  ABSL_ASSIGN_OR_RETURN(AdapterSet adapters, CheckedAdapters(options.adapters, *model));
+  auto state = std::make_unique<State>(
       std::move(model), engine, options,
       TokenContext(engine.decoder(), std::move(cache), engine.config().vocab_size),
       std::move(draft),
-      ChatTurns(engine.tokenizer(), engine.prompt_template().OnDate(*date),
-                options.system_prompt))));
+      ChatTurns(engine.tokenizer(), engine.prompt_template().OnDate(*date), options.system_prompt));
+  state->context.SetAdapters(adapters.active);
+  state->adapters = std::move(adapters);
+  return std::unique_ptr<LlmSession>(new LlmSession(std::move(state)));
 }
 
 LlmSession::LlmSession(std::unique_ptr<State> state) : state_(std::move(state)) {}

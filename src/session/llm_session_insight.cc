@@ -120,7 +120,7 @@ absl::StatusOr<std::vector<std::vector<float>>> LlmSession::Embed(
   for (const Tokens& tokens : encoded) {
     ABSL_RETURN_IF_ERROR(cache->Rewind(0));
     absl::StatusOr<std::vector<float>> embedding =
-        EmbedTokens(tokens, options, decoder, *cache, stop);
+        EmbedTokens(tokens, options, decoder, *cache, state_->adapters.active, stop);
     if (absl::IsCancelled(embedding.status())) return CancelledCall();
     ABSL_RETURN_IF_ERROR(embedding.status());
     embeddings.push_back(*std::move(embedding));

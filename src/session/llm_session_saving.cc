@@ -29,8 +29,9 @@
 namespace inkling {
 namespace {
 
-SessionHead HeadOf(const ModelEngine& engine, const SessionOptions& options, const ChatTurns& turns,
-                   const TokenContext& context, const KvCache& cache) {
+SessionHead HeadOf(const ModelEngine& engine, const SessionOptions& options,
+                   const AdapterSet& adapters, const ChatTurns& turns, const TokenContext& context,
+                   const KvCache& cache) {
   FieldWriter turn_fields;
   turns.Write(turn_fields);
   return {.model_id = engine.reader().metadata().model_id,
@@ -38,6 +39,7 @@ SessionHead HeadOf(const ModelEngine& engine, const SessionOptions& options, con
           .context_length = context.capacity(),
           .system_prompt = options.system_prompt,
           .date = options.date,
+          .adapters = adapters.names,
           .tokens = context.tokens(),
           .turns = turn_fields.bytes(),
           .cache_format = std::string(cache.StateFormat()),
@@ -90,6 +92,8 @@ bool SameRotation(const ModelConfig& config, int32_t saved, int32_t context_leng
   return true;
 }
 
+std::string NamesOrNone(const std::string& names) { return names.empty() ? "none" : names; }
+
 absl::Status NullModel() {
   return absl::InvalidArgumentError("the model is null; open one with LlmModel::Open");
 }
@@ -108,6 +112,7 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Fork() const {
   ABSL_ASSIGN_OR_RETURN(std::unique_ptr<DraftModel> draft, state_->speculation.ForkDraftModel());
   auto fork = std::make_unique<State>(state_->model, state_->engine, state_->options,
                                       std::move(context), std::move(draft), state_->turns);
+  fork->adapters = state_->adapters;
   fork->speculation.CopyCosts(state_->speculation);
   return std::unique_ptr<LlmSession>(new LlmSession(std::move(fork)));
 }
@@ -115,7 +120,7 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Fork() const {
 absl::Status LlmSession::State::Save(absl::FunctionRef<absl::Status(int64_t)> begin,
                                      ByteSink sink) {
   const KvCache& cache = context.SettledCache();
-  const SessionHead head = HeadOf(engine, options, turns, context, cache);
+  const SessionHead head = HeadOf(engine, options, adapters, turns, context, cache);
   ABSL_RETURN_IF_ERROR(begin(SessionFileBytes(head)));
   return WriteSessionFile(head, cache, sink);
 }
@@ -152,6 +157,11 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::LoadFrom(
   ABSL_RETURN_IF_ERROR(ResolveOptions(head, *model->engine_, options));
   ABSL_ASSIGN_OR_RETURN(std::unique_ptr<LlmSession> session, Create(std::move(model), options));
   State& state = *session->state_;
+  if (state.adapters.names != head.adapters) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "adapters: expected the saved session's, ", NamesOrNone(head.adapters), ", found ",
+        NamesOrNone(state.adapters.names), "; SetAdapters changes them afterwards"));
+  }
   const auto read = [&](KvCache& cache) -> absl::Status {
     if (cache.StateFormat() != head.cache_format ||
         !SameRotation(state.engine.config(), head.context_length, cache.capacity())) {

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "inkling/llm_model.h"
 #include "inkling/llm_options.h"
 #include "inkling/llm_session.h"
+#include "src/decoder/adapter.h"
 #include "src/decoder/decoder.h"
 #include "src/format/byte_stream.h"
 #include "src/session/chat_turns.h"
@@ -32,6 +34,13 @@
 #include "src/text/tokenizer.h"
 
 namespace inkling {
+
+// The adapters that a session computes with.
+struct AdapterSet {
+  std::vector<WeightedAdapter> owners;
+  std::vector<ActiveAdapter> active;  // of `owners`, as passes want them
+  std::string names;                  // ids and weights: two sets with the same names are the same
+};
 
 struct LlmSession::State {
   State(std::shared_ptr<const LlmModel> shared_model, const ModelEngine& model_engine,
@@ -84,6 +93,7 @@ struct LlmSession::State {
   const std::shared_ptr<const LlmModel> model;
   const ModelEngine& engine;
   const SessionOptions options;  // keep the draft model alive
+  AdapterSet adapters;           // what `context` computes with
   TokenContext context;
   SpeculativeDecoder speculation;
   ChatTurns turns;  // in the model's template, on the session's day

@@ -63,7 +63,9 @@ absl::StatusOr<ScoreResult> ScoreContinuation(absl::Span<const int32_t> continua
 
 absl::StatusOr<std::vector<float>> EmbedTokens(absl::Span<const int32_t> tokens,
                                                const EmbedOptions& options, Decoder& decoder,
-                                               KvCache& cache, StopFunction stop) {
+                                               KvCache& cache,
+                                               absl::Span<const ActiveAdapter> adapters,
+                                               StopFunction stop) {
   const auto dimension = static_cast<size_t>(decoder.config().hidden_dim);
   const auto chunk_rows = static_cast<size_t>(std::min(decoder.max_rows(), cache.max_chunk()));
   const bool mean = options.pooling == Pooling::kMean;
@@ -82,6 +84,7 @@ absl::StatusOr<std::vector<float>> EmbedTokens(absl::Span<const int32_t> tokens,
                          .rows = rows,
                          .kind = OutputKind::kHidden,
                          .output = absl::MakeSpan(hidden).first(num_rows * dimension),
+                         .adapters = adapters,
                          .stop = stop}));
     for (size_t i = 0; i < num_rows * dimension; ++i) sum[i % dimension] += hidden[i];
   }

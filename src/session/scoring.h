@@ -26,7 +26,9 @@ absl::StatusOr<ScoreResult> ScoreContinuation(absl::Span<const int32_t> continua
 // has room for them. Errors: Cancelled, Internal.
 absl::StatusOr<std::vector<float>> EmbedTokens(absl::Span<const int32_t> tokens,
                                                const EmbedOptions& options, Decoder& decoder,
-                                               KvCache& cache, StopFunction stop);
+                                               KvCache& cache,
+                                               absl::Span<const ActiveAdapter> adapters,
+                                               StopFunction stop);
 
 }  // namespace inkling
 

@@ -42,6 +42,7 @@ std::string EncodeHead(const SessionHead& head) {
   fields.Put(head.context_length);
   fields.PutText(head.system_prompt);
   fields.PutText(head.date);
+  fields.PutText(head.adapters);
   fields.PutList(head.tokens);
   fields.PutText(head.turns);
   fields.PutText(head.cache_format);
@@ -57,6 +58,7 @@ absl::StatusOr<SessionHead> DecodeHead(absl::string_view bytes) {
   ABSL_RETURN_IF_ERROR(fields.Take("context length", head.context_length));
   ABSL_RETURN_IF_ERROR(fields.TakeText("system prompt", head.system_prompt));
   ABSL_RETURN_IF_ERROR(fields.TakeText("date", head.date));
+  ABSL_RETURN_IF_ERROR(fields.TakeText("adapters", head.adapters));
   ABSL_RETURN_IF_ERROR(fields.TakeList("tokens", head.tokens));
   ABSL_RETURN_IF_ERROR(fields.TakeText("turns", head.turns));
   ABSL_RETURN_IF_ERROR(fields.TakeText("cache format", head.cache_format));

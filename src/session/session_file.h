@@ -34,6 +34,7 @@ struct SessionHead {
   int32_t context_length = 0;  // of the session that was saved
   std::string system_prompt;
   std::string date;
+  std::string adapters;  // AdapterSet::names
   std::vector<int32_t> tokens;
   std::string turns;         // ChatTurns::Write
   std::string cache_format;  // KvCache::StateFormat

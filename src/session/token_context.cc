@@ -33,6 +33,7 @@ absl::StatusOr<TokenContext> TokenContext::Fork() const {
   TokenContext fork(decoder_, std::move(cache), vocab_size_);
   fork.tokens_.insert(fork.tokens_.end(), tokens_.begin(), tokens_.end());
   fork.CutCache(fork.length());
+  fork.adapters_ = adapters_;
   return fork;
 }
 
@@ -87,6 +88,11 @@ absl::StatusOr<int32_t> TokenContext::Slide(int32_t kept, int32_t room) {
   return dropped;
 }
 
+void TokenContext::SetAdapters(std::vector<ActiveAdapter> adapters) {
+  adapters_ = std::move(adapters);
+  CutCache(0);
+}
+
 void TokenContext::Truncate(int32_t length) {
   tokens_.resize(static_cast<size_t>(length));
   CutCache(length);
@@ -113,6 +119,7 @@ absl::Status TokenContext::Forward(OutputRows last_rows, StopFunction stop) {
                                            .cache = *cache_,
                                            .rows = rows,
                                            .output = absl::MakeSpan(logits_).first(floats),
+                                           .adapters = adapters_,
                                            .stop = stop}));
   }
   return absl::OkStatus();
@@ -144,6 +151,7 @@ absl::Status TokenContext::ComputeLogitsAhead(absl::Span<const int32_t> ahead,
                         .cache = *cache_,
                         .rows = OutputRows::kAll,
                         .output = logits,
+                        .adapters = adapters_,
                         .stop = stop});
   tokens_.resize(length);
   return status;

@@ -52,6 +52,12 @@ class TokenContext {
     return cache_->RewindTarget(std::max(most, 0));
   }
 
+  int32_t num_computed() const { return cache_->length(); }
+
+  // From now on passes have these adapters, which outlive the context or are replaced before they
+  // go. What was computed with others is forgotten.
+  void SetAdapters(std::vector<ActiveAdapter> adapters);
+
   // Adds tokens to the list; nothing is computed yet. Errors, list unchanged: ResourceExhausted if
   // they don't fit, InvalidArgument for an id outside the vocabulary.
   absl::Status Append(absl::Span<const int32_t> tokens) { return Replace(length(), tokens); }
@@ -114,6 +120,7 @@ class TokenContext {
   std::unique_ptr<KvCache> cache_;
   std::vector<int32_t> tokens_;
   int32_t vocab_size_;
+  std::vector<ActiveAdapter> adapters_;
   std::vector<float> logits_;  // [vocab_size]
 };
 
