@@ -23,6 +23,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "examples/programs/fabricated_adapter.h"
 #include "examples/programs/fabricated_model.h"
 #include "examples/programs/kv_cache_flag.h"
 #include "examples/programs/machine_probe.h"
@@ -57,6 +58,7 @@ struct BenchOptions {
   std::vector<int> cpus;
   int repetitions = 5;
   int chunk = 128;
+  std::vector<int> lora_ranks = {0};
   std::string cache_dir;
   std::string kv_cache = "f16";
   std::string prefill = "auto";
@@ -112,6 +114,35 @@ absl::StatusOr<std::unique_ptr<inkling::ModelEngine>> OpenTimed(
   return engine;
 }
 
+// One test, with a made-up adapter of the row's rank.
+absl::Status MeasureTest(const inkling::ModelEngine& engine, const inkling::SpeedTest& test,
+                         const BenchOptions& options, const inkling::SpeedRow& common,
+                         std::vector<inkling::SpeedRow>& rows) {
+  std::fprintf(stderr, "inkling-bench: %s: %d prompt, %d generated tokens at depth %d%s\n",
+               common.model_filename.c_str(), test.num_prompt, test.num_generated, test.depth,
+               common.lora_rank > 0 ? ", with an adapter" : "");
+  std::vector<inkling::ActiveAdapter> adapters;
+  std::shared_ptr<const inkling::Adapter> adapter;
+  if (common.lora_rank > 0) {
+    auto made = engine.decoder().CreateAdapter(
+        inkling::FabricateAdapter(engine.config(), common.lora_rank));
+    if (!made.ok()) return made.status();
+    adapter = *std::move(made);
+    adapters.push_back({adapter.get(), 1.0f});
+  }
+  absl::StatusOr<inkling::SpeedResult> result = inkling::MeasureSpeed(
+      engine, test,
+      {.element = inkling::KvElementOf(inkling::KvCacheTypes().at(options.kv_cache)).value(),
+       .repetitions = options.repetitions,
+       .adapters = adapters,
+       .profile = options.profile});
+  if (!result.ok()) return result.status();
+  rows.push_back(common);
+  rows.back().peak_memory_bytes = PeakMemoryBytes();
+  rows.back().result = *std::move(result);
+  return absl::OkStatus();
+}
+
 absl::Status MeasureModel(const std::string& path, const std::string& name, int threads,
                           const BenchOptions& options, std::vector<inkling::SpeedRow>& rows) {
   inkling::ModelOptions model_options;
@@ -133,20 +164,13 @@ absl::Status MeasureModel(const std::string& path, const std::string& name, int 
   if (!engine.ok()) return engine.status();
   common.model = (*engine)->Describe();
   common.work = inkling::CountWork(**engine);
-  const inkling::SpeedOptions speed_options = {
-      .element = inkling::KvElementOf(inkling::KvCacheTypes().at(options.kv_cache)).value(),
-      .repetitions = options.repetitions,
-      .profile = options.profile};
   const size_t first_row = rows.size();
   for (const inkling::SpeedTest& test : Tests(options)) {
-    std::fprintf(stderr, "inkling-bench: %s: %d prompt, %d generated tokens at depth %d\n",
-                 name.c_str(), test.num_prompt, test.num_generated, test.depth);
-    absl::StatusOr<inkling::SpeedResult> result =
-        inkling::MeasureSpeed(**engine, test, speed_options);
-    if (!result.ok()) return result.status();
-    rows.push_back(common);
-    rows.back().peak_memory_bytes = PeakMemoryBytes();
-    rows.back().result = *std::move(result);
+    for (const int rank : options.lora_ranks) {
+      common.lora_rank = rank;
+      absl::Status status = MeasureTest(**engine, test, options, common, rows);
+      if (!status.ok()) return status;
+    }
   }
   if (!options.probe) return absl::OkStatus();
   std::fprintf(stderr, "inkling-bench: the machine's limits, %d threads\n",
@@ -224,6 +248,12 @@ void AddSubjects(CLI::App& app, BenchOptions& options) {
   app.add_option("--n-gen,-n", options.generations, "Generated tokens: 128 or 32,128; 0 = none")
       ->delimiter(',');
   app.add_option("--n-depth,--depth,-d", options.depths, "Positions that are filled before")
+      ->delimiter(',');
+  app.add_option(
+         "--lora-rank", options.lora_ranks,
+         "Each test with a made-up LoRA adapter of this rank on every matrix of the layers: "
+         "16 or 0,16; 0 = none")
+      ->check(CLI::Range(0, 4096))
       ->delimiter(',');
   app.add_option("--repetitions,-r", options.repetitions, "Measured runs of each test")
       ->check(CLI::Range(1, 1000))

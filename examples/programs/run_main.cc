@@ -16,6 +16,7 @@
 #include "examples/programs/chat_console.h"
 #include "examples/programs/kv_cache_flag.h"
 #include "examples/programs/line_reader.h"
+#include "examples/programs/lora_flag.h"
 #include "examples/programs/prefill_flag.h"
 #include "examples/programs/run_options.h"
 #include "examples/programs/thread_flags.h"
@@ -43,6 +44,7 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::
   app.add_option("--draft", options.draft,
                  "A smaller model of the same vocabulary that proposes draft tokens; the text "
                  "is the same");
+  app.add_option("--lora", options.lora, inkling::kLoraHelp)->allow_extra_args(false);
   app.add_option("--prompt,-p", options.prompt,
                  "Continue this text and end; without it: a conversation");
   app.add_flag("--chat", options.chat, "The prompt is a user's turn in the model's own template");
@@ -143,6 +145,9 @@ absl::Status Run(RunOptions& options) {
     if (!draft.ok()) return draft.status();
     options.session_options.draft_model = *std::move(draft);
   }
+  auto adapters = inkling::LoadAdapters(*model, options.lora);
+  if (!adapters.ok()) return adapters.status();
+  options.session_options.adapters = *std::move(adapters);
   absl::StatusOr<std::unique_ptr<inkling::LlmSession>> session =
       inkling::LlmSession::Create(*model, options.session_options);
   if (!session.ok()) return session.status();

@@ -4,6 +4,7 @@
 #define INKLING_EXAMPLES_PROGRAMS_RUN_OPTIONS_H_
 
 #include <string>
+#include <vector>
 
 #include "inkling/llm_options.h"
 
@@ -11,10 +12,11 @@ namespace inkling {
 
 struct RunOptions {
   std::string model;
-  std::string draft;        // file of the draft model, or empty
-  std::string prompt;       // with has_prompt
-  bool has_prompt = false;  // one prompt, then the program ends
-  bool chat = false;        // the prompt is a user's turn, not text to continue
+  std::vector<std::string> lora;  // as --lora has them
+  std::string draft;              // file of the draft model, or empty
+  std::string prompt;             // with has_prompt
+  bool has_prompt = false;        // one prompt, then the program ends
+  bool chat = false;              // the prompt is a user's turn, not text to continue
   bool stats = false;
   ModelOptions model_options;
   SessionOptions session_options;

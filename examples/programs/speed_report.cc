@@ -38,13 +38,16 @@ std::string CpuName() {
 }
 
 // "pp512", "tg128", "pp512+tg128", with "@ d1024" where the test begins at a depth, as llama-bench
-// writes it.
-std::string TestName(const SpeedTest& test) {
+// writes it, and with the adapter's rank.
+std::string TestName(const SpeedRow& row) {
+  const SpeedTest& test = row.result.test;
   std::vector<std::string> parts;
   if (test.num_prompt > 0) parts.push_back(absl::StrCat("pp", test.num_prompt));
   if (test.num_generated > 0) parts.push_back(absl::StrCat("tg", test.num_generated));
-  const std::string name = absl::StrJoin(parts, "+");
-  return test.depth > 0 ? absl::StrCat(name, " @ d", test.depth) : name;
+  std::string name = absl::StrJoin(parts, "+");
+  if (test.depth > 0) absl::StrAppend(&name, " @ d", test.depth);
+  if (row.lora_rank > 0) absl::StrAppend(&name, " LoRA ", row.lora_rank);
+  return name;
 }
 
 // The threads that did a test's work.
@@ -141,6 +144,7 @@ nlohmann::ordered_json Fields(const SpeedRow& row, const std::string& cpu) {
   fields["n_prompt"] = result.test.num_prompt;
   fields["n_gen"] = result.test.num_generated;
   fields["n_depth"] = result.test.depth;
+  if (row.lora_rank > 0) fields["lora_rank"] = row.lora_rank;
   fields["test_time"] = result.started;
   fields["avg_ns"] = static_cast<int64_t>(Average(result.sample_nanoseconds));
   fields["stddev_ns"] = static_cast<int64_t>(StandardDeviation(result.sample_nanoseconds));
@@ -225,7 +229,7 @@ std::string LimitsTable(const std::vector<SpeedRow>& rows) {
     absl::StrAppend(&report,
                     absl::StrFormat("| %-30s | %15s | %12s | %12s | %7.1f%% |\n",
                                     absl::StrCat(row.model.source, " ", row.model.weight_types),
-                                    TestName(row.result.test),
+                                    TestName(row),
                                     absl::StrFormat("%.1f %s", rate.value, rate.unit),
                                     absl::StrFormat("%.1f %s", rate.limit, rate.unit),
                                     100 * rate.value / rate.limit));
@@ -242,7 +246,7 @@ std::string ProfileTable(const SpeedRow& row) {
   }
   const int32_t tokens = row.result.test.num_prompt + row.result.test.num_generated;
   std::string report = absl::StrFormat("\n| %-22s | %12s | %7s | %9s |\n",
-                                       absl::StrCat(TestName(row.result.test), ": step"),
+                                       absl::StrCat(TestName(row), ": step"),
                                        "us per token", "share", "times");
   absl::StrAppend(&report, "| ", std::string(22, '-'), " | -----------: | ------: | --------: |\n");
   for (size_t i = 0; i < kNumDecoderSteps; ++i) {
@@ -271,7 +275,7 @@ std::string FormatMarkdown(const std::vector<SpeedRow>& rows) {
         absl::StrFormat("| %-30s | %10s | %10s | %-10s | %7d | %15s | %20s |\n",
                         absl::StrCat(row.model.source, " ", row.model.weight_types),
                         HumanBytes(row.model.file_bytes), HumanCount(row.model.num_parameters),
-                        "CPU", ThreadsOf(row), TestName(result.test),
+                        "CPU", ThreadsOf(row), TestName(row),
                         absl::StrFormat("%.2f ± %.2f", Average(result.sample_tokens_per_second),
                                         StandardDeviation(result.sample_tokens_per_second))));
   }

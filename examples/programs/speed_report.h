@@ -21,6 +21,7 @@ struct SpeedRow {
   std::string model_filename;
   std::string kv_cache;  // a key of KvCacheTypes()
   int32_t prefill_chunk = 0;
+  int32_t lora_rank = 0;                    // of a made-up adapter; 0: none
   double load_seconds = 0;                  // from nothing to a model that is ready
   std::optional<double> warm_load_seconds;  // once more, over the packed weights that were kept
   int64_t peak_memory_bytes = 0;            // of the process, until this test was done; 0: unknown

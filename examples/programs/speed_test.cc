@@ -31,8 +31,11 @@ using Clock = std::chrono::steady_clock;
 // Feeds a model with tokens from position 0 on.
 class TokenFeed {
  public:
-  TokenFeed(const ModelEngine& engine, KvCache& cache)
-      : engine_(engine), cache_(cache), logits_(static_cast<size_t>(engine.config().vocab_size)) {
+  TokenFeed(const ModelEngine& engine, KvCache& cache, absl::Span<const ActiveAdapter> adapters)
+      : engine_(engine),
+        cache_(cache),
+        adapters_(adapters),
+        logits_(static_cast<size_t>(engine.config().vocab_size)) {
     // Arbitrary ids, spread over the vocabulary so that embedding rows come from all over the file.
     tokens_.resize(static_cast<size_t>(cache.capacity()));
     for (size_t i = 0; i < tokens_.size(); ++i) {
@@ -81,11 +84,13 @@ class TokenFeed {
                                       .cache = cache_,
                                       .rows = rows_with_logits,
                                       .output = logits,
+                                      .adapters = adapters_,
                                       .instruments = {.timer = timer_}});
   }
 
   const ModelEngine& engine_;
   KvCache& cache_;
+  absl::Span<const ActiveAdapter> adapters_;
   std::vector<int32_t> tokens_;
   std::vector<float> logits_;
   StepTimer* timer_ = nullptr;
@@ -115,7 +120,7 @@ absl::StatusOr<SpeedResult> MeasureSpeed(const ModelEngine& engine, const SpeedT
   cache_options.element = options.element;
   absl::StatusOr<std::unique_ptr<KvCache>> cache = engine.decoder().CreateCache(cache_options);
   if (!cache.ok()) return cache.status();
-  TokenFeed feed(engine, **cache);
+  TokenFeed feed(engine, **cache, options.adapters);
   SpeedResult result;
   result.test = test;
   result.started = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());

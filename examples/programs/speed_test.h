@@ -14,6 +14,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "src/decoder/adapter.h"
 #include "src/decoder/kv_cache.h"
 #include "src/decoder/step_timer.h"
 #include "src/session/model_engine.h"
@@ -37,6 +39,7 @@ struct SpeedResult {
 struct SpeedOptions {
   KvElement element = KvElement::kF16;
   int32_t repetitions = 5;
+  absl::Span<const ActiveAdapter> adapters = {};
   bool profile = false;  // run once more with a clock between the steps
 };
 
