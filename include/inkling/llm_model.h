@@ -30,6 +30,7 @@
 #include "absl/types/span.h"
 #include "inkling/export.h"
 #include "inkling/llm_options.h"
+#include "inkling/model_source.h"
 
 namespace inkling {
 
@@ -55,10 +56,19 @@ class INKLING_EXPORT LlmModel {
   static absl::StatusOr<std::shared_ptr<const LlmModel>> Open(const std::string& path,
                                                               const ModelOptions& options = {});
 
+  // The same from anywhere: a descriptor with offset and length, memory, a reader (model_source.h).
+  // Errors: also those of the source; Cancelled if ModelOptions::progress says so.
+  static absl::StatusOr<std::shared_ptr<const LlmModel>> Open(const ModelSource& source,
+                                                              const ModelOptions& options = {});
+
   // The memory that Open and one session with these options would need. It reads the file's header
   // and no weights. Errors: as Open for the file and the model's options; InvalidArgument for those
   // of the session.
   static absl::StatusOr<MemoryEstimate> EstimateMemory(const std::string& path,
+                                                       const ModelOptions& model_options = {},
+                                                       const SessionOptions& session_options = {});
+
+  static absl::StatusOr<MemoryEstimate> EstimateMemory(const ModelSource& source,
                                                        const ModelOptions& model_options = {},
                                                        const SessionOptions& session_options = {});
 

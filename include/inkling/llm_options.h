@@ -52,6 +52,13 @@ enum class ActivationPrecision : uint8_t {
   kFloat = 2,
 };
 
+// How far LlmModel::Open has come: bytes of the model's matrices that are packed. With a cache_dir
+// that has them already, all are there at once.
+struct LoadProgress {
+  int64_t done_bytes = 0;
+  int64_t total_bytes = 0;
+};
+
 // How a model is loaded (LlmModel::Open).
 struct ModelOptions {
   // Threads that compute, the calling one included, at most 256. 0 = one for each big core that the
@@ -64,6 +71,11 @@ struct ModelOptions {
   // written anew: its head is checked in full, its data by samples. If the file can't be written,
   // the model opens without it, and ModelDescription::packed_weights says why. Empty = none.
   std::string cache_dir = {};
+
+  // Called while the model is opened, on the calling thread: at the beginning, behind each matrix
+  // or some tens of MB of one, and at the end. Returns false to give up: then Open frees what it
+  // has made and returns Cancelled. Null = not called.
+  std::function<bool(const LoadProgress&)> progress = nullptr;
 
   // --- Most apps leave these alone ---
 
@@ -322,9 +334,11 @@ struct SpecialToken {
 
 // Memory of a model and of one session of it, in bytes.
 struct MemoryEstimate {
-  int64_t packed_weights = 0;  // one copy, shared by all sessions
-  int64_t scratch = 0;         // activations, shared by all sessions
-  int64_t kv_cache = 0;        // of one session with a full context, its draft model's included
+  // One copy, shared by all sessions; of a source that can't be used in place (model_source.h), the
+  // embedding as well.
+  int64_t packed_weights = 0;
+  int64_t scratch = 0;   // activations, shared by all sessions
+  int64_t kv_cache = 0;  // of one session with a full context, its draft model's included
   int64_t total() const { return packed_weights + scratch + kv_cache; }
 };
 

@@ -53,6 +53,9 @@ class PackedWeights {
   PackedWeights(const PackedWeights&) = delete;
   PackedWeights& operator=(const PackedWeights&) = delete;
 
+  // Whether an earlier process packed them all.
+  bool is_from_file() const { return file_.has_value(); }
+
   // Bytes packed so far; each tensor counts once however many Linears use it.
   int64_t packed_bytes() const { return packed_bytes_; }
   // How often a tensor was asked for that was already there, and how many were packed.

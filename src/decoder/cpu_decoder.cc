@@ -86,6 +86,7 @@ CpuDecoder::CpuDecoder(const ModelReader& reader, const CpuDecoderOptions& optio
       embedding_(embedding, reader.config().embedding_scale) {
   options_.decode_threads = DecodeThreads(options);
   options_.cpus = cpus_;
+  options_.progress = nullptr;
 }
 
 absl::StatusOr<std::unique_ptr<CpuDecoder>> CpuDecoder::Create(const ModelReader& reader,
@@ -117,7 +118,8 @@ absl::StatusOr<std::unique_ptr<CpuDecoder>> CpuDecoder::Create(
       decoder->prefill_activations_,
       DequantizedMatmul::Create(options.prefill_activations, options.num_threads));
   ABSL_ASSIGN_OR_RETURN(ContextWeights weights,
-                        BindWeights(reader, *decoder->packed_, *decoder->prefill_activations_));
+                        BindWeights(reader, *decoder->packed_, *decoder->prefill_activations_,
+                                    options.progress != nullptr ? *options.progress : nullptr));
   ABSL_ASSIGN_OR_RETURN(
       decoder->prefill_,
       ExecutionContext::Create(reader.config(), std::move(weights.prefill),

@@ -22,6 +22,7 @@
 #include "src/decoder/cpu_kv_cache.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/execution_context.h"
+#include "src/decoder/layer_weights.h"
 #include "src/format/model_reader.h"
 
 namespace inkling {
@@ -35,6 +36,7 @@ struct CpuDecoderOptions {
   // Forwards of at most this many rows use the decode context.
   int32_t decode_rows = kDecodeRows;
   MatmulInput prefill_activations = MatmulInput::kAuto;  // of the prefill context
+  const PackingProgress* progress = nullptr;             // only Create calls it
 };
 
 class CpuDecoder final : public Decoder {
@@ -48,6 +50,8 @@ class CpuDecoder final : public Decoder {
   static absl::StatusOr<std::unique_ptr<CpuDecoder>> Create(const ModelReader& reader,
                                                             const CpuDecoderOptions& options,
                                                             std::unique_ptr<PackedWeights> packed);
+  // Errors of both: also Cancelled, if the options' progress says so.
+
   // What Create would use, without reading any weight.
   static absl::StatusOr<DecoderMemory> EstimateMemory(const ModelReader& reader,
                                                       const CpuDecoderOptions& options);

@@ -33,13 +33,36 @@ namespace {
 template <typename T>
 using PerContext = std::array<T, 2>;
 
+// The embedding is a matrix that a matmul reads only where it is also the head.
+bool IsWeightMatrix(const TensorView& view, const ModelConfig& config) {
+  switch (view.info.role) {
+    case TensorRole::kLinear:
+    case TensorRole::kHead:
+      return true;
+    case TensorRole::kEmbedding:
+      return config.tied_head;
+    case TensorRole::kBias:
+    case TensorRole::kNorm:
+      return false;
+  }
+  return false;
+}
+
 class WeightBinder {
  public:
   WeightBinder(const ModelReader& reader, PackedWeights& packed,
-               DequantizedMatmul& prefill_activations)
-      : reader_(reader), packed_(packed), prefill_activations_(prefill_activations) {}
+               DequantizedMatmul& prefill_activations, const PackingProgress& progress)
+      : reader_(reader),
+        packed_(packed),
+        prefill_activations_(prefill_activations),
+        progress_(progress) {
+    for (const TensorView& view : reader.tensors()) {
+      if (IsWeightMatrix(view, reader.config())) total_bytes_ += view.value_bytes;
+    }
+  }
 
   absl::StatusOr<ContextWeights> BindModel() {
+    ABSL_RETURN_IF_ERROR(Report(0));
     PerContext<std::vector<LayerWeights>> layers;
     for (int32_t i = 0; i < reader_.config().num_layers; ++i) {
       ABSL_ASSIGN_OR_RETURN(auto layer, BindLayer(absl::StrCat("layers.", i, ".")));
@@ -115,14 +138,34 @@ class WeightBinder {
     LinearOptions prefill_options = decode_options;
     prefill_options.dequantized_matmul = &prefill_activations_;
     // A head is as large as several layers: its rows are released while the rest is packed.
+    const int64_t row_bytes = weight->value_bytes / weight->info.rows;
+    int64_t reported = 0;
+    absl::Status go_on;
     const auto release = [&](int64_t first, int64_t count) {
       reader_.ReleaseRows(*weight, first, count);
+      reported += count * row_bytes;
+      if (go_on.ok()) go_on = Report(count * row_bytes);
     };
+    // Weights that were packed before are found by their names; nobody reads their values.
+    if (!packed_.is_from_file()) {
+      ABSL_RETURN_IF_ERROR(reader_.LoadValues(*weight));
+    }
+    ABSL_RETURN_IF_ERROR(reader_.LoadScales(*weight));
     ABSL_ASSIGN_OR_RETURN(Linear prefill,
                           Linear::Create(*weight, bias, packed_, prefill_options, release));
     ABSL_ASSIGN_OR_RETURN(Linear decode, Linear::Create(*weight, bias, packed_, decode_options));
     reader_.ReleasePages(*weight);
+    ABSL_RETURN_IF_ERROR(go_on);
+    ABSL_RETURN_IF_ERROR(Report(weight->value_bytes - reported));
     return PerContext<Linear>{std::move(prefill), std::move(decode)};
+  }
+
+  // `bytes` more are packed. Errors: Cancelled.
+  absl::Status Report(int64_t bytes) {
+    done_bytes_ += bytes;
+    if (progress_ == nullptr || progress_(done_bytes_, total_bytes_)) return absl::OkStatus();
+    return absl::CancelledError(absl::StrCat("opening the model was cancelled after ", done_bytes_,
+                                             " of ", total_bytes_, " bytes"));
   }
 
   NormWeights BindNorm(const std::string& name) const {
@@ -138,29 +181,18 @@ class WeightBinder {
   const ModelReader& reader_;
   PackedWeights& packed_;
   DequantizedMatmul& prefill_activations_;
+  const PackingProgress& progress_;
+  int64_t done_bytes_ = 0;
+  int64_t total_bytes_ = 0;
   const std::vector<const MatmulKernel*> kernels_ = MatmulKernelsOfThisCpu();
 };
-
-// The embedding is a matrix that a matmul reads only where it is also the head.
-bool IsWeightMatrix(const TensorView& view, const ModelConfig& config) {
-  switch (view.info.role) {
-    case TensorRole::kLinear:
-    case TensorRole::kHead:
-      return true;
-    case TensorRole::kEmbedding:
-      return config.tied_head;
-    case TensorRole::kBias:
-    case TensorRole::kNorm:
-      return false;
-  }
-  return false;
-}
 
 }  // namespace
 
 absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeights& packed,
-                                           DequantizedMatmul& prefill_activations) {
-  return WeightBinder(reader, packed, prefill_activations).BindModel();
+                                           DequantizedMatmul& prefill_activations,
+                                           const PackingProgress& progress) {
+  return WeightBinder(reader, packed, prefill_activations, progress).BindModel();
 }
 
 ResidualQuantization InputResidual(absl::string_view weight_name, TensorType type) {

@@ -9,6 +9,7 @@
 #define INKLING_SRC_DECODER_LAYER_WEIGHTS_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -65,11 +66,16 @@ struct ContextWeights {
   ModelWeights decode;
 };
 
+// Hears how many bytes of matrices are packed, of how many; false gives up.
+using PackingProgress = std::function<bool(int64_t done, int64_t total)>;
+
 // Makes every matmul of `reader`'s model for both contexts over `packed`; those of prefill may be
 // matmuls of floats, as `prefill_activations` decides. All three outlive the result. Errors: those
-// of Linear::Create, with the tensor's name.
+// of Linear::Create, with the tensor's name; those of loading a tensor; Cancelled if `progress`,
+// which may be null, says so.
 absl::StatusOr<ContextWeights> BindWeights(const ModelReader& reader, PackedWeights& packed,
-                                           DequantizedMatmul& prefill_activations);
+                                           DequantizedMatmul& prefill_activations,
+                                           const PackingProgress& progress = nullptr);
 
 // Which matrices read their int8 inputs with a residual: the two that write a block's output, where
 // they are int8 themselves. activation(gate) * up, the input of down, spans 20 to 30 times its root

@@ -74,6 +74,10 @@ std::vector<std::byte> EncodeContainer(const Container& container);
 // is kMetadataEntry or kLoraEntry. Errors: InvalidArgument, Unimplemented.
 absl::StatusOr<Container> DecodeContainer(absl::Span<const std::byte> file,
                                           const char* metadata_entry = kMetadataEntry);
+// The same for a file of `file_bytes` whose first bytes, all or at least kMaxContainerBytes, are
+// `begin`.
+absl::StatusOr<Container> DecodeContainer(absl::Span<const std::byte> begin, uint64_t file_bytes,
+                                          const char* metadata_entry = kMetadataEntry);
 
 // Compares the checksum of `file`, which DecodeContainer found good. Errors: InvalidArgument.
 absl::Status CheckChecksum(absl::Span<const std::byte> file, const Extent& checksum);

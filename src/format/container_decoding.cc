@@ -201,12 +201,17 @@ absl::StatusOr<Container> DecodeModel(const wire::Model& model, const char* meta
 
 absl::StatusOr<Container> DecodeContainer(absl::Span<const std::byte> file,
                                           const char* metadata_entry) {
-  ABSL_RETURN_IF_ERROR(CheckIdentifier(file));
+  return DecodeContainer(file, file.size(), metadata_entry);
+}
+
+absl::StatusOr<Container> DecodeContainer(absl::Span<const std::byte> begin, uint64_t file_bytes,
+                                          const char* metadata_entry) {
+  ABSL_RETURN_IF_ERROR(CheckIdentifier(begin));
   absl::Span<const std::byte> region =
-      file.first(std::min<size_t>(file.size(), kMaxContainerBytes));
+      begin.first(std::min<size_t>(begin.size(), kMaxContainerBytes));
   ABSL_RETURN_IF_ERROR(VerifyFlatbuffer(region));
-  const wire::Model& model = *wire::GetModel(file.data());
-  ABSL_ASSIGN_OR_RETURN(Container container, DecodeModel(model, metadata_entry, file.size()));
+  const wire::Model& model = *wire::GetModel(begin.data());
+  ABSL_ASSIGN_OR_RETURN(Container container, DecodeModel(model, metadata_entry, file_bytes));
   ABSL_RETURN_IF_ERROR(CheckOrder(container));
   // Once more with only what lies in front of the first extent: no table reaches into tensors or
   // metadata.

@@ -56,29 +56,31 @@ absl::StatusOr<MappedFile> MappedFile::Open(const std::string& path) {
     return absl::ResourceExhaustedError(
         absl::StrCat(path, ": ", info.st_size, " bytes exceed this system's address space"));
   }
-  MappedPages pages = MapFilePages(descriptor.get(), static_cast<size_t>(info.st_size));
+  return Map(descriptor.get(), 0, static_cast<size_t>(info.st_size), path);
+}
+
+absl::StatusOr<MappedFile> MappedFile::FromDescriptor(int descriptor, int64_t offset,
+                                                      int64_t length) {
+  return Map(descriptor, offset, static_cast<size_t>(length),
+             absl::StrCat("descriptor ", descriptor));
+}
+
+absl::StatusOr<MappedFile> MappedFile::Map(int descriptor, int64_t offset, size_t length,
+                                           const std::string& name) {
+  const int64_t before = offset % sysconf(_SC_PAGESIZE);
+  MappedPages pages =
+      MapFilePages(descriptor, offset - before, length + static_cast<size_t>(before));
   if (pages == nullptr) {
     const int error = errno;
-    const std::string what = absl::StrCat("can't map ", info.st_size, " bytes of ", path);
+    const std::string what = absl::StrCat("can't map ", length, " bytes of ", name);
     if (error == ENOMEM) return absl::ResourceExhaustedError(what);
     return absl::ErrnoToStatus(error, what);
   }
-  return MappedFile(std::move(pages));
+  return MappedFile(std::move(pages), static_cast<size_t>(before));
 }
 
 void MappedFile::ReleasePages(int64_t offset, int64_t length) const {
-  const int64_t size = static_cast<int64_t>(bytes().size());
-  if (offset < 0 || length <= 0 || offset >= size) return;
-  const int64_t page = sysconf(_SC_PAGESIZE);
-  const int64_t end = length > size - offset ? size : offset + length;
-  const int64_t first = (offset + page - 1) / page * page;
-  // The file's last page has nothing else on it.
-  const int64_t last = end == size ? end : end / page * page;
-  if (first >= last) return;
-#if !defined(__EMSCRIPTEN__)
-  // Advice only: a refusal changes nothing but memory use.
-  (void)madvise(pages_.get() + first, static_cast<size_t>(last - first), MADV_DONTNEED);
-#endif
+  ReleaseWholePages(bytes(), offset, length);
 }
 
 }  // namespace inkling

@@ -22,16 +22,25 @@ class MappedFile {
   // ResourceExhausted.
   static absl::StatusOr<MappedFile> Open(const std::string& path);
 
-  absl::Span<const std::byte> bytes() const { return {pages_.get(), pages_.get_deleter().bytes}; }
+  // `length` bytes behind `offset`, which are in the open file; any offset. The descriptor may be
+  // closed afterwards. Errors: ResourceExhausted; what the system says.
+  static absl::StatusOr<MappedFile> FromDescriptor(int descriptor, int64_t offset, int64_t length);
+
+  absl::Span<const std::byte> bytes() const {
+    return {pages_.get() + before_, pages_.get_deleter().bytes - before_};
+  }
 
   // Lets the kernel drop the whole pages inside [offset, offset + length); they are read again when
   // touched.
   void ReleasePages(int64_t offset, int64_t length) const;
 
  private:
-  explicit MappedFile(MappedPages pages) : pages_(std::move(pages)) {}
+  MappedFile(MappedPages pages, size_t before) : pages_(std::move(pages)), before_(before) {}
+  static absl::StatusOr<MappedFile> Map(int descriptor, int64_t offset, size_t length,
+                                        const std::string& name);
 
   MappedPages pages_;
+  size_t before_;  // bytes on the first page that aren't the file's
 };
 
 }  // namespace inkling

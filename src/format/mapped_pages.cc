@@ -33,11 +33,12 @@ MappedPages MapFreshPages(size_t bytes, PageAccess) {
 
 void PopulatePages(std::byte*, size_t) {}
 
-MappedPages MapFilePages(int fd, size_t bytes) {
+MappedPages MapFilePages(int fd, int64_t offset, size_t bytes) {
   constexpr size_t kReadBytes = size_t{64} << 20;  // node refuses to read 2 GiB at once
   MappedPages pages = MapFreshPages(bytes, PageAccess::kReadWrite);
   for (size_t done = 0; pages != nullptr && done < bytes;) {
-    const ssize_t count = read(fd, pages.get() + done, std::min(bytes - done, kReadBytes));
+    const ssize_t count = pread(fd, pages.get() + done, std::min(bytes - done, kReadBytes),
+                                offset + static_cast<int64_t>(done));
     if (count <= 0) {
       const int error = count < 0 ? errno : EIO;  // the file has become shorter
       pages.reset();
@@ -53,8 +54,8 @@ MappedPages MapFilePages(int fd, size_t bytes) {
 
 namespace {
 
-MappedPages Map(size_t bytes, int protection, int flags, int fd) {
-  void* pages = mmap(nullptr, bytes, protection, flags, fd, 0);
+MappedPages Map(size_t bytes, int protection, int flags, int fd, int64_t offset) {
+  void* pages = mmap(nullptr, bytes, protection, flags, fd, static_cast<off_t>(offset));
   return MappedPages(pages == MAP_FAILED ? nullptr : static_cast<std::byte*>(pages), {bytes});
 }
 
@@ -67,7 +68,7 @@ MappedPages MapFreshPages(size_t bytes, PageAccess access) {
 #ifdef MAP_NORESERVE
   flags |= MAP_NORESERVE;
 #endif
-  return Map(bytes, access == PageAccess::kNone ? PROT_NONE : PROT_READ | PROT_WRITE, flags, -1);
+  return Map(bytes, access == PageAccess::kNone ? PROT_NONE : PROT_READ | PROT_WRITE, flags, -1, 0);
 }
 
 void PopulatePages(std::byte* begin, size_t bytes) {
@@ -83,8 +84,26 @@ void PopulatePages(std::byte* begin, size_t bytes) {
 #endif
 }
 
-MappedPages MapFilePages(int fd, size_t bytes) { return Map(bytes, PROT_READ, MAP_SHARED, fd); }
+MappedPages MapFilePages(int fd, int64_t offset, size_t bytes) {
+  return Map(bytes, PROT_READ, MAP_SHARED, fd, offset);
+}
 
 #endif
+
+void ReleaseWholePages(absl::Span<const std::byte> bytes, int64_t offset, int64_t length) {
+  const int64_t size = static_cast<int64_t>(bytes.size());
+  if (offset < 0 || length <= 0 || offset >= size) return;
+#if !defined(__EMSCRIPTEN__)
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(bytes.data());
+  const bool to_end = length >= size - offset;
+  const uintptr_t first = (begin + static_cast<uintptr_t>(offset) + page - 1) / page * page;
+  const uintptr_t end = begin + static_cast<uintptr_t>(to_end ? size : offset + length);
+  // The mapping's last page has nothing else on it.
+  const uintptr_t last = to_end ? end : end / page * page;
+  // Advice only: a refusal changes nothing but memory use.
+  if (first < last) (void)madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+#endif
+}
 
 }  // namespace inkling

@@ -6,7 +6,10 @@
 #define INKLING_SRC_FORMAT_MAPPED_PAGES_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+
+#include "absl/types/span.h"
 
 namespace inkling {
 
@@ -26,9 +29,14 @@ MappedPages MapFreshPages(size_t bytes, PageAccess access);
 // a fault for each. Nothing where the system can't.
 void PopulatePages(std::byte* begin, size_t bytes);
 
-// The first `bytes` of the file at the descriptor `fd`, read-only; at least a page's alignment.
-// Null with errno set.
-MappedPages MapFilePages(int fd, size_t bytes);
+// `bytes` bytes behind `offset`, a multiple of a page, of the file at the descriptor `fd`,
+// read-only; at least a page's alignment. Null with errno set.
+MappedPages MapFilePages(int fd, int64_t offset, size_t bytes);
+
+// Lets the system drop the whole pages inside [offset, offset + length) of a mapping of `bytes`;
+// the mapping's last page counts as whole. A file's are read again when touched, fresh ones are 0
+// then.
+void ReleaseWholePages(absl::Span<const std::byte> bytes, int64_t offset, int64_t length);
 
 }  // namespace inkling
 

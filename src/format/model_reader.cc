@@ -34,11 +34,46 @@ struct Contents {
   std::vector<TensorView> tensors;
 };
 
-absl::StatusOr<Contents> DecodeFile(absl::Span<const std::byte> file) {
-  ABSL_ASSIGN_OR_RETURN(const Container container, DecodeContainer(file));
-  const absl::Span<const std::byte> metadata = file.subspan(
+// The head of a file, from its beginning to its checksum, where flatbuffers can be read: they want
+// their numbers aligned to 64 bytes. That is in the file itself, or in a copy of the head.
+class AlignedHead {
+ public:
+  explicit AlignedHead(const ModelBytes& file) : file_(file) {}
+
+  // The first `size` bytes. Errors: those of loading; ResourceExhausted.
+  absl::StatusOr<absl::Span<const std::byte>> First(size_t size) {
+    const absl::Span<const std::byte> begin = file_.bytes().first(size);
+    if (size > loaded_) {
+      ABSL_RETURN_IF_ERROR(
+          file_.Load(static_cast<int64_t>(loaded_), static_cast<int64_t>(size - loaded_)));
+      loaded_ = size;
+    }
+    if (reinterpret_cast<uintptr_t>(begin.data()) % kExtentAlignment == 0) return begin;
+    copy_ = MapFreshPages(size, PageAccess::kReadWrite);
+    if (copy_ == nullptr) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("no memory for a copy of the file's first ", size, " bytes"));
+    }
+    std::memcpy(copy_.get(), begin.data(), size);
+    return absl::Span<const std::byte>(copy_.get(), size);
+  }
+
+ private:
+  const ModelBytes& file_;
+  size_t loaded_ = 0;
+  MappedPages copy_;
+};
+
+absl::StatusOr<Contents> DecodeFile(const ModelBytes& bytes) {
+  const absl::Span<const std::byte> file = bytes.bytes();
+  AlignedHead head(bytes);
+  ABSL_ASSIGN_OR_RETURN(absl::Span<const std::byte> begin,
+                        head.First(std::min(file.size(), static_cast<size_t>(kMaxContainerBytes))));
+  ABSL_ASSIGN_OR_RETURN(const Container container, DecodeContainer(begin, file.size()));
+  ABSL_ASSIGN_OR_RETURN(begin, head.First(static_cast<size_t>(container.checksum.end())));
+  const absl::Span<const std::byte> metadata = begin.subspan(
       static_cast<size_t>(container.metadata.offset), static_cast<size_t>(container.metadata.size));
-  if (absl::Status damage = CheckChecksum(file, container.checksum); !damage.ok()) {
+  if (absl::Status damage = CheckChecksum(begin, container.checksum); !damage.ok()) {
     ABSL_RETURN_IF_ERROR(RefuseEarlierFormat(metadata));  // whose checksum was another hash
     return damage;
   }
@@ -54,6 +89,7 @@ absl::StatusOr<Contents> DecodeFile(absl::Span<const std::byte> file) {
   }
   ABSL_ASSIGN_OR_RETURN(contents.tensors,
                         FindTensors(TensorList(contents.metadata.config), container, file));
+  if (bytes.is_loaded_in_parts()) bytes.Release(0, container.checksum.end());
   return contents;
 }
 
@@ -117,16 +153,23 @@ absl::StatusOr<std::unique_ptr<ModelReader>> ModelReader::Open(const std::string
                      "checkpoint's, `inkling-convert ",
                      path, " model.tflite` makes one of it"));
   }
-  ABSL_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));
-  absl::StatusOr<Contents> contents = DecodeFile(file.bytes());
-  if (!contents.ok()) return OpenError(path, file.bytes(), contents.status());
-  // The mapping doesn't move with the object, so the views stay good.
-  return std::unique_ptr<ModelReader>(new ModelReader(
-      std::move(file), std::move(contents->metadata), std::move(contents->tensors)));
+  ABSL_ASSIGN_OR_RETURN(ModelBytes bytes, ModelBytes::FromPath(path));
+  return Open(std::move(bytes), path);
 }
 
-ModelReader::ModelReader(MappedFile file, ModelMetadata metadata, std::vector<TensorView> tensors)
-    : file_(std::move(file)), metadata_(std::move(metadata)), tensors_(std::move(tensors)) {}
+absl::StatusOr<std::unique_ptr<ModelReader>> ModelReader::Open(ModelBytes bytes,
+                                                               const std::string& name) {
+  absl::StatusOr<Contents> contents = DecodeFile(bytes);
+  if (!contents.ok()) {
+    return OpenError(name, bytes.bytes(), contents.status());
+  }
+  // Bytes don't move with the object, so the views stay good.
+  return std::unique_ptr<ModelReader>(new ModelReader(
+      std::move(bytes), std::move(contents->metadata), std::move(contents->tensors)));
+}
+
+ModelReader::ModelReader(ModelBytes bytes, ModelMetadata metadata, std::vector<TensorView> tensors)
+    : bytes_(std::move(bytes)), metadata_(std::move(metadata)), tensors_(std::move(tensors)) {}
 
 ModelReader::~ModelReader() = default;
 
@@ -137,18 +180,52 @@ const TensorView* ModelReader::Find(absl::string_view name) const {
   return found == tensors_.end() ? nullptr : &*found;
 }
 
-int64_t ModelReader::file_bytes() const { return static_cast<int64_t>(file_.bytes().size()); }
+int64_t ModelReader::file_bytes() const { return static_cast<int64_t>(bytes_.bytes().size()); }
+
+int64_t ModelReader::OffsetOf(const std::byte* data) const { return data - bytes_.bytes().data(); }
+
+bool ModelReader::IsKept(const TensorView& view) const {
+  return bytes_.is_loaded_in_parts() && view.info.role != TensorRole::kLinear &&
+         view.info.role != TensorRole::kHead;
+}
+
+int64_t ModelReader::kept_bytes() const {
+  int64_t bytes = 0;
+  for (const TensorView& view : tensors_) {
+    if (IsKept(view)) bytes += view.value_bytes + view.scale_bytes;
+  }
+  return bytes;
+}
+
+absl::Status ModelReader::LoadKept() const {
+  for (const TensorView& view : tensors_) {
+    if (!IsKept(view)) continue;
+    ABSL_RETURN_IF_ERROR(LoadScales(view));
+    ABSL_RETURN_IF_ERROR(bytes_.Load(OffsetOf(view.values), view.value_bytes));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ModelReader::LoadValues(const TensorView& view) const {
+  if (IsKept(view)) return absl::OkStatus();
+  return bytes_.Load(OffsetOf(view.values), view.value_bytes);
+}
+
+absl::Status ModelReader::LoadScales(const TensorView& view) const {
+  if (view.scales == nullptr) return absl::OkStatus();
+  return bytes_.Load(OffsetOf(view.scales), view.scale_bytes);
+}
 
 void ModelReader::ReleasePages(const TensorView& view) const {
-  file_.ReleasePages(view.values - file_.bytes().data(), view.value_bytes);
-  if (view.scales != nullptr)
-    file_.ReleasePages(view.scales - file_.bytes().data(), view.scale_bytes);
+  if (IsKept(view)) return;
+  bytes_.Release(OffsetOf(view.values), view.value_bytes);
+  if (view.scales != nullptr) bytes_.Release(OffsetOf(view.scales), view.scale_bytes);
 }
 
 void ModelReader::ReleaseRows(const TensorView& view, int64_t first_row, int64_t num_rows) const {
+  if (IsKept(view)) return;
   const int64_t row_bytes = view.value_bytes / view.info.rows;
-  file_.ReleasePages(view.values - file_.bytes().data() + first_row * row_bytes,
-                     num_rows * row_bytes);
+  bytes_.Release(OffsetOf(view.values) + first_row * row_bytes, num_rows * row_bytes);
 }
 
 }  // namespace inkling

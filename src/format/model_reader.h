@@ -19,7 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "src/format/element_type.h"
-#include "src/format/mapped_file.h"
+#include "src/format/model_bytes.h"
 #include "src/format/model_config.h"
 #include "src/format/tensor_list.h"
 #include "src/format/tokenizer_data.h"
@@ -30,7 +30,8 @@ namespace inkling {
 struct TensorView {
   TensorInfo info;
   TensorType type;
-  const std::byte* values = nullptr;  // 64-byte aligned, info.rows x info.columns of `type`
+  // info.rows x info.columns of `type`, aligned to 64 bytes of the file and to 4 bytes of memory.
+  const std::byte* values = nullptr;
   int64_t value_bytes = 0;
   const std::byte* scales =
       nullptr;  // null for float types; f32 [rows] or bf16 [rows][columns / block]
@@ -71,6 +72,9 @@ class ModelReader {
   // Maps and verifies `path`. Errors: NotFound, InvalidArgument (what, where, expected, found),
   // Unimplemented (a config value or a format version this build doesn't know).
   static absl::StatusOr<std::unique_ptr<ModelReader>> Open(const std::string& path);
+  // The same for bytes from anywhere; errors call them `name`.
+  static absl::StatusOr<std::unique_ptr<ModelReader>> Open(ModelBytes bytes,
+                                                           const std::string& name);
 
   ModelReader(const ModelReader&) = delete;
   ModelReader& operator=(const ModelReader&) = delete;
@@ -87,6 +91,15 @@ class ModelReader {
 
   int64_t file_bytes() const;
 
+  // Where bytes have to be loaded (ModelBytes): what every token needs, the embedding, norms and
+  // biases, which then stays; how much that is; and a matrix's values and scales, which stay until
+  // they are released. Where all bytes are there, these do nothing. Errors: those of
+  // ModelBytes::Load.
+  absl::Status LoadKept() const;
+  int64_t kept_bytes() const;
+  absl::Status LoadValues(const TensorView& view) const;
+  absl::Status LoadScales(const TensorView& view) const;
+
   // Tells the kernel that the pages of `view` aren't needed soon, so that they stop counting as
   // resident memory. The view stays valid: a later access reads them again.
   void ReleasePages(const TensorView& view) const;
@@ -94,9 +107,13 @@ class ModelReader {
   void ReleaseRows(const TensorView& view, int64_t first_row, int64_t num_rows) const;
 
  private:
-  ModelReader(MappedFile file, ModelMetadata metadata, std::vector<TensorView> tensors);
+  // Whether the tensor stays in memory once it was loaded, because it is read for every token.
+  bool IsKept(const TensorView& view) const;
+  int64_t OffsetOf(const std::byte* data) const;
 
-  MappedFile file_;
+  ModelReader(ModelBytes bytes, ModelMetadata metadata, std::vector<TensorView> tensors);
+
+  ModelBytes bytes_;
   ModelMetadata metadata_;
   std::vector<TensorView> tensors_;
 };

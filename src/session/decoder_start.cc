@@ -58,7 +58,14 @@ CpuDecoderOptions CpuOptions(const ModelOptions& options) {
 
 absl::StatusOr<StartedDecoder> StartDecoder(const ModelReader& reader,
                                             const ModelOptions& options) {
-  const CpuDecoderOptions cpu_options = CpuOptions(options);
+  CpuDecoderOptions cpu_options = CpuOptions(options);
+  PackingProgress progress;
+  if (options.progress != nullptr) {
+    progress = [&options](int64_t done, int64_t total) {
+      return options.progress({.done_bytes = done, .total_bytes = total});
+    };
+    cpu_options.progress = &progress;
+  }
   StartedDecoder started;
   if (options.cache_dir.empty()) {
     ABSL_ASSIGN_OR_RETURN(started.decoder, CpuDecoder::Create(reader, cpu_options));
@@ -74,6 +81,7 @@ absl::StatusOr<StartedDecoder> StartDecoder(const ModelReader& reader,
   if (kept.ok()) {
     absl::StatusOr<std::unique_ptr<CpuDecoder>> decoder =
         CpuDecoder::Create(reader, cpu_options, *std::move(kept));
+    if (absl::IsCancelled(decoder.status())) return decoder.status();
     if (decoder.ok()) {
       started.decoder = *std::move(decoder);
       started.packed_weights = absl::StrCat("mapped from ", path);

@@ -32,8 +32,20 @@ std::optional<int32_t> TokenIfAny(int32_t id) {
 
 absl::StatusOr<std::shared_ptr<const LlmModel>> LlmModel::Open(const std::string& path,
                                                                const ModelOptions& options) {
-  const DefaultFloats floats;
-  absl::StatusOr<std::unique_ptr<ModelEngine>> engine = ModelEngine::Open(path, options);
+  return Open(ModelSource::FromPath(path), options);
+}
+
+absl::StatusOr<std::shared_ptr<const LlmModel>> LlmModel::Open(const ModelSource& source,
+                                                               const ModelOptions& options) {
+  DefaultFloats floats;
+  ModelOptions guarded = options;
+  if (options.progress != nullptr) {
+    guarded.progress = [&](const LoadProgress& progress) {
+      const DefaultFloats::Interval interval(floats);  // the app's own environment
+      return options.progress(progress);
+    };
+  }
+  absl::StatusOr<std::unique_ptr<ModelEngine>> engine = ModelEngine::Open(source, guarded);
   if (!engine.ok()) return engine.status();
   return std::shared_ptr<const LlmModel>(new LlmModel(*std::move(engine)));
 }
@@ -41,9 +53,15 @@ absl::StatusOr<std::shared_ptr<const LlmModel>> LlmModel::Open(const std::string
 absl::StatusOr<MemoryEstimate> LlmModel::EstimateMemory(const std::string& path,
                                                         const ModelOptions& model_options,
                                                         const SessionOptions& session_options) {
+  return EstimateMemory(ModelSource::FromPath(path), model_options, session_options);
+}
+
+absl::StatusOr<MemoryEstimate> LlmModel::EstimateMemory(const ModelSource& source,
+                                                        const ModelOptions& model_options,
+                                                        const SessionOptions& session_options) {
   const DefaultFloats floats;
   const LlmModel* draft = session_options.draft_model.get();
-  return ModelEngine::EstimateMemory(path, model_options, session_options,
+  return ModelEngine::EstimateMemory(source, model_options, session_options,
                                      draft != nullptr ? draft->engine_.get() : nullptr);
 }
 

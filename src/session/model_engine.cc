@@ -114,30 +114,55 @@ ModelEngine::ModelEngine(std::unique_ptr<ModelReader> reader,
       packed_weights_(std::move(started.packed_weights)),
       stop_tokens_(MergedStopTokens(reader_->metadata())) {}
 
-absl::StatusOr<std::unique_ptr<ModelEngine>> ModelEngine::Open(const std::string& path,
+absl::StatusOr<std::unique_ptr<ModelReader>> ModelEngine::OpenReader(const ModelSource& source) {
+  switch (source.kind_) {
+    case ModelSource::Kind::kPath:
+      return ModelReader::Open(source.path_);
+    case ModelSource::Kind::kDescriptor: {
+      ABSL_ASSIGN_OR_RETURN(
+          ModelBytes bytes,
+          ModelBytes::FromDescriptor(source.descriptor_, source.offset_, source.length_));
+      return ModelReader::Open(std::move(bytes), "the descriptor's model");
+    }
+    case ModelSource::Kind::kMemory: {
+      ABSL_ASSIGN_OR_RETURN(ModelBytes bytes, ModelBytes::FromMemory(source.memory_));
+      return ModelReader::Open(std::move(bytes), "the model in memory");
+    }
+    case ModelSource::Kind::kReader: {
+      ABSL_ASSIGN_OR_RETURN(ModelBytes bytes,
+                            ModelBytes::FromReader(source.reader_, source.length_));
+      return ModelReader::Open(std::move(bytes), "the reader's model");
+    }
+  }
+  return absl::InternalError("a model source of no kind");
+}
+
+absl::StatusOr<std::unique_ptr<ModelEngine>> ModelEngine::Open(const ModelSource& source,
                                                                const ModelOptions& options) {
   ABSL_RETURN_IF_ERROR(CheckModelOptions(options));
-  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<ModelReader> reader, ModelReader::Open(path));
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<ModelReader> reader, OpenReader(source));
   ABSL_ASSIGN_OR_RETURN(std::unique_ptr<const Tokenizer> tokenizer,
                         Tokenizer::Create(reader->metadata().tokenizer));
   ABSL_ASSIGN_OR_RETURN(PromptTemplate prompt_template,
                         PromptTemplate::Create(reader->metadata().prompt_template));
+  ABSL_RETURN_IF_ERROR(reader->LoadKept());
   ABSL_ASSIGN_OR_RETURN(StartedDecoder started, StartDecoder(*reader, options));
   return absl::WrapUnique(new ModelEngine(std::move(reader), std::move(tokenizer),
                                           std::move(prompt_template), std::move(started)));
 }
 
-absl::StatusOr<MemoryEstimate> ModelEngine::EstimateMemory(const std::string& path,
+absl::StatusOr<MemoryEstimate> ModelEngine::EstimateMemory(const ModelSource& source,
                                                            const ModelOptions& model_options,
                                                            const SessionOptions& session_options,
                                                            const ModelEngine* draft) {
   ABSL_RETURN_IF_ERROR(CheckModelOptions(model_options));
-  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ModelReader> reader, ModelReader::Open(path));
+  ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ModelReader> reader, OpenReader(source));
   ABSL_ASSIGN_OR_RETURN(
       const CacheOptions cache_options,
       ResolveCacheOptions(session_options, reader->config(), model_options.prefill_chunk));
   ABSL_ASSIGN_OR_RETURN(MemoryEstimate estimate,
                         EstimateDecoder(*reader, model_options, cache_options));
+  estimate.packed_weights += reader->kept_bytes();
   if (draft != nullptr) {
     ABSL_ASSIGN_OR_RETURN(const int64_t draft_bytes,
                           draft->decoder().CacheBytes(DraftCacheOptions(*draft, cache_options)));

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
+#include "inkling/model_source.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
 #include "src/format/model_reader.h"
@@ -26,11 +27,11 @@ namespace inkling {
 class ModelEngine {
  public:
   // Errors as LlmModel::Open.
-  static absl::StatusOr<std::unique_ptr<ModelEngine>> Open(const std::string& path,
+  static absl::StatusOr<std::unique_ptr<ModelEngine>> Open(const ModelSource& source,
                                                            const ModelOptions& options);
 
   // As LlmModel::EstimateMemory; `draft` is the engine of the session's draft model, or null.
-  static absl::StatusOr<MemoryEstimate> EstimateMemory(const std::string& path,
+  static absl::StatusOr<MemoryEstimate> EstimateMemory(const ModelSource& source,
                                                        const ModelOptions& model_options,
                                                        const SessionOptions& session_options,
                                                        const ModelEngine* draft);
@@ -56,6 +57,8 @@ class ModelEngine {
   ModelDescription Describe() const;
 
  private:
+  static absl::StatusOr<std::unique_ptr<ModelReader>> OpenReader(const ModelSource& source);
+
   ModelEngine(std::unique_ptr<ModelReader> reader, std::unique_ptr<const Tokenizer> tokenizer,
               PromptTemplate prompt_template, StartedDecoder started);
 

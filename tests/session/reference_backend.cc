@@ -179,6 +179,10 @@ class ReferenceBackend final : public Decoder {
 
 absl::StatusOr<StartedDecoder> StartDecoder(const ModelReader& reader,
                                             const ModelOptions& options) {
+  for (const TensorView& view : reader.tensors()) {
+    ABSL_RETURN_IF_ERROR(reader.LoadValues(view));
+    ABSL_RETURN_IF_ERROR(reader.LoadScales(view));
+  }
   return StartedDecoder{.decoder = std::make_unique<ReferenceBackend>(reader, options),
                         .packed_weights = "not packed"};
 }
