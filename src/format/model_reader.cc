@@ -34,10 +34,16 @@ struct Contents {
   std::vector<TensorView> tensors;
 };
 
+// How much is looked at to tell what a file is; it has the container.
+size_t BeginBytes(const ModelBytes& file) {
+  return std::min(file.bytes().size(), static_cast<size_t>(kMaxContainerBytes));
+}
+
 // The head of a file, from its beginning to its checksum, where flatbuffers can be read: they want
 // their numbers aligned to 64 bytes. That is in the file itself, or in a copy of the head.
 class AlignedHead {
  public:
+  // Its BeginBytes are loaded.
   explicit AlignedHead(const ModelBytes& file) : file_(file) {}
 
   // The first `size` bytes. Errors: those of loading; ResourceExhausted.
@@ -60,15 +66,14 @@ class AlignedHead {
 
  private:
   const ModelBytes& file_;
-  size_t loaded_ = 0;
+  size_t loaded_ = BeginBytes(file_);
   MappedPages copy_;
 };
 
 absl::StatusOr<Contents> DecodeFile(const ModelBytes& bytes) {
   const absl::Span<const std::byte> file = bytes.bytes();
   AlignedHead head(bytes);
-  ABSL_ASSIGN_OR_RETURN(absl::Span<const std::byte> begin,
-                        head.First(std::min(file.size(), static_cast<size_t>(kMaxContainerBytes))));
+  ABSL_ASSIGN_OR_RETURN(absl::Span<const std::byte> begin, head.First(BeginBytes(bytes)));
   ABSL_ASSIGN_OR_RETURN(const Container container, DecodeContainer(begin, file.size()));
   ABSL_ASSIGN_OR_RETURN(begin, head.First(static_cast<size_t>(container.checksum.end())));
   const absl::Span<const std::byte> metadata = begin.subspan(
@@ -159,6 +164,7 @@ absl::StatusOr<std::unique_ptr<ModelReader>> ModelReader::Open(const std::string
 
 absl::StatusOr<std::unique_ptr<ModelReader>> ModelReader::Open(ModelBytes bytes,
                                                                const std::string& name) {
+  ABSL_RETURN_IF_ERROR(bytes.Load(0, static_cast<int64_t>(BeginBytes(bytes))));
   absl::StatusOr<Contents> contents = DecodeFile(bytes);
   if (!contents.ok()) {
     return OpenError(name, bytes.bytes(), contents.status());
