@@ -76,6 +76,15 @@ class INKLING_EXPORT LlmModel {
   LlmModel(const LlmModel&) = delete;
   LlmModel& operator=(const LlmModel&) = delete;
 
+  // Gives memory back to the system, for onTrimMemory and didReceiveMemoryWarning. Everything goes
+  // on working, with the same results; the next passes take the memory again and are slower for it
+  // by the time of reading it. kScratch gives back MemoryEstimate::scratch, kPackedWeights also the
+  // weights' pages that lie in files: those of ModelOptions::cache_dir (from the second start on)
+  // and the embedding in the model's own. Weights that were packed into memory in this process
+  // stay: packing them again takes seconds. Waits for a forward pass that runs, so some tens of
+  // milliseconds. LlmSession::Trim gives back a session's cache.
+  void Trim(TrimLevel level) const;
+
   // Facts for people and logs.
   ModelDescription Describe() const;
 

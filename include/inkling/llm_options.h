@@ -52,6 +52,12 @@ enum class ActivationPrecision : uint8_t {
   kFloat = 2,
 };
 
+// What a model gives back under memory pressure (LlmModel::Trim).
+enum class TrimLevel : uint8_t {
+  kScratch = 0,        // intermediate values of passes
+  kPackedWeights = 1,  // and what can be read from files again
+};
+
 // How far LlmModel::Open has come: bytes of the model's matrices that are packed. With a cache_dir
 // that has them already, all are there at once.
 struct LoadProgress {

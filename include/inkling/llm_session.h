@@ -181,6 +181,15 @@ class INKLING_EXPORT LlmSession {
   absl::StatusOr<RenderedPrompt> RenderPrompt(absl::Span<const ChatMessage> messages,
                                               const ChatOptions& chat_options = {}) const;
 
+  // Gives the memory of the session's cache back to the system; the session stays as it is. With a
+  // folder, which must exist, what is filled goes to a file there, which has no name and is gone
+  // with the session, and comes back with the next call that computes, at the disk's speed.
+  // Without, that call computes the tokens again. That also happens where the file can't be read
+  // any more: so no call fails because of it. A draft model's cache is always computed again.
+  // Errors: what the system says about the file (nothing is given back then); ResourceExhausted;
+  // FailedPrecondition while another call runs.
+  absl::Status Trim(const std::string& folder = {});
+
   // Ends the Prefill, Generate, GenerateFromTokens, Chat, Score or Embed that is running now, as
   // described above.
   // The call ends within about 30 ms; while it tokenises a text of megabytes, when that is done

@@ -82,6 +82,16 @@ float* Activations::BeginRows(size_t num_parts) {
   return rows_.data();
 }
 
+void Activations::ReleasePages() {
+  BeginRows();
+  rows_.ReleasePages();
+  ranges_.ReleasePages();
+  quantized_.ReleasePages();
+  parameters_.ReleasePages();
+  unit_sums_.ReleasePages();
+  pairs_.ReleasePages();
+}
+
 bool Activations::HasRoomFor(InputForm form) const {
   if (form.rows == RowForm::kFloat) return true;
   return quantized_.data() != nullptr &&

@@ -87,6 +87,8 @@ class Activations {
   // caller holds the pool's lock. No allocation. Errors: FailedPrecondition if Create was given no
   // room for the form.
   absl::Status Prepare(InputForm form, int64_t num_rows, ThreadPool& pool);
+  // Gives the memory of all forms back until they are written again.
+  void ReleasePages();
   // True if `form` of exactly these rows is made.
   bool IsPrepared(InputForm form, int64_t num_rows) const;
 

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "src/format/mapped_pages.h"
 
 namespace inkling {
 
@@ -44,8 +45,12 @@ class AlignedArray {
     }
     AlignedArray array;
     array.data_.reset(static_cast<T*>(data));
+    array.bytes_ = size * sizeof(T);
     return array;
   }
+
+  // Gives whole pages back to the system. The values are then any, as CreateUnset's.
+  void ReleasePages() { ReleaseInnerPages({reinterpret_cast<std::byte*>(data_.get()), bytes_}); }
 
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
@@ -57,6 +62,7 @@ class AlignedArray {
   };
 
   std::unique_ptr<T[], Free> data_;
+  size_t bytes_ = 0;
 };
 
 }  // namespace inkling

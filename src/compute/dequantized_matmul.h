@@ -64,6 +64,7 @@ class DequantizedMatmul {
   // The kernel that multiplies those, and its scratch for `worker`, below Create's number of
   // threads.
   static const MatmulKernel& kernel();
+  void ReleaseScratch() { scratch_.ReleasePages(); }  // until the next pass
   std::byte* scratch(size_t worker) { return scratch_.data() + worker * kernel().scratch_bytes; }
 
   // What was decided, in words: "int8", "float from 16 rows", "float for 14 of 21 matrices, ..."

@@ -56,6 +56,11 @@ class PackedWeights {
   // Whether an earlier process packed them all.
   bool is_from_file() const { return file_.has_value(); }
 
+  // Lets the system drop the pages of a file, which are read again when a matmul touches them.
+  void ReleaseFilePages() const {
+    if (file_.has_value()) file_->ReleasePages(0, static_cast<int64_t>(file_->bytes().size()));
+  }
+
   // Bytes packed so far; each tensor counts once however many Linears use it.
   int64_t packed_bytes() const { return packed_bytes_; }
   // How often a tensor was asked for that was already there, and how many were packed.

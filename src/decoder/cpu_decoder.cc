@@ -70,6 +70,10 @@ ScratchSize DecodeScratchSize(const ModelReader& reader, const CpuDecoderOptions
   return {DecodeContextRows(options), DecodeThreads(options), LargestResidual(reader)};
 }
 
+absl::Status AnothersCache() {
+  return absl::InvalidArgumentError("decoder: expected a cache of the CPU, found another's");
+}
+
 int64_t ScratchBytes(const ModelReader& reader, const CpuDecoderOptions& options) {
   return Scratch::Bytes(reader.config(), PrefillScratchSize(reader, options)) +
          Scratch::Bytes(reader.config(), DecodeScratchSize(reader, options)) +
@@ -165,14 +169,28 @@ absl::StatusOr<std::unique_ptr<KvCache>> CpuDecoder::CreateCache(
 
 absl::StatusOr<std::unique_ptr<KvCache>> CpuDecoder::CloneCache(const KvCache& cache) const {
   const auto* cpu_cache = dynamic_cast<const CpuKvCache*>(&cache);
-  if (cpu_cache == nullptr) {
-    return absl::InvalidArgumentError("decoder: expected a cache of the CPU, found another's");
-  }
+  if (cpu_cache == nullptr) return AnothersCache();
   return cpu_cache->Clone(options_.num_threads);
+}
+
+absl::StatusOr<std::unique_ptr<KvCache>> CpuDecoder::CreateCacheLike(const KvCache& cache) const {
+  const auto* cpu_cache = dynamic_cast<const CpuKvCache*>(&cache);
+  if (cpu_cache == nullptr) return AnothersCache();
+  return cpu_cache->CreateEmpty();
 }
 
 absl::StatusOr<int64_t> CpuDecoder::CacheBytes(const CacheOptions& options) const {
   return CpuKvCache::RequiredBytes(config(), options);
+}
+
+void CpuDecoder::Trim(bool mapped_weights) {
+  const ThreadPoolLock lock = pool_->Lock();
+  prefill_->ReleaseScratch();
+  decode_->ReleaseScratch();
+  prefill_activations_->ReleaseScratch();
+  if (!mapped_weights) return;
+  packed_->ReleaseFilePages();
+  reader_.ReleaseFilePages();
 }
 
 absl::Status CpuDecoder::EnterProcess(const ThreadPoolLock& lock) {
@@ -198,9 +216,7 @@ absl::Status CpuDecoder::Forward(const ForwardRequest& request) {
 absl::Status CpuDecoder::RunPass(const ForwardRequest& request) {
   ABSL_RETURN_IF_ERROR(CheckRequest(request));
   auto* cache = dynamic_cast<CpuKvCache*>(&request.cache);
-  if (cache == nullptr) {
-    return absl::InvalidArgumentError("decoder: expected a cache of the CPU, found another's");
-  }
+  if (cache == nullptr) return AnothersCache();
   ABSL_RETURN_IF_ERROR(cache->CheckMadeFor(config()));
   const DefaultFloats floats;
   const ThreadPoolLock lock = pool_->Lock();

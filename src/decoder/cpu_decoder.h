@@ -66,7 +66,9 @@ class CpuDecoder final : public Decoder {
   absl::StatusOr<std::unique_ptr<KvCache>> CreateCache(const CacheOptions& options) const override;
   // Copies on threads of its own, num_threads at most, so that no pass holds it up.
   absl::StatusOr<std::unique_ptr<KvCache>> CloneCache(const KvCache& cache) const override;
+  absl::StatusOr<std::unique_ptr<KvCache>> CreateCacheLike(const KvCache& cache) const override;
   absl::StatusOr<int64_t> CacheBytes(const CacheOptions& options) const override;
+  void Trim(bool mapped_weights) override;
   // Errors: also those of ThreadPool::StartThreads, in a forked process. Cancelled comes at the
   // next slice of a matmul.
   absl::Status Forward(const ForwardRequest& request) override;

@@ -34,6 +34,8 @@ class CpuKvCache final : public KvCache {
 
   ~CpuKvCache() override;
 
+  // An empty cache of the same size. Errors: ResourceExhausted.
+  absl::StatusOr<std::unique_ptr<CpuKvCache>> CreateEmpty() const;
   // A cache of the same size that holds the same, copied by at most `num_threads` threads. Errors:
   // ResourceExhausted.
   absl::StatusOr<std::unique_ptr<CpuKvCache>> Clone(int32_t num_threads) const;

@@ -167,14 +167,19 @@ std::vector<Plane> PlanesOf(const CpuKvCache::LayerView& layer, kernels::KvEleme
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<CpuKvCache>> CpuKvCache::CreateEmpty() const {
+  CachePositions none = positions();
+  ABSL_RETURN_IF_ERROR(none.Rewind(0));
+  std::unique_ptr<CpuKvCache> empty = absl::WrapUnique(new CpuKvCache(std::move(none)));
+  empty->element_ = element_;
+  empty->num_kv_heads_ = num_kv_heads_;
+  empty->head_dim_ = head_dim_;
+  ABSL_RETURN_IF_ERROR(empty->Reserve());
+  return empty;
+}
+
 absl::StatusOr<std::unique_ptr<CpuKvCache>> CpuKvCache::Clone(int32_t num_threads) const {
-  CachePositions empty = positions();
-  ABSL_RETURN_IF_ERROR(empty.Rewind(0));
-  std::unique_ptr<CpuKvCache> clone = absl::WrapUnique(new CpuKvCache(std::move(empty)));
-  clone->element_ = element_;
-  clone->num_kv_heads_ = num_kv_heads_;
-  clone->head_dim_ = head_dim_;
-  ABSL_RETURN_IF_ERROR(clone->Reserve());
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<CpuKvCache> clone, CreateEmpty());
   ABSL_RETURN_IF_ERROR(clone->positions().Restore(length(), positions().rewind_floor()));
   if (StateBytes() < kWorthThreads) num_threads = 1;
   RunOnBriefThreads(layers_.size(), std::min(num_threads, kMostCopyingThreads), [&](size_t i) {

@@ -64,12 +64,19 @@ class Decoder {
   // A cache of the same size that holds the same as `cache`, one of this decoder's, in the time and
   // memory of what is filled. The two are independent. Errors: InvalidArgument, ResourceExhausted.
   virtual absl::StatusOr<std::unique_ptr<KvCache>> CloneCache(const KvCache& cache) const = 0;
+  // An empty cache of the same size as `cache`. Errors: as CloneCache.
+  virtual absl::StatusOr<std::unique_ptr<KvCache>> CreateCacheLike(const KvCache& cache) const = 0;
   // What CreateCache would reserve, in bytes. Errors: InvalidArgument.
   virtual absl::StatusOr<int64_t> CacheBytes(const CacheOptions& options) const = 0;
 
   // An adapter for passes of this decoder. Errors: InvalidArgument if it isn't made for the model;
   // Unimplemented where a backend has none.
   virtual absl::StatusOr<std::shared_ptr<const Adapter>> CreateAdapter(const LoraFile& file) const;
+
+  // Gives memory back that the next passes take again, at the cost of some time: scratch, and
+  // `mapped_weights`, the pages of files. Waits for a pass that runs. A backend that has none does
+  // nothing.
+  virtual void Trim(bool mapped_weights) { static_cast<void>(mapped_weights); }
 
   // Runs a pass: computes the request's tokens at positions cache.length()..., makes them part of
   // the cache's past, and writes the asked rows to the output. Errors leave the cache as before:

@@ -55,6 +55,9 @@ class ExecutionContext {
   // Makes ready for passes where one may have been left half-way (SliceMatmul::ForgetShape).
   void ForgetShapes();
 
+  // Gives scratch memory back until the next pass.
+  void ReleaseScratch() { scratch_.ReleasePages(); }
+
  private:
   ExecutionContext(const ModelConfig& config, ModelWeights weights, int32_t max_rows,
                    ThreadPool& pool, Scratch scratch);

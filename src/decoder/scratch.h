@@ -52,6 +52,12 @@ class Scratch {
   // What Create allocates, in bytes, whatever the forms.
   static int64_t Bytes(const ModelConfig& config, const ScratchSize& size);
 
+  // Gives the memory back until the next pass; between passes nothing in it is needed.
+  void ReleasePages() {
+    floats_.ReleasePages();
+    for (Activations* rows : {&normed, &attended, &inner}) rows->ReleasePages();
+  }
+
   float* residual = nullptr;  // [rows, hidden_dim]: x, the stream that layers add to
   float* block = nullptr;     // [rows, hidden_dim]: output of a layer's attention or feed-forward;
                               // twice the rows with residual

@@ -90,6 +90,18 @@ MappedPages MapFilePages(int fd, int64_t offset, size_t bytes) {
 
 #endif
 
+void ReleaseInnerPages(absl::Span<std::byte> bytes) {
+#if !defined(__EMSCRIPTEN__)
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(bytes.data());
+  const uintptr_t first = (begin + page - 1) / page * page;
+  const uintptr_t last = (begin + bytes.size()) / page * page;
+  if (first < last) (void)madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+#else
+  static_cast<void>(bytes);
+#endif
+}
+
 void ReleaseWholePages(absl::Span<const std::byte> bytes, int64_t offset, int64_t length) {
   const int64_t size = static_cast<int64_t>(bytes.size());
   if (offset < 0 || length <= 0 || offset >= size) return;

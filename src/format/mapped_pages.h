@@ -33,6 +33,10 @@ void PopulatePages(std::byte* begin, size_t bytes);
 // read-only; at least a page's alignment. Null with errno set.
 MappedPages MapFilePages(int fd, int64_t offset, size_t bytes);
 
+// Lets the system drop the pages that lie inside fresh or allocated memory with all of their bytes;
+// where it does so, they are 0 when they are touched again.
+void ReleaseInnerPages(absl::Span<std::byte> bytes);
+
 // Lets the system drop the whole pages inside [offset, offset + length) of a mapping of `bytes`;
 // the mapping's last page counts as whole. A file's are read again when touched, fresh ones are 0
 // then.

@@ -228,6 +228,10 @@ void ModelReader::ReleasePages(const TensorView& view) const {
   if (view.scales != nullptr) bytes_.Release(OffsetOf(view.scales), view.scale_bytes);
 }
 
+void ModelReader::ReleaseFilePages() const {
+  if (!bytes_.is_loaded_in_parts()) bytes_.Release(0, file_bytes());
+}
+
 void ModelReader::ReleaseRows(const TensorView& view, int64_t first_row, int64_t num_rows) const {
   if (IsKept(view)) return;
   const int64_t row_bytes = view.value_bytes / view.info.rows;

@@ -103,6 +103,8 @@ class ModelReader {
   // Tells the kernel that the pages of `view` aren't needed soon, so that they stop counting as
   // resident memory. The view stays valid: a later access reads them again.
   void ReleasePages(const TensorView& view) const;
+  // The same for everything that is read from a file or from the app's memory.
+  void ReleaseFilePages() const;
   // The same for the values of some rows of a matrix; pages that hold other rows too stay.
   void ReleaseRows(const TensorView& view, int64_t first_row, int64_t num_rows) const;
 

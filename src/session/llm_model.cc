@@ -68,6 +68,10 @@ absl::StatusOr<MemoryEstimate> LlmModel::EstimateMemory(const ModelSource& sourc
 LlmModel::LlmModel(std::unique_ptr<ModelEngine> engine) : engine_(std::move(engine)) {}
 LlmModel::~LlmModel() = default;
 
+void LlmModel::Trim(TrimLevel level) const {
+  engine_->decoder().Trim(level != TrimLevel::kScratch);
+}
+
 ModelDescription LlmModel::Describe() const {
   const DefaultFloats floats;
   return engine_->Describe();

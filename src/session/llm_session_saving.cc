@@ -117,6 +117,13 @@ absl::StatusOr<std::unique_ptr<LlmSession>> LlmSession::Fork() const {
   return std::unique_ptr<LlmSession>(new LlmSession(std::move(fork)));
 }
 
+absl::Status LlmSession::Trim(const std::string& folder) {
+  RunningCall call(state_->gate, state_->process());
+  ABSL_RETURN_IF_ERROR(call.Entered());
+  ABSL_RETURN_IF_ERROR(state_->context.Trim(folder));
+  return state_->speculation.TrimDraftModel();
+}
+
 absl::Status LlmSession::State::Save(absl::FunctionRef<absl::Status(int64_t)> begin,
                                      ByteSink sink) {
   const KvCache& cache = context.SettledCache();

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,6 +18,8 @@
 #include "absl/types/span.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
+#include "src/format/content_hash.h"
+#include "src/format/scratch_file.h"
 
 namespace inkling {
 
@@ -28,7 +32,8 @@ TokenContext::TokenContext(Decoder& decoder, std::unique_ptr<KvCache> cache, int
   tokens_.reserve(static_cast<size_t>(cache_->capacity()));
 }
 
-absl::StatusOr<TokenContext> TokenContext::Fork() const {
+absl::StatusOr<TokenContext> TokenContext::Fork() {
+  Recall();
   ABSL_ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache, decoder_.CloneCache(*cache_));
   TokenContext fork(decoder_, std::move(cache), vocab_size_);
   fork.tokens_.insert(fork.tokens_.end(), tokens_.begin(), tokens_.end());
@@ -50,6 +55,45 @@ absl::Status TokenContext::Restore(std::vector<int32_t> tokens,
   return status;
 }
 
+absl::Status TokenContext::Trim(const std::string& folder) {
+  if (trimmed_.has_value()) return absl::OkStatus();
+  CutCache(length());
+  std::optional<TrimmedCache> trimmed;
+  if (!folder.empty() && cache_->length() > 0) {
+    ABSL_ASSIGN_OR_RETURN(ScratchFile file, ScratchFile::Create(folder));
+    ContentHash hash;
+    ABSL_RETURN_IF_ERROR(cache_->WriteState([&](absl::Span<const std::byte> bytes) {
+      hash.Add(bytes);
+      return file.Append(bytes);
+    }));
+    trimmed.emplace(TrimmedCache{std::move(file), hash.Digest(), cache_->length()});
+  }
+  // The old cache's memory is given back with it; an empty one of the same size takes its place.
+  ABSL_ASSIGN_OR_RETURN(std::unique_ptr<KvCache> empty, decoder_.CreateCacheLike(*cache_));
+  cache_ = std::move(empty);
+  trimmed_ = std::move(trimmed);
+  return absl::OkStatus();
+}
+
+absl::Status TokenContext::ReadTrimmed() {
+  ContentHash hash;
+  ABSL_RETURN_IF_ERROR(cache_->ReadState([&](absl::Span<std::byte> bytes) {
+    absl::Status status = trimmed_->file.Read(bytes);
+    if (status.ok()) hash.Add(bytes);
+    return status;
+  }));
+  if (hash.Digest() == trimmed_->hash) return absl::OkStatus();
+  return absl::DataLossError("the file of a trimmed cache has changed");
+}
+
+void TokenContext::Recall() {
+  if (!trimmed_.has_value()) return;
+  const absl::Status status = ReadTrimmed();
+  const int32_t length = trimmed_->length;
+  trimmed_.reset();
+  CutCache(status.ok() ? length : 0);  // the list is the truth: the next Compute runs it again
+}
+
 absl::Status TokenContext::CheckTokens(int32_t begin, absl::Span<const int32_t> tokens) const {
   const int32_t room = capacity() - begin;
   if (tokens.size() > static_cast<size_t>(room)) {
@@ -68,6 +112,7 @@ absl::Status TokenContext::CheckTokens(int32_t begin, absl::Span<const int32_t> 
 }
 
 absl::Status TokenContext::Replace(int32_t begin, absl::Span<const int32_t> tokens) {
+  Recall();
   ABSL_RETURN_IF_ERROR(CheckTokens(begin, tokens));
   Truncate(begin);
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
@@ -90,6 +135,7 @@ absl::StatusOr<int32_t> TokenContext::Slide(int32_t kept, int32_t room) {
 
 void TokenContext::SetAdapters(std::vector<ActiveAdapter> adapters) {
   adapters_ = std::move(adapters);
+  trimmed_.reset();
   CutCache(0);
 }
 
@@ -100,6 +146,7 @@ void TokenContext::Truncate(int32_t length) {
 
 // Compute runs again what lies between where the cache can go back to and the length.
 void TokenContext::CutCache(int32_t length) {
+  if (trimmed_.has_value()) trimmed_->length = std::min(trimmed_->length, length);
   if (cache_->length() <= length) return;
   cache_->Rewind(cache_->RewindTarget(length)).IgnoreError();  // never fails for a target
 }
@@ -126,6 +173,7 @@ absl::Status TokenContext::Forward(OutputRows last_rows, StopFunction stop) {
 }
 
 absl::Status TokenContext::Compute(StopFunction stop) {
+  Recall();
   CutCache(length());
   return Forward(OutputRows::kNone, stop);
 }
@@ -133,6 +181,7 @@ absl::Status TokenContext::Compute(StopFunction stop) {
 absl::StatusOr<absl::Span<const float>> TokenContext::ComputeLogits(StopFunction stop) {
   if (tokens_.empty())
     return absl::FailedPreconditionError("there is no token to compute logits after");
+  Recall();
   ForgetLastResult();
   ABSL_RETURN_IF_ERROR(Forward(OutputRows::kLast, stop));
   return absl::MakeConstSpan(logits_);

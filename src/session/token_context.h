@@ -13,8 +13,12 @@
 #define INKLING_SRC_SESSION_TOKEN_CONTEXT_H_
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -24,6 +28,7 @@
 #include "src/decoder/decoder.h"
 #include "src/decoder/forward_request.h"
 #include "src/decoder/kv_cache.h"
+#include "src/format/scratch_file.h"
 
 namespace inkling {
 
@@ -35,7 +40,12 @@ class TokenContext {
 
   // A context of its own with the same tokens, and what was computed of them. Errors:
   // ResourceExhausted.
-  absl::StatusOr<TokenContext> Fork() const;
+  absl::StatusOr<TokenContext> Fork();
+
+  // Gives the cache's memory back. What it holds goes to a nameless file in `folder` and comes back
+  // with the next call that needs it; with an empty `folder`, or where the file can't be read any
+  // more, it is computed again. Errors, nothing changed: those of the file; ResourceExhausted.
+  absl::Status Trim(const std::string& folder);
 
   int32_t length() const { return static_cast<int32_t>(tokens_.size()); }
   int32_t capacity() const { return cache_->capacity(); }
@@ -48,11 +58,13 @@ class TokenContext {
   // How many of the list's first `kept` tokens needn't run again if it is to have `length` tokens
   // and logits behind them.
   int32_t NumReusable(int32_t kept, int32_t length) const {
-    const int32_t most = std::min({kept, length - 1, cache_->length()});
-    return cache_->RewindTarget(std::max(most, 0));
+    const int32_t most = std::max(0, std::min({kept, length - 1, num_computed()}));
+    return trimmed_.has_value() ? most : cache_->RewindTarget(most);
   }
 
-  int32_t num_computed() const { return cache_->length(); }
+  int32_t num_computed() const {
+    return trimmed_.has_value() ? trimmed_->length : cache_->length();
+  }
 
   // From now on passes have these adapters, which outlive the context or are replaced before they
   // go. What was computed with others is forgotten.
@@ -83,6 +95,7 @@ class TokenContext {
 
   // What the cache holds of the list's tokens, for saving. Tokens ahead of the list are dropped.
   const KvCache& SettledCache() {
+    Recall();
     CutCache(length());
     return *cache_;
   }
@@ -112,12 +125,23 @@ class TokenContext {
   void AcceptAhead(int32_t token) { tokens_.push_back(token); }
 
  private:
+  // A cache that lies in a file.
+  struct TrimmedCache {
+    ScratchFile file;
+    std::array<std::byte, 16> hash;
+    int32_t length;  // positions of it that are still those of the list's tokens
+  };
+
+  // Brings a trimmed cache back.
+  void Recall();
+  absl::Status ReadTrimmed();
   absl::Status CheckTokens(int32_t begin, absl::Span<const int32_t> tokens) const;
   void CutCache(int32_t length);
   absl::Status Forward(OutputRows last_rows, StopFunction stop);
 
   Decoder& decoder_;
   std::unique_ptr<KvCache> cache_;
+  std::optional<TrimmedCache> trimmed_;  // then cache_ is empty
   std::vector<int32_t> tokens_;
   int32_t vocab_size_;
   std::vector<ActiveAdapter> adapters_;

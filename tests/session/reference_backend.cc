@@ -43,6 +43,9 @@ class ReferenceCache final : public KvCache {
         options_(options),
         decoder_(reader, options.capacity) {}
 
+  std::unique_ptr<KvCache> CreateEmpty() const {
+    return std::make_unique<ReferenceCache>(reader_, options_);
+  }
   absl::StatusOr<std::unique_ptr<KvCache>> Clone() const {
     auto clone = std::make_unique<ReferenceCache>(reader_, options_);
     clone->past_ = past_;
@@ -132,6 +135,9 @@ class ReferenceBackend final : public Decoder {
   absl::StatusOr<std::unique_ptr<KvCache>> CreateCache(const CacheOptions& options) const override {
     ABSL_RETURN_IF_ERROR(CheckCacheOptions(options));
     return std::make_unique<ReferenceCache>(reader_, options);
+  }
+  absl::StatusOr<std::unique_ptr<KvCache>> CreateCacheLike(const KvCache& cache) const override {
+    return dynamic_cast<const ReferenceCache&>(cache).CreateEmpty();
   }
   absl::StatusOr<std::unique_ptr<KvCache>> CloneCache(const KvCache& cache) const override {
     return dynamic_cast<const ReferenceCache&>(cache).Clone();

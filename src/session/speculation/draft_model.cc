@@ -65,7 +65,7 @@ absl::StatusOr<std::unique_ptr<DraftModel>> DraftModel::Create(const ModelEngine
       new DraftModel(engine.decoder(), std::move(cache), engine.config().vocab_size));
 }
 
-absl::StatusOr<std::unique_ptr<DraftModel>> DraftModel::Fork() const {
+absl::StatusOr<std::unique_ptr<DraftModel>> DraftModel::Fork() {
   ABSL_ASSIGN_OR_RETURN(TokenContext context, context_.Fork());
   return absl::WrapUnique(new DraftModel(std::move(context), pass_cost_));
 }

@@ -37,7 +37,10 @@ class DraftModel {
 
   // A draft model of its own with the same state, for a session that was forked. Errors:
   // ResourceExhausted.
-  absl::StatusOr<std::unique_ptr<DraftModel>> Fork() const;
+  absl::StatusOr<std::unique_ptr<DraftModel>> Fork();
+
+  // As TokenContext::Trim without a file.
+  absl::Status Trim() { return context_.Trim(""); }
 
   // Appends to `draft` the tokens that its model chooses after `tokens`: at most `most`, fewer
   // where its context ends. `sampler` is a copy of the session's, so it draws the numbers that the

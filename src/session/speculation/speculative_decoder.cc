@@ -57,9 +57,13 @@ SpeculativeDecoder::SpeculativeDecoder(TokenContext& context,
   draft_.reserve(static_cast<size_t>(context.max_ahead()));
 }
 
-absl::StatusOr<std::unique_ptr<DraftModel>> SpeculativeDecoder::ForkDraftModel() const {
+absl::StatusOr<std::unique_ptr<DraftModel>> SpeculativeDecoder::ForkDraftModel() {
   if (draft_model_ == nullptr) return nullptr;
   return draft_model_->Fork();
+}
+
+absl::Status SpeculativeDecoder::TrimDraftModel() {
+  return draft_model_ == nullptr ? absl::OkStatus() : draft_model_->Trim();
 }
 
 void SpeculativeDecoder::Begin() {

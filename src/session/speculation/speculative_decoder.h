@@ -42,8 +42,12 @@ class SpeculativeDecoder {
 
   // For a fork of the session: a draft model that has computed the same, or null; and what is known
   // of the passes' costs. Errors: ResourceExhausted.
-  absl::StatusOr<std::unique_ptr<DraftModel>> ForkDraftModel() const;
+  absl::StatusOr<std::unique_ptr<DraftModel>> ForkDraftModel();
   void CopyCosts(const SpeculativeDecoder& other) { pass_cost_ = other.pass_cost_; }
+
+  // Gives the memory of the draft model's cache back; what it held is computed again. Errors:
+  // ResourceExhausted.
+  absl::Status TrimDraftModel();
 
   // Begins a call of RunGeneration: another text, of which no odds are known. What passes cost
   // stays known.
