@@ -10,7 +10,7 @@ case "${1:-}" in -h|--help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 wanted=""
 for group in "$@"; do
   case "$group" in
-    build) wanted="$wanted g++ cmake ninja-build ccache git xz-utils python3 nlohmann-json3-dev libcli11-dev libedit-dev libxxhash-dev" ;;
+    build) wanted="$wanted g++ cmake ninja-build ccache git xz-utils python3 nlohmann-json3-dev libcli11-dev libedit-dev libxxhash-dev libcpp-httplib-dev" ;;
     test) wanted="$wanted libgtest-dev libgmock-dev libbenchmark-dev valgrind"
       # What apps may have a copy of beside Inkling (tests/install_consumer).
       wanted="$wanted libxnnpack-dev libpthreadpool-dev libabsl-dev libhwy-dev libflatbuffers-dev" ;;

@@ -11,8 +11,6 @@ namespace {
 
 absl::string_view RoleName(TemplateRole role) {
   switch (role) {
-    case TemplateRole::kTool:
-      return "tool";
     case TemplateRole::kSystem:
       return "system";
     case TemplateRole::kUser:

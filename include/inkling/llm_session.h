@@ -167,7 +167,7 @@ class INKLING_EXPORT LlmSession {
   // many tokens were reused. The session's conversation is then that of the list: what it had
   // besides is forgotten, and Chat with a text goes on behind the answer. A list without a system
   // message has the session's system prompt. Errors: as Chat; InvalidArgument if the last message
-  // is neither the user's nor a tool's, or one has no place in the template.
+  // is not the user's, or one has no place in the template.
   absl::StatusOr<GenerateResult> Chat(absl::Span<const ChatMessage> messages,
                                       const ChatOptions& chat_options,
                                       const GenerateOptions& options, TextCallback callback);

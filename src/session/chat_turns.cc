@@ -72,11 +72,11 @@ absl::Status ChatTurns::CheckTemplate() const {
 absl::Status ChatTurns::CheckMessages(const std::vector<TemplateMessage>& messages) const {
   if (messages.empty()) return absl::InvalidArgumentError("the list of messages is empty");
   const TemplateRole last = messages.back().role;
-  if (last == TemplateRole::kUser || last == TemplateRole::kTool) return absl::OkStatus();
+  if (last == TemplateRole::kUser) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("there is nothing to answer: message ", messages.size() - 1, ", the last, is ",
                    last == TemplateRole::kSystem ? "the system's" : "the assistant's",
-                   "; expected the user's or a tool's (ChatOptions::assistant_prefix gives the "
+                   "; expected the user's (ChatOptions::assistant_prefix gives the "
                    "beginning of an answer)"));
 }
 

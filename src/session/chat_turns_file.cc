@@ -32,9 +32,9 @@ void WriteMessage(const TemplateMessage& message, FieldWriter& fields) {
 absl::Status ReadMessage(FieldReader& fields, TemplateMessage& message) {
   uint8_t role = 0;
   ABSL_RETURN_IF_ERROR(fields.Take("role of a message", role));
-  if (role > static_cast<uint8_t>(TemplateRole::kTool)) {
+  if (role > static_cast<uint8_t>(TemplateRole::kModel)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("role of a message: expected 0 to 3, found ", role));
+        absl::StrCat("role of a message: expected 0 to 2, found ", role));
   }
   message.role = static_cast<TemplateRole>(role);
   ABSL_RETURN_IF_ERROR(fields.TakeText("text of a message", message.text));

@@ -34,11 +34,9 @@ absl::StatusOr<TemplateRole> RoleOf(ChatRole role, size_t index) {
       return TemplateRole::kUser;
     case ChatRole::kAssistant:
       return TemplateRole::kModel;
-    case ChatRole::kTool:
-      return TemplateRole::kTool;
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("messages[", index, "].role is ", static_cast<int>(role), "; expected 0 to 3"));
+      absl::StrCat("messages[", index, "].role is ", static_cast<int>(role), "; expected 0 to 2"));
 }
 
 absl::StatusOr<std::vector<TemplateMessage>> TemplateMessages(

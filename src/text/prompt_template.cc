@@ -160,9 +160,6 @@ absl::Status PromptTemplate::AppendTurns(absl::Span<const TemplateMessage> messa
         AppendUserTurn(system, message.text, parts);
         system = {};
         break;
-      case TemplateRole::kTool:
-        return absl::InvalidArgumentError(absl::StrCat("prompt template '", data_.name,
-                                                       "' has no place for the results of tools"));
       case TemplateRole::kModel:
         AppendMarkup(data_.model.prefix, parts);
         AppendPastAnswer(message, parts);

@@ -21,7 +21,7 @@
 
 namespace inkling {
 
-enum class TemplateRole : uint8_t { kSystem, kUser, kModel, kTool };
+enum class TemplateRole : uint8_t { kSystem, kUser, kModel };
 
 struct TemplateMessage {
   TemplateRole role = TemplateRole::kUser;

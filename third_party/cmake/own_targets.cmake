@@ -140,7 +140,7 @@ endfunction()
 
 # The library: target inkling (alias inkling::inkling), made of the objects of every room; its install rules.
 function(inkling_add_library)
-  set(rooms inkling_kernels inkling_format inkling_compute inkling_text inkling_decoder inkling_session inkling_bindings)
+  set(rooms inkling_kernels inkling_format inkling_compute inkling_text inkling_decoder inkling_session inkling_c)
   set(objects "")
   foreach(room IN LISTS rooms)
     if(TARGET ${room})
@@ -177,11 +177,13 @@ endfunction()
 # The shared library beside the static one, for the tests of consumers: the same objects but for those whose functions it
 # shows (INKLING_EXPORT). Installed by `cmake --install BUILD --component inkling_shared`.
 function(inkling_add_shared_library objects)
-  list(REMOVE_ITEM objects "$<TARGET_OBJECTS:inkling_session>")
+  list(REMOVE_ITEM objects "$<TARGET_OBJECTS:inkling_session>" "$<TARGET_OBJECTS:inkling_c>")
   inkling_define_library(inkling_shared SHARED
-    "${objects};$<FILTER:$<TARGET_OBJECTS:inkling_session>,EXCLUDE,/llm_(model|session)[.]cc>")
-  target_sources(inkling_shared PRIVATE
-    "${PROJECT_SOURCE_DIR}/src/session/llm_model.cc" "${PROJECT_SOURCE_DIR}/src/session/llm_session.cc")
+    "${objects};$<FILTER:$<TARGET_OBJECTS:inkling_session>,EXCLUDE,/(llm_(model|session[a-z_]*)|lora_adapter)[.]cc>")
+  file(GLOB shown CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/session/llm_model.cc"
+    "${PROJECT_SOURCE_DIR}/src/session/llm_session*.cc" "${PROJECT_SOURCE_DIR}/src/session/lora_adapter.cc"
+    "${PROJECT_SOURCE_DIR}/src/bindings/c/*.cc")
+  target_sources(inkling_shared PRIVATE ${shown})
   target_include_directories(inkling_shared PRIVATE "${PROJECT_SOURCE_DIR}")
   target_compile_definitions(inkling_shared PRIVATE INKLING_BUILDING_LIBRARY INKLING_SHARED_LIBRARY)
   inkling_set_compile_options(inkling_shared)

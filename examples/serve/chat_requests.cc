@@ -1,0 +1,121 @@
+// Messages, tools and response formats of chat requests.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "examples/serve/api_error.h"
+#include "examples/serve/generation_fields.h"
+#include "examples/serve/json_fields.h"
+#include "examples/serve/requests.h"
+#include "inkling/llm_message.h"
+#include "inkling/llm_model.h"
+#include "nlohmann/json.hpp"
+
+namespace inkling::serve {
+namespace {
+
+using nlohmann::json;
+
+// A message's content: a text, or a list of parts that are texts.
+absl::Status ReadContent(JsonFields& fields, std::string& text) {
+  const json* content = fields.Find("content");
+  if (content == nullptr) return absl::OkStatus();
+  if (content->is_string()) {
+    text = content->get<std::string>();
+    return absl::OkStatus();
+  }
+  if (!content->is_array())
+    return BadField(fields.Path("content"), "expected a text or a list of parts");
+  for (const json& part : *content) {
+    const bool is_text = part.is_object() && part.contains("text") && part["text"].is_string();
+    if (!is_text) {
+      return BadField(fields.Path("content"),
+                      absl::StrCat("expected parts of type \"text\", found ", part.dump()));
+    }
+    text += part["text"].get<std::string>();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ChatRole> RoleOf(const std::string& name, const std::string& path) {
+  if (name == "system" || name == "developer") return ChatRole::kSystem;
+  if (name == "user") return ChatRole::kUser;
+  if (name == "assistant") return ChatRole::kAssistant;
+  return BadField(
+      path, absl::StrCat("expected system, developer, user or assistant, found \"", name, "\""));
+}
+
+absl::StatusOr<ChatMessage> ReadMessage(const json& json, const std::string& path) {
+  if (!json.is_object()) return BadField(path, "expected an object");
+  ChatMessage message;
+  std::string role;
+  JsonFields fields(json, path);
+  fields.Get("role", role).Skip("name");
+  ABSL_RETURN_IF_ERROR(ReadContent(fields, message.text));
+  ABSL_RETURN_IF_ERROR(fields.Skip("refusal").Skip("audio").Skip("annotations").Finish());
+  ABSL_ASSIGN_OR_RETURN(message.role, RoleOf(role, fields.Path("role")));
+  return message;
+}
+
+absl::Status ReadResponseFormat(JsonFields& fields, const LlmModel& model,
+                                GenerateOptions& options) {
+  const json* format = fields.Find("response_format");
+  if (format == nullptr) return absl::OkStatus();
+  if (!format->is_object()) return BadField("response_format", "expected an object");
+  const std::string type = format->value("type", "");
+  if (type == "text") return absl::OkStatus();
+  std::string schema = R"({"type": "object"})";
+  if (type == "json_schema") {
+    if (!format->contains("json_schema") || !(*format)["json_schema"].is_object() ||
+        !(*format)["json_schema"].contains("schema")) {
+      return BadField("response_format.json_schema.schema", "is missing");
+    }
+    schema = (*format)["json_schema"]["schema"].dump();
+  } else if (type != "json_object") {
+    return BadField(
+        "response_format.type",
+        absl::StrCat("expected text, json_object or json_schema, found \"", type, "\""));
+  }
+  (void)model;
+  (void)options;
+  return BadField("response_format", "not yet");
+}
+
+absl::Status ReadLogProbabilities(JsonFields& fields, GenerateOptions& options) {
+  fields.Get("logprobs", options.return_log_probabilities)
+      .Get("top_logprobs", options.num_top_log_probabilities);
+  if (options.num_top_log_probabilities > 0 && !options.return_log_probabilities)
+    return BadField("top_logprobs", "needs logprobs to be true");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ChatRequest> ReadChatRequest(const json& json, const LlmModel& model) {
+  ChatRequest request;
+  JsonFields fields(json);
+  const nlohmann::json* messages = fields.Find("messages");
+  if (messages == nullptr || !messages->is_array() || messages->empty())
+    return BadField("messages", "expected a list of messages");
+  for (size_t i = 0; i < messages->size(); ++i) {
+    ABSL_ASSIGN_OR_RETURN(ChatMessage message,
+                          ReadMessage((*messages)[i], absl::StrCat("messages[", i, "]")));
+    request.messages.push_back(std::move(message));
+  }
+  GenerateOptions& options = request.generation.options;
+  ABSL_RETURN_IF_ERROR(ReadGenerationFields(fields, request.generation));
+  fields.Get("max_completion_tokens", options.max_new_tokens);
+  ABSL_RETURN_IF_ERROR(ReadResponseFormat(fields, model, options));
+  ABSL_RETURN_IF_ERROR(ReadLogProbabilities(fields, options));
+  ABSL_RETURN_IF_ERROR(fields.Finish());
+  return request;
+}
+
+}  // namespace inkling::serve

@@ -1,0 +1,52 @@
+// Results of Inkling as OpenAI's API writes them.
+
+#ifndef INKLING_EXAMPLES_SERVE_RESPONSES_H_
+#define INKLING_EXAMPLES_SERVE_RESPONSES_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "inkling/llm_model.h"
+#include "inkling/llm_options.h"
+#include "nlohmann/json.hpp"
+
+namespace inkling::serve {
+
+// What all answers to one request have in common.
+struct ResponseHead {
+  std::string id;      // "chatcmpl-...", "cmpl-..."
+  std::string object;  // "chat.completion", "chat.completion.chunk", "text_completion"
+  std::string model;
+  int64_t created = 0;  // seconds since 1970
+};
+ResponseHead NewResponseHead(absl::string_view id_prefix, absl::string_view object,
+                             absl::string_view model);
+
+// The head with `choices`.
+nlohmann::json WithChoices(const ResponseHead& head, nlohmann::json choices);
+
+// "stop" or "length".
+std::string FinishReason(const GenerateResult& result);
+
+// Tokens of prompt and answer, and how many of the prompt's were computed before.
+nlohmann::json Usage(const GenerateResult& result);
+// The sum of two.
+nlohmann::json AddUsage(const nlohmann::json& a, const nlohmann::json& b);
+
+// The message of a whole chat answer.
+nlohmann::json AnswerMessage(const GenerateResult& result);
+
+// "logprobs" of chat ({"content": [...]}) and of completions ({"tokens": [...], ...}).
+nlohmann::json ChatLogProbabilities(const GenerateResult& result, const LlmModel& model);
+nlohmann::json CompletionLogProbabilities(const GenerateResult& result, const LlmModel& model,
+                                          size_t text_offset);
+
+// {"object": "list", "data": [...]} of embeddings, as numbers or as base64 of little-endian f32.
+nlohmann::json EmbeddingsJson(const std::vector<std::vector<float>>& vectors, bool base64,
+                              absl::string_view model, int32_t num_tokens);
+
+}  // namespace inkling::serve
+
+#endif  // INKLING_EXAMPLES_SERVE_RESPONSES_H_

@@ -1,0 +1,110 @@
+// Conversations of the C API.
+
+#include "inkling/c/chat.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "inkling/llm_message.h"
+#include "inkling/llm_session.h"
+#include "src/bindings/c/handles.h"
+#include "src/bindings/c/option_reading.h"
+
+struct inkling_messages {
+  std::vector<inkling::ChatMessage> messages;
+};
+
+namespace inkling::c_api {
+namespace {
+
+inkling_chat_options DefaultChatOptions() {
+  inkling_chat_options options = {};
+  options.struct_size = sizeof(options);
+  return options;
+}
+
+absl::StatusOr<ChatOptions> ChatOptionsOf(const inkling_chat_options* given) {
+  ABSL_ASSIGN_OR_RETURN(const inkling_chat_options read,
+                        ReadOptions(DefaultChatOptions(), given, "inkling_chat_options"));
+  ChatOptions options;
+  options.assistant_prefix = std::string(View(read.assistant_prefix));
+  return options;
+}
+
+}  // namespace
+}  // namespace inkling::c_api
+
+using inkling::ChatMessage;
+using inkling::ChatRole;
+using inkling::c_api::ChatOptionsOf;
+using inkling::c_api::Give;
+using inkling::c_api::ToC;
+using inkling::c_api::View;
+
+inkling_messages* inkling_messages_create(void) { return new inkling_messages; }
+void inkling_messages_release(inkling_messages* messages) { delete messages; }
+
+inkling_status* inkling_messages_add(inkling_messages* messages, int32_t role,
+                                     inkling_string text) {
+  INKLING_C_REQUIRE(messages);
+  const absl::Status known = inkling::c_api::CheckEnum(role, INKLING_ROLE_ASSISTANT, "role");
+  if (!known.ok()) return ToC(known);
+  ChatMessage message;
+  message.role = static_cast<ChatRole>(role);
+  message.text = std::string(View(text));
+  messages->messages.push_back(std::move(message));
+  return nullptr;
+}
+
+size_t inkling_messages_size(const inkling_messages* messages) {
+  return messages == nullptr ? 0 : messages->messages.size();
+}
+
+void inkling_chat_options_init(inkling_chat_options* options, size_t struct_size) {
+  inkling::c_api::InitOptions(inkling::c_api::DefaultChatOptions(), options, struct_size);
+}
+
+inkling_status* inkling_session_chat_messages(inkling_session* session,
+                                              const inkling_messages* messages,
+                                              const inkling_chat_options* chat_options,
+                                              const inkling_generate_options* options,
+                                              inkling_text_callback callback, void* user_data,
+                                              inkling_result** result) {
+  if (result != nullptr) *result = nullptr;
+  INKLING_C_REQUIRE(session);
+  INKLING_C_REQUIRE(messages);
+  const auto chat = ChatOptionsOf(chat_options);
+  if (!chat.ok()) return ToC(chat.status());
+  const auto read = inkling::c_api::GenerateOptionsOf(options);
+  if (!read.ok()) return ToC(read.status());
+  return Give(session->session->Chat(messages->messages, *chat, *read,
+                                     inkling::c_api::TextCallbackOf{callback, user_data}),
+              result);
+}
+
+inkling_status* inkling_session_render_prompt(const inkling_session* session,
+                                              const inkling_messages* messages,
+                                              const inkling_chat_options* chat_options,
+                                              inkling_text** text, inkling_tokens** tokens,
+                                              int32_t* num_reused_tokens) {
+  if (text != nullptr) *text = nullptr;
+  if (tokens != nullptr) *tokens = nullptr;
+  if (num_reused_tokens != nullptr) *num_reused_tokens = 0;
+  INKLING_C_REQUIRE(session);
+  INKLING_C_REQUIRE(messages);
+  const auto chat = ChatOptionsOf(chat_options);
+  if (!chat.ok()) return ToC(chat.status());
+  auto prompt = session->session->RenderPrompt(messages->messages, *chat);
+  if (!prompt.ok()) return ToC(prompt.status());
+  if (text != nullptr) *text = new inkling_text{std::move(prompt->text)};
+  if (tokens != nullptr) *tokens = new inkling_tokens{std::move(prompt->tokens)};
+  if (num_reused_tokens != nullptr) *num_reused_tokens = prompt->num_reused_tokens;
+  return nullptr;
+}
