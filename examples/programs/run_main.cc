@@ -50,6 +50,15 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::
   app.add_flag("--chat", options.chat, "The prompt is a user's turn in the model's own template");
   app.add_option("--system", options.session_options.system_prompt,
                  "System prompt of the conversation");
+  app.add_option("--load", options.load,
+                 "Go on with the session in this file, which --save wrote with the same model and "
+                 "--kv-cache");
+  app.add_option("--save", options.save, "Write the session to this file at the end");
+  app.add_flag("--slide", options.slide,
+               "When the context is full, drop the older half behind --keep instead of ending");
+  app.add_option("--keep", options.session_options.kept_tokens,
+                 "First tokens of the session that --slide never drops")
+      ->capture_default_str();
   app.add_flag("--stats", options.stats, "Show speed and memory after each answer");
   app.add_option("--threads,-t", options.model_options.num_threads, "Threads; 0 = the machine's")
       ->capture_default_str();
@@ -134,6 +143,28 @@ void TellUnkeptWeights(const inkling::LlmModel& model) {
   std::fprintf(stderr, "inkling-run: --cache-dir: %s; the next start packs again\n", kept.c_str());
 }
 
+// One answer, or a conversation until the user ends it.
+absl::Status Converse(const inkling::LlmModel& model, inkling::LlmSession& session,
+                      RunOptions& options) {
+  if (options.has_prompt) {
+    if (!options.chat) {
+      std::fputs(options.prompt.c_str(), stdout);
+      std::fflush(stdout);
+    }
+    return inkling::StreamAnswer(session, options.prompt, options).status();
+  }
+  options.chat = session.has_prompt_template();
+  if (!options.chat) {
+    std::fprintf(stderr,
+                 "This model has no prompt template (%s): what you type is continued as text.\n",
+                 model.Describe().prompt_template.c_str());
+  }
+  const auto input = isatty(STDIN_FILENO) ? inkling::LineReader::Input::kTerminal
+                                          : inkling::LineReader::Input::kPipe;
+  inkling::ChatConsole(session, options, input).Run();
+  return absl::OkStatus();
+}
+
 absl::Status Run(RunOptions& options) {
   absl::StatusOr<std::shared_ptr<const inkling::LlmModel>> model =
       inkling::LlmModel::Open(options.model, options.model_options);
@@ -148,26 +179,15 @@ absl::Status Run(RunOptions& options) {
   auto adapters = inkling::LoadAdapters(*model, options.lora);
   if (!adapters.ok()) return adapters.status();
   options.session_options.adapters = *std::move(adapters);
+  if (options.slide) options.session_options.context_overflow = inkling::ContextOverflow::kSlide;
   absl::StatusOr<std::unique_ptr<inkling::LlmSession>> session =
-      inkling::LlmSession::Create(*model, options.session_options);
+      options.load.empty()
+          ? inkling::LlmSession::Create(*model, options.session_options)
+          : inkling::LlmSession::Load(*model, options.load, options.session_options);
   if (!session.ok()) return session.status();
-  if (options.has_prompt) {
-    if (!options.chat) {
-      std::fputs(options.prompt.c_str(), stdout);
-      std::fflush(stdout);
-    }
-    return inkling::StreamAnswer(**session, options.prompt, options).status();
-  }
-  options.chat = (*session)->has_prompt_template();
-  if (!options.chat) {
-    std::fprintf(stderr,
-                 "This model has no prompt template (%s): what you type is continued as text.\n",
-                 (*model)->Describe().prompt_template.c_str());
-  }
-  const auto input = isatty(STDIN_FILENO) ? inkling::LineReader::Input::kTerminal
-                                          : inkling::LineReader::Input::kPipe;
-  inkling::ChatConsole(**session, options, input).Run();
-  return absl::OkStatus();
+  absl::Status status = Converse(**model, **session, options);
+  if (status.ok() && !options.save.empty()) status = (*session)->Save(options.save);
+  return status;
 }
 
 }  // namespace

@@ -18,6 +18,9 @@ struct RunOptions {
   bool has_prompt = false;        // one prompt, then the program ends
   bool chat = false;              // the prompt is a user's turn, not text to continue
   bool stats = false;
+  std::string save;    // file that the session is written to at the end, or empty
+  std::string load;    // file that it is read from, or empty
+  bool slide = false;  // a full context drops older tokens
   ModelOptions model_options;
   SessionOptions session_options;
   GenerateOptions generate_options;

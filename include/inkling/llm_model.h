@@ -83,7 +83,7 @@ class INKLING_EXPORT LlmModel {
   // and the embedding in the model's own. Weights that were packed into memory in this process
   // stay: packing them again takes seconds. Waits for a forward pass that runs, so some tens of
   // milliseconds. LlmSession::Trim gives back a session's cache.
-  void Trim(TrimLevel level) const;
+  void Trim(TrimLevel how_far) const;
 
   // Facts for people and logs.
   ModelDescription Describe() const;

@@ -68,8 +68,8 @@ absl::StatusOr<MemoryEstimate> LlmModel::EstimateMemory(const ModelSource& sourc
 LlmModel::LlmModel(std::unique_ptr<ModelEngine> engine) : engine_(std::move(engine)) {}
 LlmModel::~LlmModel() = default;
 
-void LlmModel::Trim(TrimLevel level) const {
-  engine_->decoder().Trim(level != TrimLevel::kScratch);
+void LlmModel::Trim(TrimLevel how_far) const {
+  engine_->decoder().Trim(how_far != TrimLevel::kScratch);
 }
 
 ModelDescription LlmModel::Describe() const {

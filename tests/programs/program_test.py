@@ -105,6 +105,22 @@ class RunTest(unittest.TestCase):
             self.assertNotIn("draft model", plain.stderr)
             self.assertRegex(drafted.stderr, r"of [1-9]\d* by the draft model\)")
 
+    def test_a_saved_session_goes_on_where_it_was(self):
+        state = work_folder() / "session.state"
+        arguments = ("inkling-run", own_model(), "--temperature=0", "--ignore-eos")
+        whole = run_well(*arguments, "-p", PROMPT, "-n", 40).stdout
+        first = run_well(*arguments, "-p", PROMPT, "-n", 15, "--save", state).stdout
+        rest = run_well(*arguments, "-p", "", "-n", 25, "--load", state).stdout
+        self.assertEqual(first.rstrip("\n") + rest, whole)
+        refused = run(*arguments, "-p", "", "--load", state, "--kv-cache=f32")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("kv_cache_type", refused.stderr)
+
+    def test_a_full_context_ends_or_slides(self):
+        arguments = ("inkling-run", own_model(), "-p", PROMPT, "-n", 100, "--temperature=0", "--ignore-eos", "--context=40", "--stats")
+        self.assertNotIn("generated 100 tokens", run_well(*arguments).stderr)
+        self.assertIn("generated 100 tokens", run_well(*arguments, "--slide", "--keep=4").stderr)
+
     def test_help_names_every_default(self):
         result = run_well("inkling-run", "--help")
         for word in ("--temperature", "--top-k", "--seed", "--threads", "--stats", "--system", "40", "0.8"):

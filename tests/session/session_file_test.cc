@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include "absl/types/span.h"
 #include "inkling/llm_model.h"
 #include "inkling/llm_session.h"
+#include "src/format/content_hash.h"
 #include "tests/session/session_fixture.h"
 
 namespace inkling {
@@ -192,6 +195,49 @@ TEST_F(SessionFileTest, ErrorsOfWriterAndReaderComeBackAndChangeNothing) {
                   },
                   Options()),
               MatchesStatus(StatusCode::kInvalidArgument, {"reader"}));
+}
+
+// A file that somebody made, with checksums that are right, may say anything. It is refused, or it
+// is a session like any other.
+TEST_F(SessionFileTest, ForgedFilesDoNoHarm) {
+  const auto model = OpenModel();
+  const auto session = NewSession(model, 64);
+  ASSERT_OK(session->Chat("Hi", GreedyOptions(3)));
+  ASSERT_OK(session->Chat("And you?", GreedyOptions(3)));
+  const std::string bytes = Saved(*session);
+  constexpr size_t kHeadAt = 20;
+  constexpr size_t kHashBytes = 16;
+  uint64_t head_bytes = 0;
+  std::memcpy(&head_bytes, bytes.data() + 12, sizeof(head_bytes));
+  const size_t head_end = kHeadAt + static_cast<size_t>(head_bytes);
+  const auto put_hash = [](std::string& file, size_t at) {
+    ContentHash hash;
+    hash.Add({reinterpret_cast<const std::byte*>(file.data()), at});
+    const std::array<std::byte, kHashBytes> digest = hash.Digest();
+    std::memcpy(file.data() + at, digest.data(), kHashBytes);
+  };
+  std::mt19937 random(1);
+  int loaded = 0;
+  for (int i = 0; i < 3000; ++i) {
+    std::string file = bytes;
+    // In the head, and in the first numbers of the cache.
+    const size_t end = head_end + kHashBytes + 12;
+    for (uint32_t changes = 1 + random() % 3; changes > 0; --changes) {
+      size_t at = kHeadAt + random() % (end - kHeadAt);
+      if (i % 3 == 0) at = end - 1 - random() % 12;
+      file[at] = static_cast<char>(random() % 2 == 0 ? random() % 256 : 255 * (random() % 2));
+    }
+    put_hash(file, head_end);
+    put_hash(file, file.size() - kHashBytes);
+    absl::StatusOr<std::unique_ptr<LlmSession>> forged = Loaded(model, file, Options(), 1 << 20);
+    if (!forged.ok()) continue;
+    ++loaded;
+    (*forged)->Generate("", GreedyOptions(2)).IgnoreError();
+    (*forged)->Chat("Well?", GreedyOptions(2)).IgnoreError();
+    (*forged)->Rewind(0).IgnoreError();
+    EXPECT_OK((*forged)->Prefill("still works"));
+  }
+  EXPECT_GT(loaded, 0);
 }
 
 // Rings depend on the chunk and on the context length.
