@@ -273,7 +273,8 @@ absl::Status Measure(const Options& options) {
         {WeightTypes().at(options.weights), WeightTypes().at(options.vocabulary)}));
   }
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ModelEngine> engine,
-                        ModelEngine::Open(ModelFile(options), {.num_threads = options.threads}));
+                        ModelEngine::Open(ModelSource::FromPath(ModelFile(options)),
+                                          {.num_threads = options.threads}));
   if (options.passes) {
     ABSL_RETURN_IF_ERROR(MeasurePasses(*engine, options));
   }

@@ -109,7 +109,7 @@ absl::StatusOr<std::unique_ptr<inkling::ModelEngine>> OpenTimed(
     const std::string& path, const inkling::ModelOptions& model_options, double& seconds) {
   const absl::Time begin = absl::Now();
   absl::StatusOr<std::unique_ptr<inkling::ModelEngine>> engine =
-      inkling::ModelEngine::Open(path, model_options);
+      inkling::ModelEngine::Open(inkling::ModelSource::FromPath(path), model_options);
   seconds = absl::ToDoubleSeconds(absl::Now() - begin);
   return engine;
 }

@@ -83,7 +83,7 @@ absl::StatusOr<std::unique_ptr<WindowRunner>> WindowRunner::Create(const EvalMod
   model_options.prefill_chunk = options.chunk;
   model_options.prefill_activations = PrefillChoices().at(options.prefill);
   absl::StatusOr<std::unique_ptr<ModelEngine>> engine =
-      ModelEngine::Open(options.model, model_options);
+      ModelEngine::Open(ModelSource::FromPath(options.model), model_options);
   if (!engine.ok()) return engine.status();
   runner->engine_ = *std::move(engine);
   SessionOptions session_options;

@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -210,6 +213,47 @@ TEST_F(ContextOverflowTest, ACancelWhileItComputesAgainChangesNothing) {
   EXPECT_GT(kept.num_dropped_tokens, 0);
   ExpectLikeFresh(model, *session, Sliding());
   EXPECT_FALSE(before.empty());
+}
+
+// Cancels come at any moment of a call that slides for its prompt and computes the rest again.
+TEST_F(ContextOverflowTest, ACancelBeforeTheFirstTokenBringsBackWhatWasDropped) {
+  ModelConfig config = TinyConfig();
+  config.hidden_dim = 192;
+  config.feed_forward_dim = 768;
+  config.context_length = 512;
+  config.layers[0].window = 20;
+  const auto model = OpenModel(config, {.num_threads = 1, .prefill_chunk = 8});
+  const SessionOptions options = Sliding(400);
+  const auto session = Session(model, options);
+  ASSERT_OK(session->GenerateFromTokens(Numbers(2, 390), Options(5)));
+  const std::vector<int32_t> before = session->tokens().value();
+  int num_cancelled = 0;
+  for (int round = 0; round < 60 && num_cancelled < 8; ++round) {
+    std::atomic<bool> ended{false};
+    std::thread canceller([&] {
+      std::this_thread::sleep_for(std::chrono::microseconds(200 * (round % 20)));
+      while (!ended) {  // a call that hasn't begun isn't cancelled
+        session->Cancel();
+        std::this_thread::yield();
+      }
+    });
+    const absl::Status status = session->GenerateFromTokens(Numbers(11, 100), Options(1)).status();
+    ended = true;
+    canceller.join();
+    if (status.ok()) {
+      ASSERT_OK(session->Reset());
+      ASSERT_OK(session->GenerateFromTokens(before, Options(1)));
+      ASSERT_OK(session->Rewind(static_cast<int32_t>(before.size())));
+      continue;
+    }
+    ++num_cancelled;
+    ASSERT_THAT(status, MatchesStatus(StatusCode::kCancelled));
+    ASSERT_EQ(session->tokens().value(), before);
+    ASSERT_EQ(session->position(), static_cast<int32_t>(before.size()));
+    ASSERT_OK_AND_ASSIGN(auto fork, session->Fork());
+    ExpectLikeFresh(model, *fork, options);
+  }
+  EXPECT_GT(num_cancelled, 0);
 }
 
 TEST_F(ContextOverflowTest, ConversationsGoOnForLong) {

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -211,6 +212,56 @@ TEST_F(ModelSourceTest, EveryStepCanBeCancelled) {
       EXPECT_EQ(step, last + 1);  // it isn't asked again
     }
   }
+}
+
+// Of this process, in bytes; 0 where the system doesn't say.
+int64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  int64_t all = 0;
+  int64_t resident = 0;
+  file >> all >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+TEST_F(ModelSourceTest, AReadersModelIsNeverInMemoryTwice) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers have memory of their own";
+#endif
+  if (ResidentBytes() == 0) GTEST_SKIP() << "the system doesn't say what is resident";
+  ModelConfig config = TinyConfig();
+  config.hidden_dim = 512;
+  config.feed_forward_dim = 2048;
+  config.num_layers = 12;
+  config.layers.assign(12, LayerConfig());
+  const std::string path = directory_.File("large.tflite");
+  ASSERT_OK(WriteRandomModel(path, config, {ElementType::kInt8Channel, 0},
+                             {ElementType::kInt8Channel, 0}, 3));
+  const int descriptor = open(path.c_str(), O_RDONLY);
+  const absl::Cleanup close_it = [&] { close(descriptor); };
+  const auto size = static_cast<int64_t>(std::filesystem::file_size(path));
+  const ModelSource source = ModelSource::FromReader(
+      [&](int64_t offset, absl::Span<std::byte> to) -> absl::Status {
+        if (pread(descriptor, to.data(), to.size(), offset) == static_cast<ssize_t>(to.size()))
+          return absl::OkStatus();
+        return absl::DataLossError("a short read");
+      },
+      size);
+  int64_t peak = 0;
+  ModelOptions options = Options();
+  options.progress = [&](const LoadProgress&) {
+    peak = std::max(peak, ResidentBytes());
+    return true;
+  };
+  ASSERT_OK(LlmModel::Open(source, options));  // what is allocated once for all models
+  const int64_t before = ResidentBytes();
+  peak = 0;
+  ASSERT_OK_AND_ASSIGN(const auto model, LlmModel::Open(source, options));
+  const ModelDescription description = model->Describe();
+  const int64_t expected = description.packed_weight_bytes + description.scratch_bytes;
+  EXPECT_GT(size, int64_t{30} << 20);
+  // One matrix is 1 MiB; pages on which two matrices meet stay until both are packed.
+  EXPECT_LT(peak - before, expected + (int64_t{6} << 20));
+  EXPECT_LT(ResidentBytes() - before, expected + (int64_t{6} << 20));
 }
 
 TEST_F(ModelSourceTest, EstimatesCountWhatIsKept) {
