@@ -15,6 +15,7 @@
 #include "converter/checkpoints/checkpoint.h"
 #include "converter/quantize/importance_file.h"
 #include "gtest/gtest.h"
+#include "inkling/llm_session.h"
 #include "src/compute/linear.h"
 #include "src/compute/packed_weights.h"
 #include "src/compute/packed_weights_file.h"
@@ -23,6 +24,7 @@
 #include "tests/converter/gguf_fixture.h"
 #include "tests/converter/mediapipe_fixture.h"
 #include "tests/converter/pytorch_fixture.h"
+#include "tests/fuzz/fuzzed_session.h"
 #include "tests/testing/random_model.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -83,6 +85,19 @@ void WritePackedWeights(const SeedFolder& seeds) {
   }
   const std::string id(32, '0');
   EXPECT_OK(SavePackedWeights(**packed, seeds.Path("packed_weights", "all_types"), id, id));
+}
+
+void WriteSessions(const SeedFolder& seeds) {
+  const std::shared_ptr<const LlmModel> model = FuzzedSessionModel();
+  ASSERT_NE(model, nullptr);
+  ASSERT_OK_AND_ASSIGN(auto session, LlmSession::Create(model, FuzzedSessionOptions()));
+  EXPECT_OK(session->Save(seeds.Path("session_file", "empty")));
+  GenerateOptions options;
+  options.max_new_tokens = 4;
+  options.sampling.temperature = 0;
+  EXPECT_OK(session->Chat("Hi", options));
+  EXPECT_OK(session->Chat("A text that is longer than the window", options));
+  EXPECT_OK(session->Save(seeds.Path("session_file", "two_turns")));
 }
 
 void WriteGguf(const SeedFolder& seeds) {
@@ -226,6 +241,7 @@ int main(int argc, char** argv) {
   const std::string golden = INKLING_TEST_DATA_DIR "/golden";
   inkling::WriteModelFiles(seeds);
   inkling::WritePackedWeights(seeds);
+  inkling::WriteSessions(seeds);
   inkling::WriteGguf(seeds);
   inkling::WriteMediapipe(seeds, golden);
   inkling::WritePytorch(seeds);
