@@ -12,6 +12,8 @@
 #   --tidy     also clang-tidy over the sources
 #   --transformers  also the tests that compare with Hugging Face's transformers, PyTorch and gguf, which are otherwise
 #              skipped: installs those from Python's package index into a folder of their own (6 GB) in Inkling's cache
+#   --openai   also OpenAI's Python client against inkling-serve, which is otherwise skipped: installs it from Python's package
+#              index into a folder of its own in Inkling's cache
 #   --fuzz[=N] also every fuzz target (tests/fuzz) for N seconds, 20 by default, built with Clang 16
 #   --only     what other options add, without the release build and its tests
 #   --werror   compiler warnings in Inkling's sources are errors
@@ -21,7 +23,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-usage() { sed -n '4,20s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '4,22s/^# \{0,1\}//p' "$0"; }
 
 presets=release
 groups="build test"
@@ -31,6 +33,7 @@ arm=no
 tsan=no
 only=no
 oracle=no
+openai=no
 asan=no
 ubsan=no
 werror=OFF
@@ -47,6 +50,7 @@ while [ $# -gt 0 ]; do
     --fuzz=*) fuzz=${1#--fuzz=}; groups="$groups fuzz" ;;
     --tidy) tidy=yes; groups="$groups tidy" ;;
     --transformers) oracle=yes; groups="$groups python" ;;
+    --openai) openai=yes; groups="$groups python" ;;
     --only) only=yes ;;
     --werror) werror=ON ;;
     -h|--help) usage; exit 0 ;;
@@ -62,7 +66,7 @@ case "$asan$ubsan" in
   noyes) presets="$presets ubsan" ;;
 esac
 if [ "$only" = yes ]; then
-  if [ "$oracle" = yes ]; then echo "run.sh: --transformers is about the release build's tests, which --only leaves out" >&2; exit 2; fi
+  if [ "$oracle$openai" != nono ]; then echo "run.sh: --transformers and --openai are about the release build's tests, which --only leaves out" >&2; exit 2; fi
   presets=${presets#release}
   case "$presets$tsan$arm$tidy$fuzz" in
     nonono0) echo "run.sh: --only leaves nothing to do; expected another option with it (--tidy, --arm, ...)" >&2; exit 2 ;;
@@ -85,12 +89,19 @@ start "fetching TensorFlow Lite's schema, with which a test reads our files"
 third_party/get_tflite_schema.sh || echo "run.sh: without it, tflite_reader_test is skipped"
 
 python=""
+environment=${XDG_CACHE_HOME:-$HOME/.cache}/inkling/python
+install_python_packages() {
+  [ -x "$environment/bin/python" ] || python3 -m venv "$environment"
+  "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$1"
+  python="-DPython3_EXECUTABLE=$environment/bin/python"
+}
+if [ "$openai" = yes ]; then
+  start "installing OpenAI's Python client"
+  install_python_packages tests/programs/openai_requirements.txt
+fi
 if [ "$oracle" = yes ]; then
   start "installing transformers and what it needs (its first time: some minutes)"
-  environment=${XDG_CACHE_HOME:-$HOME/.cache}/inkling/python
-  [ -x "$environment/bin/python" ] || python3 -m venv "$environment"
-  "$environment/bin/pip" install --quiet --disable-pip-version-check -r tests/converter/transformers_requirements.txt
-  python="-DPython3_EXECUTABLE=$environment/bin/python"
+  install_python_packages tests/converter/transformers_requirements.txt
 fi
 
 # Ninja where it is installed, unless the folder is configured already.

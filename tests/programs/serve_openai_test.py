@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""OpenAI's own Python client against inkling-serve, unchanged: chat, streams, streams that are left, scores, errors.
+
+Run by ctest: serve_openai_test.py CLASS; skipped where the package isn't installed (tests/run.sh --openai installs it).
+"""
+
+import unittest
+
+import programs
+from serve_test import Server
+
+try:
+    import openai
+except ImportError:
+    openai = None
+
+
+@unittest.skipIf(openai is None, "the package openai isn't installed (tests/run.sh --openai)")
+class OpenaiTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not (programs.BIN / "inkling-serve").exists():
+            raise unittest.SkipTest("inkling-serve isn't built: cpp-httplib is missing")
+        cls.server = Server()
+        cls.addClassCleanup(cls.server.close)
+        cls.client = openai.OpenAI(base_url=f"http://127.0.0.1:{cls.server.port}/v1", api_key="none", max_retries=0)
+
+    def chat(self, text, **options):
+        return self.client.chat.completions.create(model="tiny", messages=[{"role": "user", "content": text}], temperature=0,
+                                                   max_completion_tokens=options.pop("most", 16), **options)
+
+    def test_chat(self):
+        answer = self.chat("A story about Ben.")
+        self.assertTrue(answer.choices[0].message.content)
+        self.assertEqual(answer.choices[0].finish_reason, "length")
+        self.assertEqual(answer.usage.completion_tokens, 16)
+
+    def test_stream(self):
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in self.chat("A story about Ben.", stream=True))
+        self.assertEqual(text, self.chat("A story about Ben.").choices[0].message.content)
+
+    def test_stream_that_is_left(self):
+        for _ in range(6):
+            stream = self.chat("A long story.", stream=True, most=400)
+            next(iter(stream))
+            stream.close()
+        self.assertTrue(self.chat("Still there?").choices[0].message.content)
+
+    def test_scores_and_seed(self):
+        answers = [self.client.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "Hi"}], seed=3, logprobs=True,
+                                                       top_logprobs=2, max_completion_tokens=5) for _ in range(2)]
+        self.assertEqual(answers[0].choices[0].message.content, answers[1].choices[0].message.content)
+        self.assertEqual(len(answers[0].choices[0].logprobs.content[0].top_logprobs), 2)
+
+    def test_completions_and_models(self):
+        answer = self.client.completions.create(model="tiny", prompt="Once upon a time", temperature=0, stop=["."])
+        self.assertTrue(answer.choices[0].text)
+        self.assertEqual([model.id for model in self.client.models.list()], ["tiny"])
+
+    def test_embeddings(self):
+        vectors = self.client.embeddings.create(model="tiny", input=["a dog", "a cat"]).data
+        self.assertAlmostEqual(sum(value * value for value in vectors[0].embedding), 1, places=4)
+
+    def test_errors(self):
+        with self.assertRaises(openai.BadRequestError) as caught:
+            self.chat("x", top_p=7)
+        self.assertIn("top_p", str(caught.exception))
+        with self.assertRaises(openai.NotFoundError):
+            self.client.completions.create(model="other", prompt="x")
+
+
+if __name__ == "__main__":
+    programs.run_case(__name__)
