@@ -3,9 +3,9 @@
 //   session_state_benchmark SHAPE [TOKENS] [ROUNDS] [FOLDER]      e.g. gemma-2b 2000 20
 //
 // Weights are made up (int4 per channel, as inkling-bench has them). A session of TOKENS tokens is
-// forked, saved to FOLDER (the temporary one) and loaded, ROUNDS times each, for each type of cache;
-// shown are the medians. Rounds of the three are interleaved, so that they meet the same machine. A
-// fork must say the same as the session.
+// forked, saved to FOLDER (the temporary one) and loaded, ROUNDS times each, for each type of
+// cache; shown are the medians. Rounds of the three are interleaved, so that they meet the same
+// machine. A fork must say the same as the session.
 
 #include <algorithm>
 #include <chrono>
@@ -85,9 +85,9 @@ absl::Status Measure(const Model& model, const inkling::SessionOptions& options,
   const auto rate = [&](const std::vector<double>& times) {
     return megabytes / Median(times) * 1e3;
   };
-  std::printf("%-4s %6.1f MB  fork %6.2f ms  save %7.2f ms (%5.0f MB/s)  load %7.2f ms (%5.0f MB/s)\n",
-              type_name, megabytes, Median(forks), Median(saves), rate(saves), Median(loads),
-              rate(loads));
+  std::printf(
+      "%-4s %6.1f MB  fork %6.2f ms  save %7.2f ms (%5.0f MB/s)  load %7.2f ms (%5.0f MB/s)\n",
+      type_name, megabytes, Median(forks), Median(saves), rate(saves), Median(loads), rate(loads));
   return absl::OkStatus();
 }
 

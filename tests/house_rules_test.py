@@ -89,7 +89,7 @@ PLACES = ["/wo" + "rk/", "/tmp/ink" + "ling", "/ro" + "ot/", "/ho" + "me/", "deb
 # may stand for something else, then each old word and the new one. Matched in any case unless the pattern says otherwise.
 OTHER_MEANINGS = re.compile(
     r"dot[\W_]*pro" r"ducts?|repro" r"duct|pro" r"duction|pro" r"ductive"
-    r"|(?:byte|top|trim|cache|first|second|third|log|perf)[\W_]*(?:cache\W+)?lev" r"els?|performance lev" r"el|implicit-wid" r"ening", re.IGNORECASE)
+    r"|(?:byte|top|trim|cache|first|second|third|log|perf)[\W_]*(?:cache\W+)?lev" r"els?|performance lev" r"el|implicit-wid" r"ening|MostTokensField\W+max_tok" r"ens", re.IGNORECASE)
 OLD_WORDS = [(re.compile(pattern, re.IGNORECASE), new) for pattern, new in [
     (r"pro" r"ducts?", "matmul, multiplication or dot pro" "duct"),
     (r"remain" r"ders?", "residual"),

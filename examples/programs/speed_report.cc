@@ -226,13 +226,12 @@ std::string LimitsTable(const std::vector<SpeedRow>& rows) {
                   ": | -----------: | -----------: | -------: |\n");
   for (const SpeedRow& row : rows) {
     const Rate rate = RateOf(row);
-    absl::StrAppend(&report,
-                    absl::StrFormat("| %-30s | %15s | %12s | %12s | %7.1f%% |\n",
-                                    absl::StrCat(row.model.source, " ", row.model.weight_types),
-                                    TestName(row),
-                                    absl::StrFormat("%.1f %s", rate.value, rate.unit),
-                                    absl::StrFormat("%.1f %s", rate.limit, rate.unit),
-                                    100 * rate.value / rate.limit));
+    absl::StrAppend(
+        &report, absl::StrFormat("| %-30s | %15s | %12s | %12s | %7.1f%% |\n",
+                                 absl::StrCat(row.model.source, " ", row.model.weight_types),
+                                 TestName(row), absl::StrFormat("%.1f %s", rate.value, rate.unit),
+                                 absl::StrFormat("%.1f %s", rate.limit, rate.unit),
+                                 100 * rate.value / rate.limit));
   }
   return report;
 }
@@ -245,9 +244,9 @@ std::string ProfileTable(const SpeedRow& row) {
     total += static_cast<double>(profile.step(static_cast<DecoderStep>(i)).nanoseconds);
   }
   const int32_t tokens = row.result.test.num_prompt + row.result.test.num_generated;
-  std::string report = absl::StrFormat("\n| %-22s | %12s | %7s | %9s |\n",
-                                       absl::StrCat(TestName(row), ": step"),
-                                       "us per token", "share", "times");
+  std::string report =
+      absl::StrFormat("\n| %-22s | %12s | %7s | %9s |\n", absl::StrCat(TestName(row), ": step"),
+                      "us per token", "share", "times");
   absl::StrAppend(&report, "| ", std::string(22, '-'), " | -----------: | ------: | --------: |\n");
   for (size_t i = 0; i < kNumDecoderSteps; ++i) {
     const DecoderStep step = static_cast<DecoderStep>(i);

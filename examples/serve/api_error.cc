@@ -1,3 +1,5 @@
+// Codes of abseil as HTTP statuses; the field that an error is about travels as a payload.
+
 #include "examples/serve/api_error.h"
 
 #include <string>

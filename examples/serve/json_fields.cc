@@ -1,3 +1,5 @@
+// Fields are remembered as they are asked for, so that what is left over can be named.
+
 #include "examples/serve/json_fields.h"
 
 #include <cmath>

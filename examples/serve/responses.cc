@@ -1,3 +1,5 @@
+// One function for each JSON object that clients get.
+
 #include "examples/serve/responses.h"
 
 #include <atomic>

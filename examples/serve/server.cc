@@ -1,3 +1,6 @@
+// Requests are read and checked first, so that errors have a status also where a stream was asked
+// for.
+
 #include "examples/serve/server.h"
 
 #include <cstddef>

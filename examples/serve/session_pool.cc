@@ -1,3 +1,5 @@
+// One lock around a few numbers; sessions themselves are used outside of it.
+
 #include "examples/serve/session_pool.h"
 
 #include <algorithm>

@@ -34,7 +34,7 @@
 #define INKLING_INKLING_H_
 
 #include "inkling/c/adapter.h"
-#include "inkling/c/base.h"
+#include "inkling/c/types.h"
 #include "inkling/c/chat.h"
 #include "inkling/c/insight.h"
 #include "inkling/c/model.h"

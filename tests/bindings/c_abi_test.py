@@ -76,7 +76,7 @@ def exported(library):
 
 
 def abi_version(include):
-    return int(re.search(r"#define INKLING_ABI_VERSION (\d+)", pathlib.Path(include, "inkling/c/base.h").read_text()).group(1))
+    return int(re.search(r"#define INKLING_ABI_VERSION (\d+)", pathlib.Path(include, "inkling/c/types.h").read_text()).group(1))
 
 
 def compare(now, then):
@@ -89,7 +89,7 @@ def compare(now, then):
     for line in new:
         print(f"now:  {line}")
     if (gone or new) and now_version == then_version:
-        print("The C API's binary interface has changed and INKLING_ABI_VERSION has not (include/inkling/c/base.h). Raise it; if "
+        print("The C API's binary interface has changed and INKLING_ABI_VERSION has not (include/inkling/c/types.h). Raise it; if "
               "something that apps use is altered or gone, raise the project's major version, too. Then record: --record.")
         return 1
     if now != then:

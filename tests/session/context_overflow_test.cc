@@ -1,5 +1,5 @@
-// A session that slides equals one that never had what was dropped, in every call, for every kind of
-// cache; and a call that fails while it slides changes nothing.
+// A session that slides equals one that never had what was dropped, in every call, for every kind
+// of cache; and a call that fails while it slides changes nothing.
 
 #include <gtest/gtest.h>
 
@@ -102,8 +102,8 @@ TEST_F(ContextOverflowTest, GenerationGoesOnAsIfTheDroppedPartHadNeverBeen) {
       std::vector<int32_t> tokens = prompt;
       std::vector<float> expected;
       for (size_t done = 0; done < 60;) {
-        const auto part = Session(model, {.context_length = kContext,
-                                          .kv_cache_type = KvCacheType::kFloat32});
+        const auto part =
+            Session(model, {.context_length = kContext, .kv_cache_type = KvCacheType::kFloat32});
         // The logits behind the last position are there before anything is dropped.
         const int32_t most = static_cast<int32_t>(60 - done);
         ASSERT_OK_AND_ASSIGN(GenerateResult next,
@@ -134,8 +134,7 @@ TEST_F(ContextOverflowTest, PromptsMakeRoomForThemselves) {
   ASSERT_OK(session->Rewind(38));
   // Half of the 33 behind the kept ones is enough.
   const std::vector<int32_t> more = Numbers(100, 10);
-  ASSERT_OK_AND_ASSIGN(const GenerateResult result,
-                       session->GenerateFromTokens(more, Options(1)));
+  ASSERT_OK_AND_ASSIGN(const GenerateResult result, session->GenerateFromTokens(more, Options(1)));
   EXPECT_EQ(result.num_dropped_tokens, 17);
   EXPECT_EQ(result.begin_position, 38 - 17);
   std::vector<int32_t> expected = Without(first, 17);
@@ -181,8 +180,7 @@ TEST_F(ContextOverflowTest, StopStringsReachAcrossTheSlide) {
   const auto model = OpenModel();
   const auto session = Session(model, Sliding());
   const std::vector<int32_t> prompt = Numbers(9, 30);
-  ASSERT_OK_AND_ASSIGN(const GenerateResult all,
-                       session->GenerateFromTokens(prompt, Options(40)));
+  ASSERT_OK_AND_ASSIGN(const GenerateResult all, session->GenerateFromTokens(prompt, Options(40)));
   for (size_t begin = 6; begin + 3 < all.text.size() && begin < 40; begin += 3) {
     GenerateOptions options = Options(40);
     options.stop_strings = {all.text.substr(begin, 3)};

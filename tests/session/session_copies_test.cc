@@ -1,5 +1,5 @@
-// Forks and saved sessions go on as the session itself would have, to the last bit: over all axes of
-// the config and all types of the cache.
+// Forks and saved sessions go on as the session itself would have, to the last bit: over all axes
+// of the config and all types of the cache.
 
 #include <gtest/gtest.h>
 
@@ -188,8 +188,8 @@ TEST_F(SessionCopiesTest, DraftModelsAreForkedAndFollowLoadedSessions) {
   ASSERT_OK(session->Save(path));
   ASSERT_OK_AND_ASSIGN(auto fork, session->Fork());
   ASSERT_OK_AND_ASSIGN(auto loaded, LlmSession::Load(model, path, options));
-  ASSERT_OK_AND_ASSIGN(auto plain, LlmSession::Load(model, path,
-                                                    {.kv_cache_type = KvCacheType::kFloat32}));
+  ASSERT_OK_AND_ASSIGN(auto plain,
+                       LlmSession::Load(model, path, {.kv_cache_type = KvCacheType::kFloat32}));
   const GenerateResult expected = Continue(*session);
   for (LlmSession* copy : {fork.get(), loaded.get(), plain.get()}) {
     ExpectSame(Continue(*copy), expected);

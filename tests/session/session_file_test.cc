@@ -1,5 +1,5 @@
-// Files of saved sessions: every damaged byte is found, every contradiction named, and whatever goes
-// wrong leaves the session and the older file as they were.
+// Files of saved sessions: every damaged byte is found, every contradiction named, and whatever
+// goes wrong leaves the session and the older file as they were.
 
 #include <gtest/gtest.h>
 
@@ -170,9 +170,8 @@ TEST_F(SessionFileTest, ErrorsOfWriterAndReaderComeBackAndChangeNothing) {
   const auto session = NewSession(model);
   ASSERT_OK(session->Generate("steps", GreedyOptions(3)));
   const std::string bytes = Saved(*session);
-  EXPECT_THAT(session->Save([&](absl::Span<const std::byte>) {
-    return absl::AbortedError("no more room");
-  }),
+  EXPECT_THAT(session->Save(
+                  [&](absl::Span<const std::byte>) { return absl::AbortedError("no more room"); }),
               MatchesStatus(StatusCode::kAborted, {"no more room"}));
   const std::string path = directory_.File("old.state");
   ASSERT_OK(session->Save(path));
@@ -188,13 +187,11 @@ TEST_F(SessionFileTest, ErrorsOfWriterAndReaderComeBackAndChangeNothing) {
                   },
                   Options()),
               MatchesStatus(StatusCode::kAborted, {"unplugged"}));
-  EXPECT_THAT(LlmSession::Load(
-                  model,
-                  [](absl::Span<std::byte> to) -> absl::StatusOr<size_t> {
-                    return to.size() + 1;
-                  },
-                  Options()),
-              MatchesStatus(StatusCode::kInvalidArgument, {"reader"}));
+  EXPECT_THAT(
+      LlmSession::Load(
+          model, [](absl::Span<std::byte> to) -> absl::StatusOr<size_t> { return to.size() + 1; },
+          Options()),
+      MatchesStatus(StatusCode::kInvalidArgument, {"reader"}));
 }
 
 // A file that somebody made, with checksums that are right, may say anything. It is refused, or it

@@ -76,7 +76,7 @@ enum {
 };
 
 /* Gives memory back while the model isn't used; results stay the same, the next call is slower. */
-INKLING_API inkling_status* inkling_model_trim(const inkling_model* model, int32_t level);
+INKLING_API inkling_status* inkling_model_trim(const inkling_model* model, int32_t what);
 
 /* --- The tokenizer --- */
 

@@ -8,7 +8,7 @@
 #ifndef INKLING_C_OPTIONS_H_
 #define INKLING_C_OPTIONS_H_
 
-#include "inkling/c/base.h"
+#include "inkling/c/types.h"
 
 #ifdef __cplusplus
 extern "C" {

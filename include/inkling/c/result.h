@@ -6,7 +6,7 @@
 #ifndef INKLING_C_RESULT_H_
 #define INKLING_C_RESULT_H_
 
-#include "inkling/c/base.h"
+#include "inkling/c/types.h"
 
 #ifdef __cplusplus
 extern "C" {

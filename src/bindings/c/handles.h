@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "inkling/c/base.h"
+#include "inkling/c/types.h"
 #include "inkling/llm_model.h"
 #include "inkling/llm_options.h"
 #include "inkling/llm_session.h"

@@ -94,13 +94,13 @@ inkling_status* inkling_model_open_source(const inkling_source* source,
 
 void inkling_model_release(inkling_model* model) { delete model; }
 
-inkling_status* inkling_model_trim(const inkling_model* model, int32_t level) {
+inkling_status* inkling_model_trim(const inkling_model* model, int32_t what) {
   INKLING_C_REQUIRE(model);
-  if (level != INKLING_TRIM_SCRATCH && level != INKLING_TRIM_PACKED_WEIGHTS) {
+  if (what != INKLING_TRIM_SCRATCH && what != INKLING_TRIM_PACKED_WEIGHTS) {
     return ToC(absl::InvalidArgumentError(
-        absl::StrCat("level is ", level, "; expected 0 to ", INKLING_TRIM_PACKED_WEIGHTS)));
+        absl::StrCat("what is ", what, "; expected 0 to ", INKLING_TRIM_PACKED_WEIGHTS)));
   }
-  model->model->Trim(static_cast<inkling::TrimLevel>(level));
+  model->model->Trim(static_cast<inkling::TrimLevel>(what));
   return nullptr;
 }
 

@@ -1,7 +1,7 @@
 /* What all of the C API uses: statuses, texts, lists of tokens, versions. Included by inkling.h. */
 
-#ifndef INKLING_C_BASE_H_
-#define INKLING_C_BASE_H_
+#ifndef INKLING_C_TYPES_H_
+#define INKLING_C_TYPES_H_
 
 #include <stddef.h>
 #include <stdint.h>
@@ -120,4 +120,4 @@ typedef int64_t (*inkling_read_callback)(void* user_data, void* bytes, size_t si
 } /* extern "C" */
 #endif
 
-#endif /* INKLING_C_BASE_H_ */
+#endif /* INKLING_C_TYPES_H_ */

@@ -1,6 +1,6 @@
 // Statuses, texts, lists of tokens and versions of the C API.
 
-#include "inkling/c/base.h"
+#include "inkling/c/types.h"
 
 #include <cstddef>
 #include <cstdint>
