@@ -34,12 +34,12 @@
 #define INKLING_INKLING_H_
 
 #include "inkling/c/adapter.h"
-#include "inkling/c/types.h"
 #include "inkling/c/chat.h"
 #include "inkling/c/insight.h"
 #include "inkling/c/model.h"
 #include "inkling/c/options.h"
 #include "inkling/c/result.h"
 #include "inkling/c/session.h"
+#include "inkling/c/types.h"
 
 #endif /* INKLING_INKLING_H_ */
