@@ -98,23 +98,39 @@ void ShowStats(const GenerateResult& result) {
       static_cast<unsigned long long>(result.seed), static_cast<double>(usage.ru_maxrss) / 1024);
 }
 
-}  // namespace
-
-absl::StatusOr<GenerateResult> StreamAnswer(LlmSession& session, const std::string& message,
-                                            const RunOptions& options) {
+// What `generate` writes, as it is written.
+absl::StatusOr<GenerateResult> Stream(
+    LlmSession& session, const RunOptions& options,
+    absl::FunctionRef<absl::StatusOr<GenerateResult>(TextCallback)> generate) {
   const InterruptCancels interrupt_cancels(session);
   const auto show = [](absl::string_view text) {
     return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
            std::fflush(stdout) == 0;
   };
-  absl::StatusOr<GenerateResult> result =
-      options.chat ? session.Chat(message, options.generate_options, show)
-                   : session.Generate(message, options.generate_options, show);
+  absl::StatusOr<GenerateResult> result = generate(show);
   if (!result.ok()) return result.status();
   std::fputc('\n', stdout);
   std::fflush(stdout);
   if (options.stats) ShowStats(*result);
   return result;
+}
+
+}  // namespace
+
+absl::StatusOr<GenerateResult> StreamAnswer(LlmSession& session, const std::string& message,
+                                            const RunOptions& options) {
+  return Stream(session, options, [&](TextCallback show) {
+    return options.chat ? session.Chat(message, options.generate_options, show)
+                        : session.Generate(message, options.generate_options, show);
+  });
+}
+
+absl::StatusOr<GenerateResult> StreamAnswer(LlmSession& session,
+                                            const std::vector<ChatMessage>& messages,
+                                            const RunOptions& options) {
+  return Stream(session, options, [&](TextCallback show) {
+    return session.Chat(messages, {}, options.generate_options, show);
+  });
 }
 
 ChatConsole::ChatConsole(LlmSession& session, const RunOptions& options, LineReader::Input input)

@@ -24,6 +24,11 @@ namespace inkling {
 absl::StatusOr<GenerateResult> StreamAnswer(LlmSession& session, const std::string& message,
                                             const RunOptions& options);
 
+// The same for a whole conversation.
+absl::StatusOr<GenerateResult> StreamAnswer(LlmSession& session,
+                                            const std::vector<ChatMessage>& messages,
+                                            const RunOptions& options);
+
 class ChatConsole {
  public:
   ChatConsole(LlmSession& session, const RunOptions& options, LineReader::Input input);

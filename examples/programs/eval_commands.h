@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "inkling/llm_options.h"
@@ -18,8 +19,9 @@ struct EvalModelOptions {
   std::string model;
   int32_t threads = 0;
   int32_t chunk = 128;
-  std::string kv_cache = "f32";  // a key of KvCacheTypes()
-  std::string prefill = "auto";  // a key of PrefillChoices()
+  std::string kv_cache = "f32";   // a key of KvCacheTypes()
+  std::string prefill = "auto";   // a key of PrefillChoices()
+  std::vector<std::string> lora;  // as --lora has them
 };
 
 // `inkling-eval perplexity`: llama.cpp's method (see text_windows.h).
@@ -71,6 +73,24 @@ struct GenerateTokensOptions {
   bool ignore_eos = false;
 };
 absl::Status RunGenerateTokens(const GenerateTokensOptions& options);
+
+// `inkling-eval score`: log-probabilities of continuations of a text, as JSON.
+struct ScoreCommandOptions {
+  EvalModelOptions model;
+  std::string text;           // what they continue
+  std::string continuations;  // a file: a JSON list of texts, or one text a line
+};
+absl::Status RunScore(const ScoreCommandOptions& options);
+
+// `inkling-eval embed`: embeddings of texts, as JSON or as float32 .npy [texts, hidden size].
+struct EmbedCommandOptions {
+  EvalModelOptions model;
+  std::string texts;   // a file: a JSON list of texts, or one text a line
+  std::string output;  // FILE.npy; empty: JSON on standard output
+  std::string pooling = "last";
+  bool raw = false;  // don't normalise
+};
+absl::Status RunEmbed(const EmbedCommandOptions& options);
 
 // `inkling-eval tokenize`: text to ids, or with `decode` ids to text.
 struct TokenizeCommandOptions {

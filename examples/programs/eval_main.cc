@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "examples/programs/eval_commands.h"
 #include "examples/programs/kv_cache_flag.h"
+#include "examples/programs/lora_flag.h"
 #include "examples/programs/prefill_flag.h"
 
 namespace {
@@ -24,6 +25,7 @@ void AddModelOptions(CLI::App& command, inkling::EvalModelOptions& options) {
   command.add_option("--kv-cache", options.kv_cache, inkling::kKvCacheHelp)
       ->check(CLI::IsMember(inkling::KvCacheTypes()))
       ->capture_default_str();
+  command.add_option("--lora", options.lora, inkling::kLoraHelp)->allow_extra_args(false);
   command.add_option("--prefill", options.prefill, inkling::kPrefillHelp)
       ->check(CLI::IsMember(inkling::PrefillChoices()))
       ->capture_default_str();
@@ -94,6 +96,34 @@ CLI::App* AddGenerateTokens(CLI::App& app, inkling::GenerateTokensOptions& optio
   return &command;
 }
 
+CLI::App* AddScore(CLI::App& app, inkling::ScoreCommandOptions& options) {
+  CLI::App& command =
+      *app.add_subcommand("score", "How likely each of several continuations of a text is; JSON");
+  AddModelOptions(command, options.model);
+  command.add_option("--text", options.text, "What they continue")->required();
+  command
+      .add_option("--continuations", options.continuations,
+                  "File: a JSON list of texts, or one text a line")
+      ->required();
+  return &command;
+}
+
+CLI::App* AddEmbed(CLI::App& app, inkling::EmbedCommandOptions& options) {
+  CLI::App& command =
+      *app.add_subcommand("embed", "Embeddings of texts, each by itself; JSON or .npy");
+  AddModelOptions(command, options.model);
+  command.add_option("--texts", options.texts, "File: a JSON list of texts, or one text a line")
+      ->required();
+  command.add_option(
+      "--output", options.output,
+      "float32 .npy [texts, hidden size] to write; default: JSON to standard output");
+  command.add_option("--pooling", options.pooling, "Hidden states: of the last token, or the mean")
+      ->check(CLI::IsMember({"last", "mean"}))
+      ->capture_default_str();
+  command.add_flag("--raw", options.raw, "Don't bring embeddings to length 1");
+  return &command;
+}
+
 CLI::App* AddTokenize(CLI::App& app, inkling::TokenizeCommandOptions& options) {
   CLI::App& command = *app.add_subcommand("tokenize", "Text to token ids, or with --decode back");
   command.add_option("--model", options.model, "Model file");
@@ -123,6 +153,10 @@ int main(int argc, char** argv) {
   const CLI::App* logits_command = AddLogits(app, logits);
   inkling::GenerateTokensOptions generate;
   const CLI::App* generate_command = AddGenerateTokens(app, generate);
+  inkling::ScoreCommandOptions score;
+  const CLI::App* score_command = AddScore(app, score);
+  inkling::EmbedCommandOptions embed;
+  const CLI::App* embed_command = AddEmbed(app, embed);
   inkling::TokenizeCommandOptions tokenize;
   const CLI::App* tokenize_command = AddTokenize(app, tokenize);
 
@@ -138,6 +172,8 @@ int main(int argc, char** argv) {
   if (importance_command->parsed()) status = inkling::RunImportance(importance);
   if (logits_command->parsed()) status = inkling::RunLogits(logits);
   if (generate_command->parsed()) status = inkling::RunGenerateTokens(generate);
+  if (score_command->parsed()) status = inkling::RunScore(score);
+  if (embed_command->parsed()) status = inkling::RunEmbed(embed);
   if (tokenize_command->parsed()) status = inkling::RunTokenize(tokenize);
   if (status.ok()) return 0;
   std::fprintf(stderr, "inkling-eval: %s\n", std::string(status.message()).c_str());

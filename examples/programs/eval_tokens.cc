@@ -17,12 +17,10 @@
 #include "absl/types/span.h"
 #include "converter/tokenizer/tokenizer_import.h"
 #include "examples/programs/eval_commands.h"
-#include "examples/programs/kv_cache_flag.h"
+#include "examples/programs/eval_session.h"
 #include "examples/programs/npy_writer.h"
-#include "examples/programs/prefill_flag.h"
 #include "examples/programs/text_windows.h"
 #include "examples/programs/token_list.h"
-#include "inkling/llm_model.h"
 #include "inkling/llm_session.h"
 #include "src/format/model_reader.h"
 #include "src/text/tokenizer.h"
@@ -74,16 +72,7 @@ absl::Status RunLogits(const LogitsOptions& options) {
 absl::Status RunGenerateTokens(const GenerateTokensOptions& options) {
   absl::StatusOr<std::vector<int32_t>> tokens = ParseTokenList(options.tokens);
   if (!tokens.ok()) return tokens.status();
-  ModelOptions model_options;
-  model_options.num_threads = options.model.threads;
-  model_options.prefill_chunk = options.model.chunk;
-  model_options.prefill_activations = PrefillChoices().at(options.model.prefill);
-  absl::StatusOr<std::shared_ptr<const LlmModel>> model =
-      LlmModel::Open(options.model.model, model_options);
-  if (!model.ok()) return model.status();
-  SessionOptions session_options;
-  session_options.kv_cache_type = KvCacheTypes().at(options.model.kv_cache);
-  absl::StatusOr<std::unique_ptr<LlmSession>> session = LlmSession::Create(*model, session_options);
+  absl::StatusOr<std::unique_ptr<LlmSession>> session = OpenSession(options.model);
   if (!session.ok()) return session.status();
   GenerateOptions generate;
   generate.max_new_tokens = options.max_new_tokens;

@@ -17,6 +17,7 @@
 #include "examples/programs/kv_cache_flag.h"
 #include "examples/programs/line_reader.h"
 #include "examples/programs/lora_flag.h"
+#include "examples/programs/message_file.h"
 #include "examples/programs/prefill_flag.h"
 #include "examples/programs/run_options.h"
 #include "examples/programs/thread_flags.h"
@@ -47,6 +48,10 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::
   app.add_option("--lora", options.lora, inkling::kLoraHelp)->allow_extra_args(false);
   app.add_option("--prompt,-p", options.prompt,
                  "Continue this text and end; without it: a conversation");
+  app.add_option("--messages", options.messages,
+                 "Answer this conversation and end: a JSON file, [{\"role\": \"user\", "
+                 "\"content\": TEXT}, ...]")
+      ->excludes("--prompt");
   app.add_flag("--chat", options.chat, "The prompt is a user's turn in the model's own template");
   app.add_option("--system", options.session_options.system_prompt,
                  "System prompt of the conversation");
@@ -102,6 +107,23 @@ void AddGenerateOptions(CLI::App& app, inkling::GenerateOptions& options) {
   app.add_option("--presence-penalty", sampling.presence_penalty, "0 = off")->capture_default_str();
   app.add_option("--frequency-penalty", sampling.frequency_penalty, "0 = off")
       ->capture_default_str();
+  app.add_option("--no-repeat-ngram", sampling.no_repeat_ngram_size,
+                 "No sequence of this many tokens comes twice; 0 = off")
+      ->capture_default_str();
+  app.add_option("--dry-multiplier", sampling.dry_multiplier,
+                 "DRY: repeated sequences cost more the longer they get; 0 = off")
+      ->capture_default_str();
+  app.add_option("--typical-p", sampling.typical_p, "Locally typical sampling; 1 = off")
+      ->capture_default_str();
+  app.add_option("--top-n-sigma", sampling.top_n_sigma,
+                 "Only logits this many standard deviations below the best; 0 = off")
+      ->capture_default_str();
+  app.add_option("--xtc-probability", sampling.xtc_probability,
+                 "XTC: how often the top choices are left out; 0 = off")
+      ->capture_default_str();
+  app.add_option("--mirostat-tau", sampling.mirostat_tau,
+                 "Mirostat 2: average surprise in bits; 0 = off")
+      ->capture_default_str();
   app.add_option("--seed", sampling.seed,
                  "Same seed, same text; without it: another text each time, whose seed --stats "
                  "shows");
@@ -146,6 +168,11 @@ void TellUnkeptWeights(const inkling::LlmModel& model) {
 // One answer, or a conversation until the user ends it.
 absl::Status Converse(const inkling::LlmModel& model, inkling::LlmSession& session,
                       RunOptions& options) {
+  if (!options.messages.empty()) {
+    auto messages = inkling::ReadMessageFile(options.messages);
+    if (!messages.ok()) return messages.status();
+    return inkling::StreamAnswer(session, *messages, options).status();
+  }
   if (options.has_prompt) {
     if (!options.chat) {
       std::fputs(options.prompt.c_str(), stdout);

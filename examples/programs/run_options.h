@@ -17,6 +17,7 @@ struct RunOptions {
   std::string prompt;             // with has_prompt
   bool has_prompt = false;        // one prompt, then the program ends
   bool chat = false;              // the prompt is a user's turn, not text to continue
+  std::string messages;           // file with a conversation to answer, or empty
   bool stats = false;
   std::string save;    // file that the session is written to at the end, or empty
   std::string load;    // file that it is read from, or empty

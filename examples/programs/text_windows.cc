@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "examples/programs/kv_cache_flag.h"
+#include "examples/programs/lora_flag.h"
 #include "examples/programs/prefill_flag.h"
 #include "inkling/llm_options.h"
 #include "kernels/softmax.h"
@@ -96,6 +97,14 @@ absl::StatusOr<std::unique_ptr<WindowRunner>> WindowRunner::Create(const EvalMod
       runner->engine_->decoder().CreateCache(*cache_options);
   if (!cache.ok()) return cache.status();
   runner->cache_ = *std::move(cache);
+  for (const std::string& value : options.lora) {
+    absl::StatusOr<LoraFlag> flag = ParseLoraFlag(value);
+    if (!flag.ok()) return flag.status();
+    absl::StatusOr<LoadedAdapter> loaded = LoadAdapter(*runner->engine_, flag->path);
+    if (!loaded.ok()) return loaded.status();
+    runner->adapters_.push_back({loaded->adapter.get(), flag->weight});
+    runner->loaded_.push_back(*std::move(loaded));
+  }
   return runner;
 }
 
@@ -123,6 +132,7 @@ absl::Status WindowRunner::Run(
                                     .cache = *cache_,
                                     .rows = scored ? OutputRows::kAll : OutputRows::kNone,
                                     .output = logits,
+                                    .adapters = adapters_,
                                     .instruments = {.observer = observer}});
     if (!status.ok()) return status;
     if (scored) {

@@ -21,6 +21,7 @@
 #include "examples/programs/eval_commands.h"
 #include "src/decoder/kv_cache.h"
 #include "src/decoder/matmul_observer.h"
+#include "src/session/lora_loading.h"
 #include "src/session/model_engine.h"
 
 namespace inkling {
@@ -62,6 +63,8 @@ class WindowRunner {
  private:
   std::unique_ptr<ModelEngine> engine_;
   std::unique_ptr<KvCache> cache_;
+  std::vector<LoadedAdapter> loaded_;
+  std::vector<ActiveAdapter> adapters_;  // of `loaded_`
   std::vector<float> logits_;
 };
 

@@ -17,16 +17,13 @@
 #include "src/compute/float_environment.h"
 #include "src/format/lora_file.h"
 #include "src/format/model_metadata.h"
+#include "src/session/lora_loading.h"
 #include "src/session/model_engine.h"
 
 namespace inkling {
 
-absl::StatusOr<std::shared_ptr<const LoraAdapter>> LoraAdapter::Load(
-    std::shared_ptr<const LlmModel> model, const std::string& path) {
-  if (model == nullptr)
-    return absl::InvalidArgumentError("the model is null; open one with LlmModel::Open");
-  const DefaultFloats floats;
-  const ModelMetadata& metadata = model->engine_->reader().metadata();
+absl::StatusOr<LoadedAdapter> LoadAdapter(const ModelEngine& engine, const std::string& path) {
+  const ModelMetadata& metadata = engine.reader().metadata();
   ABSL_ASSIGN_OR_RETURN(const LoraFile file, ReadLoraFile(path));
   if (file.base_fingerprint != ModelFingerprint(metadata)) {
     return absl::InvalidArgumentError(
@@ -38,23 +35,33 @@ absl::StatusOr<std::shared_ptr<const LoraAdapter>> LoraAdapter::Load(
         absl::StrCat("the model was converted by ", metadata.provenance.generator,
                      ", whose files don't say what adapters need; convert its checkpoint again"));
   }
-  absl::StatusOr<std::shared_ptr<const Adapter>> adapter =
-      model->engine_->decoder().CreateAdapter(file);
+  absl::StatusOr<std::shared_ptr<const Adapter>> adapter = engine.decoder().CreateAdapter(file);
   if (!adapter.ok()) {
     return absl::Status(adapter.status().code(),
                         absl::StrCat(path, ": ", adapter.status().message()));
   }
-  LoraDescription description = {.adapter_id = file.adapter_id,
-                                 .source = file.source,
-                                 .num_matrices = file.matrices.size(),
-                                 .lowest_rank = kMaxLoraRank,
-                                 .bytes = (*adapter)->bytes()};
+  LoadedAdapter loaded = {*std::move(adapter),
+                          {.adapter_id = file.adapter_id,
+                           .source = file.source,
+                           .num_matrices = file.matrices.size(),
+                           .lowest_rank = kMaxLoraRank}};
+  LoraDescription& description = loaded.description;
+  description.bytes = loaded.adapter->bytes();
   for (const LoraMatrix& matrix : file.matrices) {
     description.lowest_rank = std::min(description.lowest_rank, matrix.rank);
     description.highest_rank = std::max(description.highest_rank, matrix.rank);
   }
+  return loaded;
+}
+
+absl::StatusOr<std::shared_ptr<const LoraAdapter>> LoraAdapter::Load(
+    std::shared_ptr<const LlmModel> model, const std::string& path) {
+  if (model == nullptr)
+    return absl::InvalidArgumentError("the model is null; open one with LlmModel::Open");
+  const DefaultFloats floats;
+  ABSL_ASSIGN_OR_RETURN(LoadedAdapter loaded, LoadAdapter(*model->engine_, path));
   return absl::WrapUnique(
-      new LoraAdapter(std::move(model), *std::move(adapter), std::move(description)));
+      new LoraAdapter(std::move(model), std::move(loaded.adapter), std::move(loaded.description)));
 }
 
 LoraAdapter::LoraAdapter(std::shared_ptr<const LlmModel> model,

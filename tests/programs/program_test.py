@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from programs import BIN, OWN_MODEL, converted, run, run_case, run_well, work_folder
+from programs import BIN, OWN_MODEL, SOURCE, converted, run, run_case, run_well, work_folder
 
 PROMPT = "Once upon a time"
 
@@ -55,6 +55,17 @@ class ConvertTest(unittest.TestCase):
 
 
 class RunTest(unittest.TestCase):
+    def test_answers_a_list_of_messages(self):
+        path = work_folder() / "messages.json"
+        path.write_text(json.dumps([{"role": "user", "content": "A story about Ben."}, {"role": "assistant", "content": "Ben had a dog."},
+                                    {"role": "user", "content": "And a cat?"}]))
+        answer = run_well("inkling-run", own_model(), "--messages", path, "--temperature=0", "-n", 12).stdout
+        self.assertTrue(answer.strip())
+        path.write_text('[{"role": "robot", "content": "x"}]')
+        wrong = run("inkling-run", own_model(), "--messages", path)
+        self.assertEqual(wrong.returncode, 1)
+        self.assertIn('message 0: role: expected system, user or assistant, found "robot"', wrong.stderr)
+
     def test_streams_the_prompt_and_its_continuation(self):
         result = run_well("inkling-run", "--model", own_model(), "--prompt", PROMPT, "--temperature=0", "-n", 40, "--stats")
         self.assertTrue(result.stdout.startswith(PROMPT))
@@ -212,6 +223,46 @@ def read_npy(path):
 
 
 class EvalTest(unittest.TestCase):
+    def test_scores_are_ordered_as_people_would(self):
+        texts = work_folder() / "continuations.json"
+        texts.write_text(json.dumps([" time there was a little girl.", " carburettor of parliament zzz"]))
+        scores = json.loads(run_well("inkling-eval", "score", "--model", own_model(), "--text", "Once upon a", "--continuations", texts).stdout)
+        self.assertGreater(scores[0]["log_probability"], scores[1]["log_probability"])
+        for score in scores:
+            self.assertAlmostEqual(sum(score["log_probabilities"]), score["log_probability"], places=3)
+            self.assertEqual(len(score["tokens"]), len(score["log_probabilities"]))
+
+    def test_embeddings_as_json_and_npy(self):
+        texts = work_folder() / "texts.txt"
+        texts.write_text("A dog ran.\nA cat ran.\n")
+        path = work_folder() / "embeddings.npy"
+        run_well("inkling-eval", "embed", "--model", own_model(), "--texts", texts, "--output", path, "--pooling", "mean")
+        printed = json.loads(run_well("inkling-eval", "embed", "--model", own_model(), "--texts", texts, "--pooling", "mean").stdout)
+        rows = read_npy(path)
+        self.assertEqual([one["text"] for one in printed], ["A dog ran.", "A cat ran."])
+        self.assertEqual(len(rows), 2)
+        self.assertAlmostEqual(sum(value * value for value in rows[0]), 1, places=4)
+        self.assertAlmostEqual(rows[1][0], printed[1]["embedding"][0], places=6)
+
+    def test_an_adapter_changes_logits_by_its_weight(self):
+        golden = SOURCE / "tests" / "golden"
+        base = converted(golden / "llama", "--weights=f32")
+        adapter = work_folder() / "adapter.tflite"
+        run_well("inkling-convert", "--lora", golden / "lora" / "llama", adapter, f"--base={base}")
+        expected = json.loads((golden / "lora" / "llama" / "golden.json").read_text())["prompts"][1]
+        tokens = ",".join(map(str, expected["input_ids"]))
+        greedy = expected["greedy"]["ids"]
+        new = run_well("inkling-eval", "generate", "--model", base, "--tokens", tokens, "--max-new-tokens", len(greedy), "--ignore-eos",
+                       f"--lora={adapter}").stdout.split()
+        self.assertEqual(list(map(int, new)), greedy)
+        rows = {}
+        for name, flags in {"none": [], "off": [f"--lora={adapter}=0"], "on": [f"--lora={adapter}"]}.items():
+            path = work_folder() / f"{name}.npy"
+            run_well("inkling-eval", "logits", "--model", base, "--tokens", tokens, "--output", path, *flags)
+            rows[name] = read_npy(path)[-1]
+        self.assertEqual(rows["none"], rows["off"])
+        self.assertLess(max(abs(a - b) for a, b in zip(rows["on"], expected["last_logits"])), 1e-3)
+
     def test_tokenize_and_back(self):
         text = "A fox met a bear.\nIt said: hello!"
         ids = run_well("inkling-eval", "tokenize", "--model", own_model(), text=text).stdout
