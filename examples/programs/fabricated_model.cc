@@ -160,6 +160,10 @@ absl::Status WriteFabricatedModel(const std::string& path, const ModelConfig& co
   ModelMetadata metadata;
   metadata.config = config;
   metadata.tokenizer = ByteTokenizer(config.vocab_size);
+  metadata.prompt_template.name = "made up";
+  metadata.prompt_template.user = {"<user>", "\n"};
+  metadata.prompt_template.model = {"<model>", "\n"};
+  metadata.prompt_template.generation_prompt = "<model>";
   metadata.provenance = {.source = "fabricated", .generator = "inkling", .recipe = ""};
   std::vector<TensorType> tensor_types;
   for (const TensorInfo& tensor : TensorList(config)) {

@@ -20,7 +20,8 @@ struct FabricatedTypes {
   TensorType vocabulary;  // embedding and head
 };
 
-// Writes a model of `config` to `path`. Its tokenizer knows the 256 bytes. Types: f32, int8 or
+// Writes a model of `config` to `path`. Its tokenizer knows the 256 bytes, and its
+// prompt template has turns. Types: f32, int8 or
 // int4. Errors: InvalidArgument (the config, other types), and the writer's own.
 absl::Status WriteFabricatedModel(const std::string& path, const ModelConfig& config,
                                   const FabricatedTypes& types);
