@@ -103,7 +103,15 @@ absl::StatusOr<CompletionRequest> ReadCompletionRequest(const json& json, const 
   if (prompt != nullptr && prompt->is_array() && !prompt->empty() &&
       prompt->front().is_number_integer()) {
     // Token ids: as the text that they stand for.
-    absl::StatusOr<std::string> text = model.Detokenize(prompt->get<std::vector<int32_t>>());
+    std::vector<int32_t> tokens;
+    for (const nlohmann::json& token : *prompt) {
+      if (!token.is_number_integer() || token < 0 || token >= model.vocab_size()) {
+        return BadField("prompt", absl::StrCat("expected ids from 0 to ", model.vocab_size() - 1,
+                                               ", found ", token.dump()));
+      }
+      tokens.push_back(token.get<int32_t>());
+    }
+    absl::StatusOr<std::string> text = model.Detokenize(tokens);
     if (!text.ok()) return BadField("prompt", text.status().message());
     request.prompts.push_back(*std::move(text));
   } else {

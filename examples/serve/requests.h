@@ -44,8 +44,8 @@ struct EmbeddingRequest {
   bool base64 = false;
 };
 
-// Errors: InvalidArgument that names the field; Unimplemented for a schema that can't be enforced.
-absl::StatusOr<ChatRequest> ReadChatRequest(const nlohmann::json& json, const LlmModel& model);
+// Errors: InvalidArgument that names the field.
+absl::StatusOr<ChatRequest> ReadChatRequest(const nlohmann::json& json);
 absl::StatusOr<CompletionRequest> ReadCompletionRequest(const nlohmann::json& json,
                                                         const LlmModel& model);
 absl::StatusOr<EmbeddingRequest> ReadEmbeddingRequest(const nlohmann::json& json);

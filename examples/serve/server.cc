@@ -145,9 +145,12 @@ Server::Server(std::shared_ptr<const LlmModel> model, std::unique_ptr<SessionPoo
   http_.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
     if (!response.body.empty()) return;
     const int status = response.status;
+    const std::string asked = absl::StrCat(request.method, " ", request.path);
     Answer(response,
-           ErrorJson(absl::NotFoundError(absl::StrCat(request.method, " ", request.path,
-                                                      " is nothing that inkling-serve has"))));
+           ErrorJson(status == 404 ? absl::NotFoundError(
+                                         absl::StrCat(asked, " is nothing that inkling-serve has"))
+                                   : absl::InternalError(absl::StrCat(
+                                         asked, " can't be answered: HTTP status ", status))));
     response.status = status;
   });
 }
@@ -199,7 +202,7 @@ void Server::ListModels(httplib::Response& response) const {
 void Server::Chat(const httplib::Request& request, httplib::Response& response) {
   const std::optional<json> body = Body(request, response);
   if (!body.has_value()) return;
-  absl::StatusOr<ChatRequest> chat = ReadChatRequest(*body, *model_);
+  absl::StatusOr<ChatRequest> chat = ReadChatRequest(*body);
   if (!chat.ok()) return Fail(response, chat.status());
   absl::StatusOr<SessionPool::Loan> session = SessionFor(*chat);
   if (!session.ok()) return Fail(response, session.status());

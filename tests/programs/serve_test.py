@@ -127,7 +127,10 @@ class ServeTest(unittest.TestCase):
         self.assertEqual([round(value, 5) for value in values], [round(value, 5) for value in vector])
 
     def test_errors_name_the_field(self):
-        cases = [(chat("x", temperature="hot"), 400, "temperature"), (chat("x", foo=1), 400, "foo"), (chat("x", n=3), 400, "n"),
+        cases = [(chat("x", temperature="hot"), 400, "temperature"), (chat("x", foo=1), 400, "foo"), (chat("x", tools=[]), 400, "tools"),
+                 (chat("x", response_format={"type": "json_object"}), 400, "response_format.type"),
+                 (chat("x", response_format={"type": 7}), 400, "response_format.type"),
+                 (chat("x", response_format=[]), 400, "response_format"), (chat("x", n=3), 400, "n"),
                  ({"messages": []}, 400, "messages"), ({"messages": [{"role": "robot", "content": "x"}]}, 400, "messages[0].role"),
                  (chat("x", model="other"), 404, None), ("{", 400, None), (chat("x" * 40000), 400, None)]
         for body, expected, field in cases:
@@ -136,6 +139,13 @@ class ServeTest(unittest.TestCase):
             self.assertEqual(answer["error"]["param"], field, answer)
             self.assertTrue(answer["error"]["message"])
         self.assertEqual(self.server.ask("/v1/nothing")[0], 404)
+
+    def test_prompts_of_token_ids(self):
+        status, answer = self.server.ask("/v1/completions", {"prompt": [1, 2, 3]})
+        self.assertEqual(status, 200, answer)
+        for prompt in ([1, "x"], [1, -1], [1, 1 << 40], [2.5], []):
+            status, answer = self.server.ask("/v1/completions", {"prompt": prompt})
+            self.assertEqual((status, answer["error"]["param"]), (400, "prompt"), answer)
 
     def test_several_conversations_at_once(self):
         answers = {}
