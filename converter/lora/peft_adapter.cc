@@ -93,14 +93,22 @@ absl::StatusOr<double> Number(const json& value, absl::string_view what, const s
       absl::StrCat(path, ": ", what, ": expected a number, found ", value.dump()));
 }
 
+constexpr size_t kMostPatternBytes = 256;
+constexpr size_t kMostModuleBytes = 1024;
+
 // PEFT's rule for rank_pattern and alpha_pattern: the first key that, as a regular expression,
 // matches the module's name or what is behind a dot of it.
 absl::StatusOr<const json*> InPattern(const json& config, const char* pattern,
                                       const std::string& module, const std::string& path) {
   if (!config.contains(pattern) || !config[pattern].is_object()) return nullptr;
   for (const auto& [key, value] : config[pattern].items()) {
-    // No backtracking without end: keys are short, and so are names.
-    if (key.size() > 256) continue;
+    // The standard library's matcher goes a call deeper with each character.
+    if (key.size() > kMostPatternBytes || module.size() > kMostModuleBytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": ", pattern, ": expected keys of at most ", kMostPatternBytes,
+                       " bytes and modules of at most ", kMostModuleBytes, ", found ", key.size(),
+                       " and ", module.size()));
+    }
     try {
       if (std::regex_match(module, std::regex(absl::StrCat("(.*\\.)?(", key, ")")))) return &value;
     } catch (const std::regex_error&) {
