@@ -247,9 +247,9 @@ TEST_F(CApiTest, ErrorsHaveCodesAndLeaveTheSession) {
   EXPECT_EQ(Code(inkling_model_open(inkling_str("/no/such/file"), nullptr, &model)),
             INKLING_NOT_FOUND);
   EXPECT_EQ(model, nullptr);
-  EXPECT_EQ(Message(inkling_session_create(nullptr, nullptr, &session_)), "model is NULL");
-  EXPECT_EQ(session_, nullptr);
-  ASSERT_C_OK(inkling_session_create(model_, nullptr, &session_));
+  inkling_session* session = session_;
+  EXPECT_EQ(Message(inkling_session_create(nullptr, nullptr, &session)), "model is NULL");
+  EXPECT_EQ(session, nullptr);
   EXPECT_EQ(Message(inkling_session_prefill(nullptr, inkling_str("x"), nullptr)),
             "session is NULL");
   EXPECT_EQ(Code(inkling_session_generate(session_, inkling_str(std::string(9999, 'x').c_str()),
