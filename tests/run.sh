@@ -10,6 +10,7 @@
 #   --arm      also cross-compiled for 64-bit Arm: tests of all that computes, under qemu as three CPUs
 #   --wasm     also for WebAssembly with SIMD and threads, run under node
 #   --tidy     also clang-tidy over the sources
+#   --docs     also the reference of both APIs, as HTML in build/reference/html, with warnings as errors
 #   --transformers  also the tests that compare with Hugging Face's transformers, PyTorch and gguf, which are otherwise
 #              skipped: installs those from Python's package index into a folder of their own (6 GB) in Inkling's cache
 #   --openai   also OpenAI's Python client against inkling-serve, which is otherwise skipped: installs it from Python's package
@@ -23,11 +24,12 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-usage() { sed -n '4,22s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '4,23s/^# \{0,1\}//p' "$0"; }
 
 presets=release
 groups="build test"
 tidy=no
+docs=no
 fuzz=0
 arm=no
 tsan=no
@@ -49,6 +51,7 @@ while [ $# -gt 0 ]; do
     --fuzz=*[!0-9]*|--fuzz=|--fuzz=0) echo "run.sh: expected --fuzz=SECONDS, found '$1'" >&2; exit 2 ;;
     --fuzz=*) fuzz=${1#--fuzz=}; groups="$groups fuzz" ;;
     --tidy) tidy=yes; groups="$groups tidy" ;;
+    --docs) docs=yes; groups="$groups docs" ;;
     --transformers) oracle=yes; groups="$groups python" ;;
     --openai) openai=yes; groups="$groups python" ;;
     --only) only=yes ;;
@@ -68,8 +71,8 @@ esac
 if [ "$only" = yes ]; then
   if [ "$oracle$openai" != nono ]; then echo "run.sh: --transformers and --openai are about the release build's tests, which --only leaves out" >&2; exit 2; fi
   presets=${presets#release}
-  case "$presets$tsan$arm$tidy$fuzz" in
-    nonono0) echo "run.sh: --only leaves nothing to do; expected another option with it (--tidy, --arm, ...)" >&2; exit 2 ;;
+  case "$presets$tsan$arm$tidy$docs$fuzz" in
+    nononono0) echo "run.sh: --only leaves nothing to do; expected another option with it (--tidy, --arm, ...)" >&2; exit 2 ;;
   esac
 fi
 
@@ -179,4 +182,9 @@ if [ "$tidy" = yes ]; then
   start "clang-tidy (its first time takes about ten seconds a file and core)"
   # shellcheck disable=SC2046  # tracked file names hold no blanks (house_rules_test.py)
   tests/clang_tidy.py build/tidy "$jobs" $(git ls-files 'src/*.cc' 'kernels/*.cc' 'converter/*.cc' 'examples/*.cc')
+fi
+
+if [ "$docs" = yes ]; then
+  start "making the reference of both APIs"
+  examples/reference/make_reference.sh
 fi

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <iostream>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -40,7 +39,8 @@ absl::Status Compare(inkling::LlmSession& session) {
   const std::vector<float>& first = vectors->front();
   for (size_t i = 0; i < texts.size(); ++i) {  // the vectors have length 1
     const std::vector<float>& other = (*vectors)[i];
-    const float cosine = std::inner_product(first.begin(), first.end(), other.begin(), 0.0f);
+    float cosine = 0;
+    for (size_t j = 0; j < first.size(); ++j) cosine += first[j] * other[j];
     std::cout << "cosine with '" << texts[i] << "': " << cosine << "\n";
   }
   return absl::OkStatus();

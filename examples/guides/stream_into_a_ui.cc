@@ -63,7 +63,7 @@ absl::Status Run(const std::string& path) {
   // [snippet worker]
   PendingText pending;
   std::thread worker([&] {
-    auto answer = (*session)->Chat("Tell me a story.", {}, [&](absl::string_view text) {
+    auto answer = (*session)->Generate("Once upon a time", {}, [&](absl::string_view text) {
       pending.Add(text);  // whole UTF-8 characters
       return true;        // false ends the answer
     });
