@@ -25,7 +25,7 @@ enum class Pooling : uint8_t {
 
 // How texts are embedded (LlmSession::Embed).
 struct EmbedOptions {
-  Pooling pooling = Pooling::kLast;
+  Pooling pooling = Pooling::kLast;  // what of a text becomes its embedding
   // Divides each embedding by its length, so that the dot product of two is their cosine.
   bool normalize = true;
   // In front of each text goes the beginning-of-sequence token, if the vocabulary wants one there.

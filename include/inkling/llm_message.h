@@ -17,8 +17,9 @@ enum class ChatRole : uint8_t {
   kAssistant = 2,  // the model
 };
 
+// One message of a conversation.
 struct ChatMessage {
-  ChatRole role = ChatRole::kUser;
+  ChatRole role = ChatRole::kUser;  // who says it
   // UTF-8. Special tokens in it are ordinary text.
   std::string text;
 };

@@ -36,6 +36,7 @@ namespace inkling {
 
 class ModelEngine;  // the parts of an open model; not part of the API
 
+// An open model. The comment of this file says what holds for all of its functions.
 class INKLING_EXPORT LlmModel {
  public:
   // Opens `path`, a file made by inkling-convert, and packs the weights for this CPU, which takes
@@ -68,6 +69,7 @@ class INKLING_EXPORT LlmModel {
                                                        const ModelOptions& model_options = {},
                                                        const SessionOptions& session_options = {});
 
+  // The same for a model from anywhere. It reads the same few bytes. Errors: also the source's.
   static absl::StatusOr<MemoryEstimate> EstimateMemory(const ModelSource& source,
                                                        const ModelOptions& model_options = {},
                                                        const SessionOptions& session_options = {});

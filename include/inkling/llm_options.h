@@ -27,8 +27,8 @@ class LoraAdapter;  // lora_adapter.h
 
 // A LoRA adapter of a session, and what its updates are multiplied with.
 struct WeightedAdapter {
-  std::shared_ptr<const LoraAdapter> adapter;
-  float weight = 1.0f;
+  std::shared_ptr<const LoraAdapter> adapter;  // not null
+  float weight = 1.0f;                         // finite; 1: as it was trained
 };
 
 // What LlmSession::SetAdapters does with tokens that were computed with other adapters.
@@ -61,8 +61,8 @@ enum class TrimLevel : uint8_t {
 // How far LlmModel::Open has come: bytes of the model's matrices that are packed. With a cache_dir
 // that has them already, all are there at once.
 struct LoadProgress {
-  int64_t done_bytes = 0;
-  int64_t total_bytes = 0;
+  int64_t done_bytes = 0;   // packed so far
+  int64_t total_bytes = 0;  // of all matrices
 };
 
 // How a model is loaded (LlmModel::Open).
@@ -287,8 +287,8 @@ enum class StopReason : uint8_t {
 
 // A token and the natural logarithm of the model's own probability of it.
 struct TokenLogProbability {
-  int32_t token = 0;
-  float log_probability = 0;
+  int32_t token = 0;          // its id
+  float log_probability = 0;  // at most 0
 };
 
 // What a call generated, and what it took. Times are wall-clock seconds.
@@ -334,7 +334,7 @@ struct GenerateResult {
 // A token that text can't spell unless it is parsed for special tokens, or that isn't shown as
 // text: the beginning of a sequence, the end of a turn.
 struct SpecialToken {
-  int32_t id = 0;
+  int32_t id = 0;    // as Tokenize gives it
   std::string text;  // how prompts write it: "<bos>", "<|im_end|>"
 };
 

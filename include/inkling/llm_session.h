@@ -55,6 +55,7 @@ using ByteReader = absl::FunctionRef<absl::StatusOr<size_t>(absl::Span<std::byte
 
 struct AdapterSet;  // not part of the API
 
+// One conversation. The comment of this file says what holds for all of its functions.
 class INKLING_EXPORT LlmSession {
  public:
   // Makes an empty session and keeps `model` alive. Errors: InvalidArgument (null model, an option

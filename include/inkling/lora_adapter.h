@@ -28,14 +28,15 @@ class Adapter;  // what the model computes with; not part of the API
 
 // Facts about an adapter, for people and logs.
 struct LoraDescription {
-  std::string adapter_id;  // 32 hex digits that name exactly these matrices
-  std::string source;      // what it was converted from
-  size_t num_matrices = 0;
-  int64_t lowest_rank = 0;
-  int64_t highest_rank = 0;
-  int64_t bytes = 0;  // memory of its matrices
+  std::string adapter_id;    // 32 hex digits that name exactly these matrices
+  std::string source;        // what it was converted from
+  size_t num_matrices = 0;   // of the model, that it changes
+  int64_t lowest_rank = 0;   // of its matrices
+  int64_t highest_rank = 0;  // of its matrices
+  int64_t bytes = 0;         // memory of its matrices
 };
 
+// A loaded adapter. The comment of this file says how it is used.
 class INKLING_EXPORT LoraAdapter {
  public:
   // Loads `path`, a file made by `inkling-convert --lora`, for `model`, which it keeps alive. An
@@ -52,6 +53,7 @@ class INKLING_EXPORT LoraAdapter {
   LoraAdapter(const LoraAdapter&) = delete;
   LoraAdapter& operator=(const LoraAdapter&) = delete;
 
+  // Facts about it, and the model that it was loaded for.
   const LoraDescription& description() const { return description_; }
   const LlmModel& model() const { return *model_; }
 

@@ -33,6 +33,7 @@ namespace inkling {
 // offsets needn't ascend. It may take its time: a cancel is seen between two calls.
 using ByteSourceReader = std::function<absl::Status(int64_t offset, absl::Span<std::byte> bytes)>;
 
+// Where a model file is. The comment of this file says what is read of it, and when.
 class INKLING_EXPORT ModelSource {
  public:
   // A file. It must not change while the model is open.

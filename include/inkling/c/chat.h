@@ -24,10 +24,12 @@ INKLING_API inkling_status* inkling_messages_add(inkling_messages* messages, int
 /* How many there are; 0 for NULL. */
 INKLING_API size_t inkling_messages_size(const inkling_messages* messages);
 
+/* How an answer to a list of messages is asked for. */
 typedef struct inkling_chat_options {
-  size_t struct_size;
+  size_t struct_size;              /* set by the _init function */
   inkling_string assistant_prefix; /* what the answer begins with */
 } inkling_chat_options;
+/* Sets all defaults; `struct_size` is sizeof the struct. */
 INKLING_API void inkling_chat_options_init(inkling_chat_options* options, size_t struct_size);
 
 /* Answers the whole list. The session keeps the longest beginning that it has computed already, and

@@ -31,11 +31,13 @@ INKLING_API void inkling_scores_release(inkling_scores* scores);
 /* Which hidden states of a text make its embedding. */
 enum { INKLING_POOLING_LAST = 0, INKLING_POOLING_MEAN = 1 };
 
+/* How texts are embedded. */
 typedef struct inkling_embed_options {
-  size_t struct_size;
+  size_t struct_size;     /* set by the _init function */
   int32_t pooling;        /* INKLING_POOLING_LAST */
   inkling_bool normalize; /* 1: each embedding has length 1 */
 } inkling_embed_options;
+/* Sets all defaults; `struct_size` is sizeof the struct. */
 INKLING_API void inkling_embed_options_init(inkling_embed_options* options, size_t struct_size);
 
 /* One vector for each text, [size][dimension]. */

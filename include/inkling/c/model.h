@@ -17,6 +17,7 @@ extern "C" {
 /* A file, a part of an open file, memory, or whatever the app reads itself. */
 typedef struct inkling_source inkling_source;
 
+/* A file, by its path. */
 INKLING_API inkling_status* inkling_source_from_path(inkling_string path, inkling_source** out);
 
 /* `length` bytes of an open file from `offset` on, at any offset; -1: to the end. The descriptor
@@ -40,6 +41,7 @@ INKLING_API inkling_status* inkling_source_from_reader(inkling_source_read_callb
                                                        void* user_data, int64_t size,
                                                        inkling_source** out);
 
+/* A model that was opened from it stays open. */
 INKLING_API void inkling_source_release(inkling_source* source);
 
 /* --- Opening: an inkling_model --- */
@@ -58,10 +60,10 @@ INKLING_API void inkling_model_release(inkling_model* model);
 
 /* Memory of a model and of one session with a full context, in bytes. */
 typedef struct inkling_memory_estimate {
-  size_t struct_size; /* set by the app: sizeof(inkling_memory_estimate) */
-  int64_t packed_weights;
-  int64_t scratch;
-  int64_t kv_cache;
+  size_t struct_size;     /* set by the app: sizeof(inkling_memory_estimate) */
+  int64_t packed_weights; /* shared by all sessions */
+  int64_t scratch;        /* activations, shared by all sessions */
+  int64_t kv_cache;       /* of one session */
 } inkling_memory_estimate;
 
 /* Reads the file's head and no weights. */

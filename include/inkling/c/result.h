@@ -22,6 +22,7 @@ enum {
   INKLING_STOP_CALLBACK = 5        /* the callback said so */
 };
 
+/* What a call generated; released by the caller. */
 typedef struct inkling_result inkling_result;
 
 /* All text that the callback got. */
@@ -62,6 +63,7 @@ INKLING_API double inkling_result_prefill_seconds(const inkling_result* result);
 INKLING_API double inkling_result_decode_seconds(const inkling_result* result);
 INKLING_API double inkling_result_time_to_first_token_seconds(const inkling_result* result);
 
+/* Its texts and lists are gone with it. */
 INKLING_API void inkling_result_release(inkling_result* result);
 
 #ifdef __cplusplus

@@ -15,6 +15,7 @@
 extern "C" {
 #endif
 
+/* A conversation with a model. */
 typedef struct inkling_session inkling_session;
 
 /* Makes an empty session, which keeps what it needs of the model alive. */

@@ -38,8 +38,8 @@ INKLING_API int32_t inkling_abi_version(void);
 /* A text that somebody else owns: UTF-8, `size` bytes, which may include NUL. `data` may be NULL if
  * `size` is 0. */
 typedef struct inkling_string {
-  const char* data;
-  size_t size;
+  const char* data; /* its first byte */
+  size_t size;      /* in bytes */
 } inkling_string;
 
 /* The inkling_string of a NUL-terminated text; NULL counts as empty. */
@@ -82,10 +82,12 @@ INKLING_API inkling_code inkling_status_code(const inkling_status* status);
 /* What went wrong, for people: what, where, expected, found. Empty for NULL. */
 INKLING_API inkling_string inkling_status_message(const inkling_status* status);
 
+/* Its message is gone with it. */
 INKLING_API void inkling_status_release(inkling_status* status);
 
 /* --- Texts and lists that a call made --- */
 
+/* A text that a call made, its bytes, and the release after which they are gone. */
 typedef struct inkling_text inkling_text;
 INKLING_API inkling_string inkling_text_get(const inkling_text* text);
 INKLING_API void inkling_text_release(inkling_text* text);
