@@ -31,7 +31,7 @@ def c_comments_as_lines(text):
 def escaped(text):
     """Plain text, in which Doxygen finds no commands, tags, links or emphasis; `code` stays code."""
     parts = re.split(r"(`[^`]*`)", text)
-    return "".join(part if part.startswith("`") else re.sub(r"([\\@<>#%&$*\"])", r"\\\1", part).replace("\\*", "&#42;") for part in parts)
+    return "".join(part if part.startswith("`") else re.sub(r"([\\@<>#%&$\"])", r"\\\1", part) for part in parts)
 
 
 def documentation(texts, indent, file=False):
