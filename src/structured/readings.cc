@@ -1,0 +1,149 @@
+// Moving readings by bytes, and the table of frames.
+
+#include "src/structured/readings.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace inkling {
+namespace {
+
+uint64_t HashOf(const Frame& frame) {
+  uint64_t hash = (uint64_t{frame.returns} << 32 | frame.below) * 0x9E3779B97F4A7C15u;
+  hash ^= (uint64_t{frame.counter.min} << 32 | frame.counter.max) + (hash >> 29);
+  hash *= 0xBF58476D1CE4E5B9u;
+  return hash ^ hash >> 32;
+}
+
+}  // namespace
+
+FrameTable::FrameTable() : frames_(1), slots_(64, 0) {}
+
+size_t FrameTable::SlotOf(const Frame& frame) const {
+  size_t slot = HashOf(frame) & (slots_.size() - 1);
+  while (slots_[slot] != 0 && !(frames_[slots_[slot]] == frame)) {
+    slot = (slot + 1) & (slots_.size() - 1);
+  }
+  return slot;
+}
+
+void FrameTable::Grow() {
+  slots_.assign(slots_.size() * 2, 0);
+  for (size_t id = 1; id < frames_.size(); ++id) {
+    slots_[SlotOf(frames_[id])] = static_cast<FrameId>(id);
+  }
+}
+
+FrameId FrameTable::Add(const Frame& frame) {
+  const size_t slot = SlotOf(frame);
+  if (slots_[slot] != 0) return slots_[slot];
+  const FrameId id = static_cast<FrameId>(frames_.size());
+  frames_.push_back(frame);
+  slots_[slot] = id;
+  if (frames_.size() * 2 > slots_.size()) Grow();
+  return id;
+}
+
+// Newest first, so that no frame's search passes a slot that was freed.
+void FrameTable::Rollback(size_t size) {
+  while (frames_.size() > size) {
+    slots_[SlotOf(frames_.back())] = 0;
+    frames_.pop_back();
+  }
+}
+
+void ReadingMover::Push(const Transition& transition, FrameId frame, CountBounds counter) {
+  if (!Holds(transition.guard, counter)) return;
+  open_.push_back({.state = transition.target,
+                   .frame = frame,
+                   .counter = Changed(counter, transition.change, transition.bounds)});
+}
+
+void ReadingMover::Return(FrameId frame, Readings& out) {
+  if (frame == kBottomFrame) {
+    out.is_complete = true;
+    return;
+  }
+  const Frame below = frames_[frame];
+  for (const Transition& t : automaton_.List(below.returns)) Push(t, below.below, below.counter);
+  Drain(out);
+}
+
+void ReadingMover::PushCall(const CallEdge& call, FrameId frame, CountBounds counter) {
+  if (call.returns != kNone) {
+    frame = frames_.Add({.returns = call.returns,
+                         .below = frame,
+                         .counter = Changed(counter, call.change, call.bounds)});
+  }
+  for (const Transition& t : automaton_.List(automaton_.start(call.rule))) {
+    Push(t, frame, call.callee_bounds);
+  }
+}
+
+void ReadingMover::Call(const CallEdge& call, FrameId frame, CountBounds counter, Readings& out) {
+  PushCall(call, frame, counter);
+  Drain(out);
+}
+
+void ReadingMover::Drain(Readings& out) {
+  passed_.clear();
+  while (!open_.empty()) {
+    const Reading next = open_.back();
+    open_.pop_back();
+    const AutomatonState& state = automaton_.state(next.state);
+    std::vector<Reading>& seen = state.num_edges > 0 ? out.items : passed_;
+    if (std::find(seen.begin(), seen.end(), next) != seen.end()) continue;
+    if (seen.size() >= kMaxReadings) {
+      overflow_ = true;
+      continue;
+    }
+    seen.push_back(next);
+    if (state.accepts || (state.accepts_if_enough && next.counter.min == 0)) {
+      if (next.frame == kBottomFrame) {
+        out.is_complete = true;
+      } else {
+        const Frame below = frames_[next.frame];
+        for (const Transition& t : automaton_.List(below.returns)) {
+          Push(t, below.below, below.counter);
+        }
+      }
+    }
+    for (const CallEdge& call : automaton_.Calls(state)) {
+      if (!Holds(call.guard, next.counter)) continue;
+      PushCall(call, next.frame, next.counter);
+    }
+  }
+}
+
+void ReadingMover::Settle(const Reading& reading, Readings& out) {
+  open_.push_back(reading);
+  Drain(out);
+}
+
+void ReadingMover::Begin(Readings& out) {
+  for (const Transition& t : automaton_.List(automaton_.start(automaton_.root()))) {
+    Push(t, kBottomFrame, {});
+  }
+  Drain(out);
+}
+
+void ReadingMover::Move(const Reading& from, uint8_t byte, Readings& out) {
+  const uint32_t code = automaton_.Next(from.state, byte);
+  if (code == Automaton::kDead) return;
+  if ((code & Automaton::kListBit) == 0) {
+    open_.push_back({.state = code, .frame = from.frame, .counter = from.counter});
+  } else {
+    for (const Transition& t : automaton_.List(code & ~Automaton::kListBit)) {
+      Push(t, from.frame, from.counter);
+    }
+  }
+  Drain(out);
+}
+
+void ReadingMover::Move(const Readings& from, uint8_t byte, Readings& out) {
+  for (const Reading& reading : from.items) Move(reading, byte, out);
+}
+
+}  // namespace inkling

@@ -1,0 +1,69 @@
+// StateTokens: which tokens may follow one state of an automaton, as far as that doesn't depend on
+// what called its rule.
+//
+// What does depend on it, tokens that reach behind the end of the rule or of a counted repetition,
+// is kept as places in the trie of the vocabulary where the search goes on once it is known. A
+// token of a counted repetition is kept with how many it counts, so that one search serves all
+// values of the counter.
+
+#ifndef INKLING_SRC_STRUCTURED_STATE_TOKENS_H_
+#define INKLING_SRC_STRUCTURED_STATE_TOKENS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "src/structured/automaton.h"
+#include "src/structured/readings.h"
+#include "src/structured/token_vocabulary.h"
+
+namespace inkling {
+
+struct StateTokens {
+  // Where in the trie a token leaves what is known.
+  enum class ExitKind : uint8_t {
+    kReturn,      // behind `node` the rule is over
+    kTransition,  // with the last byte of `node`, by transition `value` of the automaton's list
+    kCall,        // behind `node`, by call `value` of `state`
+  };
+  struct Exit {
+    ExitKind kind = ExitKind::kReturn;
+    bool needs_enough = false;  // the counter must have reached its lower bound
+    uint32_t state = 0;
+    uint32_t value = 0;
+    uint32_t node = 0;
+    uint32_t ticks = 0;  // counted on the way
+  };
+
+  // One of the two, whichever is smaller; without those tokens that only exits decide.
+  std::vector<uint64_t> bits;
+  std::vector<int32_t> tokens;
+  // Within counted repetitions: one more than each token counts, 0 for those that don't fit.
+  std::vector<uint8_t> ticks;
+  uint32_t most_ticks = 0;
+  std::vector<Exit> exits;
+  size_t visited_nodes = 0;
+
+  size_t memory_bytes() const;
+
+  // Sets the bits of the tokens for a counter that allows `most` more.
+  void AddTo(uint32_t most, absl::Span<uint64_t> mask) const;
+};
+
+// Searches the whole vocabulary.
+std::shared_ptr<const StateTokens> FindStateTokens(const Automaton& automaton,
+                                                   const TokenVocabulary& vocabulary,
+                                                   StateId state);
+
+inline void SetBit(absl::Span<uint64_t> mask, int32_t token) {
+  mask[static_cast<size_t>(token) >> 6] |= uint64_t{1} << (token & 63);
+}
+inline bool HasBit(absl::Span<const uint64_t> mask, int32_t token) {
+  return (mask[static_cast<size_t>(token) >> 6] >> (token & 63) & 1) != 0;
+}
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_STRUCTURED_STATE_TOKENS_H_

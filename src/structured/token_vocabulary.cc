@@ -1,0 +1,118 @@
+// Texts of pieces as decoding writes them, and the trie that is made of them.
+
+#include "src/structured/token_vocabulary.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "src/format/tokenizer_data.h"
+#include "src/text/pieces.h"
+#include "src/text/utf8.h"
+
+namespace inkling {
+namespace {
+
+// Longer texts are no part of any answer that has a form.
+constexpr size_t kMaxTextBytes = 1024;
+
+std::string TextOfPiece(const TokenizerData& data, int32_t id) {
+  const PieceType type = TypeOfPiece(data, id);
+  if (id == data.unk_id || type == PieceType::kUnknown || type == PieceType::kControl ||
+      type == PieceType::kUnused) {
+    return "";
+  }
+  const absl::string_view piece = PieceBytes(data, id);
+  if (piece.size() > kMaxTextBytes) return "";
+  if (type == PieceType::kByte || !data.decoder.unescape_spaces) return std::string(piece);
+  return absl::StrReplaceAll(piece, {{kEscapedSpaceText, " "}});
+}
+
+}  // namespace
+
+std::shared_ptr<const TokenVocabulary> TokenVocabulary::Make(const TokenizerData& data,
+                                                             int32_t vocab_size) {
+  const int32_t num_pieces = std::min(NumPieces(data), vocab_size);
+  std::vector<std::string> texts(static_cast<size_t>(vocab_size));
+  std::vector<bool> is_byte_piece(texts.size(), false);
+  for (int32_t id = 0; id < num_pieces; ++id) {
+    texts[static_cast<size_t>(id)] = TextOfPiece(data, id);
+    is_byte_piece[static_cast<size_t>(id)] = TypeOfPiece(data, id) == PieceType::kByte;
+  }
+  for (const AddedToken& token : data.added_tokens) {
+    if ((token.markup || token.special) && token.id < vocab_size) {
+      texts[static_cast<size_t>(token.id)].clear();
+    }
+  }
+  for (int32_t id : data.stop_ids) {
+    if (id < vocab_size) texts[static_cast<size_t>(id)].clear();
+  }
+  auto made = std::make_shared<TokenVocabulary>(*Make(std::move(texts)));
+  made->is_byte_piece_ = std::move(is_byte_piece);
+  made->leading_space_ = data.decoder.leading_space;
+  return made;
+}
+
+std::shared_ptr<const TokenVocabulary> TokenVocabulary::Make(std::vector<std::string> texts) {
+  auto made = std::make_shared<TokenVocabulary>();
+  made->vocab_size_ = static_cast<int32_t>(texts.size());
+  made->is_byte_piece_.assign(texts.size(), false);
+  made->offsets_.reserve(texts.size() + 1);
+  made->offsets_.push_back(0);
+  for (const std::string& text : texts) {
+    made->bytes_ += text;
+    made->offsets_.push_back(static_cast<uint32_t>(made->bytes_.size()));
+  }
+  made->BuildTrie();
+  return made;
+}
+
+void TokenVocabulary::BuildTrie() {
+  for (int32_t id = 0; id < vocab_size_; ++id) {
+    if (!text(id).empty()) tokens_.push_back(id);
+  }
+  std::sort(tokens_.begin(), tokens_.end(), [this](int32_t a, int32_t b) {
+    const int order = text(a).compare(text(b));
+    return order != 0 ? order < 0 : a < b;
+  });
+  nodes_.push_back({});
+  std::vector<uint32_t> path = {0};  // nodes of the text so far, by depth
+  absl::string_view before;
+  const auto close = [&](size_t depth) {
+    while (path.size() > depth + 1) {
+      nodes_[path.back()].end = static_cast<uint32_t>(nodes_.size());
+      path.pop_back();
+    }
+  };
+  for (size_t i = 0; i < tokens_.size(); ++i) {
+    const absl::string_view now = text(tokens_[i]);
+    size_t common = 0;
+    while (common < std::min(before.size(), now.size()) && before[common] == now[common]) ++common;
+    close(common);
+    for (size_t d = common; d < now.size(); ++d) {
+      path.push_back(static_cast<uint32_t>(nodes_.size()));
+      // Tokens of the text end at its last node; those before it have none of it.
+      nodes_.push_back({.first_token = static_cast<uint32_t>(i),
+                        .depth = static_cast<uint16_t>(d + 1),
+                        .byte = static_cast<uint8_t>(now[d])});
+    }
+    max_depth_ = std::max(max_depth_, static_cast<uint32_t>(now.size()));
+    before = now;
+  }
+  close(0);
+  nodes_[0].end = static_cast<uint32_t>(nodes_.size());
+  nodes_.push_back({.first_token = static_cast<uint32_t>(tokens_.size())});
+}
+
+size_t TokenVocabulary::memory_bytes() const {
+  return nodes_.size() * sizeof(Node) + tokens_.size() * sizeof(int32_t) + bytes_.size() +
+         offsets_.size() * sizeof(uint32_t);
+}
+
+}  // namespace inkling
