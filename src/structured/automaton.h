@@ -99,6 +99,12 @@ class Automaton {
   absl::Span<const CallEdge> Calls(const AutomatonState& s) const {
     return absl::MakeConstSpan(calls_).subspan(s.first_call, s.num_calls);
   }
+  // The codes of all edges of a state.
+  std::vector<uint32_t> Codes(const AutomatonState& s) const {
+    std::vector<uint32_t> codes;
+    for (uint32_t i = 0; i < s.num_edges; ++i) codes.push_back(edges_[s.first_edge + i].code);
+    return codes;
+  }
   // The list of transitions into a rule.
   uint32_t start(RuleId rule) const { return starts_[rule]; }
   RuleId root() const { return root_; }

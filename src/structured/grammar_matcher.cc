@@ -146,9 +146,7 @@ void GrammarMatcher::AddTokensOf(const Reading& reading, absl::Span<uint64_t> ma
       settled = &exit;
     }
     if (!leads_on) continue;
-    if (exit.kind == StateTokens::ExitKind::kTransition) {
-      for (int32_t token : grammar_->vocabulary().tokens(exit.node)) SetBit(mask, token);
-    }
+    for (int32_t token : grammar_->vocabulary().tokens(exit.node)) SetBit(mask, token);
     AddTokensBelow(exit.node, mask);
   }
 }

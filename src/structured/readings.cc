@@ -62,6 +62,7 @@ void ReadingMover::Push(const Transition& transition, FrameId frame, CountBounds
 }
 
 void ReadingMover::Return(FrameId frame, Readings& out) {
+  passed_.clear();
   if (frame == kBottomFrame) {
     out.is_complete = true;
     return;
@@ -83,17 +84,34 @@ void ReadingMover::PushCall(const CallEdge& call, FrameId frame, CountBounds cou
 }
 
 void ReadingMover::Call(const CallEdge& call, FrameId frame, CountBounds counter, Readings& out) {
+  passed_.clear();
   PushCall(call, frame, counter);
   Drain(out);
 }
 
+// Whether any byte may follow `reading` itself: a counter at its end may leave nothing.
+bool ReadingMover::CanMove(const Reading& reading) const {
+  const AutomatonState& state = automaton_.state(reading.state);
+  if (state.num_edges == 0) return false;
+  if (!state.in_counter || reading.counter.max > 0 || reading.counter.min == kOpenCounter) {
+    return true;
+  }
+  for (const uint32_t code : automaton_.Codes(state)) {
+    if (code == Automaton::kDead) continue;
+    if ((code & Automaton::kListBit) == 0) return true;
+    for (const Transition& t : automaton_.List(code & ~Automaton::kListBit)) {
+      if (Holds(t.guard, reading.counter)) return true;
+    }
+  }
+  return false;
+}
+
 void ReadingMover::Drain(Readings& out) {
-  passed_.clear();
   while (!open_.empty()) {
     const Reading next = open_.back();
     open_.pop_back();
     const AutomatonState& state = automaton_.state(next.state);
-    std::vector<Reading>& seen = state.num_edges > 0 ? out.items : passed_;
+    std::vector<Reading>& seen = CanMove(next) ? out.items : passed_;
     if (std::find(seen.begin(), seen.end(), next) != seen.end()) continue;
     if (seen.size() >= kMaxReadings) {
       overflow_ = true;
@@ -118,18 +136,20 @@ void ReadingMover::Drain(Readings& out) {
 }
 
 void ReadingMover::Settle(const Reading& reading, Readings& out) {
+  passed_.clear();
   open_.push_back(reading);
   Drain(out);
 }
 
 void ReadingMover::Begin(Readings& out) {
+  passed_.clear();
   for (const Transition& t : automaton_.List(automaton_.start(automaton_.root()))) {
     Push(t, kBottomFrame, {});
   }
   Drain(out);
 }
 
-void ReadingMover::Move(const Reading& from, uint8_t byte, Readings& out) {
+void ReadingMover::MoveOne(const Reading& from, uint8_t byte, Readings& out) {
   const uint32_t code = automaton_.Next(from.state, byte);
   if (code == Automaton::kDead) return;
   if ((code & Automaton::kListBit) == 0) {
@@ -143,7 +163,8 @@ void ReadingMover::Move(const Reading& from, uint8_t byte, Readings& out) {
 }
 
 void ReadingMover::Move(const Readings& from, uint8_t byte, Readings& out) {
-  for (const Reading& reading : from.items) Move(reading, byte, out);
+  passed_.clear();
+  for (const Reading& reading : from.items) MoveOne(reading, byte, out);
 }
 
 }  // namespace inkling

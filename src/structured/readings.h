@@ -83,9 +83,6 @@ class ReadingMover {
   // Adds where `byte` leads from all of `from`.
   void Move(const Readings& from, uint8_t byte, Readings& out);
 
-  // The same for one reading.
-  void Move(const Reading& from, uint8_t byte, Readings& out);
-
   // Adds `reading` and all that it comes to without text: calls and returns.
   void Settle(const Reading& reading, Readings& out);
 
@@ -94,6 +91,9 @@ class ReadingMover {
 
   // Adds where `call` leads from a reading with `frame` and `counter`.
   void Call(const CallEdge& call, FrameId frame, CountBounds counter, Readings& out);
+
+  // Readings that the last call came through and that take no byte themselves.
+  const std::vector<Reading>& passed() const { return passed_; }
 
   // True if readings were given up since the last call of this.
   bool TakeOverflow() {
@@ -123,14 +123,16 @@ class ReadingMover {
   }
 
  private:
+  void MoveOne(const Reading& from, uint8_t byte, Readings& out);
   void Push(const Transition& transition, FrameId frame, CountBounds counter);
   void PushCall(const CallEdge& call, FrameId frame, CountBounds counter);
+  bool CanMove(const Reading& reading) const;
   void Drain(Readings& out);
 
   const Automaton& automaton_;
   FrameTable& frames_;
   std::vector<Reading> open_;
-  std::vector<Reading> passed_;  // readings that take no byte themselves
+  std::vector<Reading> passed_;
   bool overflow_ = false;
 };
 

@@ -35,7 +35,7 @@ class TokenSearch {
  private:
   bool Step(uint32_t node);
   void AddTransitionExits(const Reading& from, uint8_t byte, uint32_t node);
-  void AddExitsBehind(const Readings& readings, uint32_t node, uint32_t ticks);
+  void AddEnoughExits(const Reading& reading, uint32_t node, uint32_t ticks);
   void AcceptTokens(uint32_t node, uint32_t ticks);
   uint32_t TicksOf(const Reading& reading) const;
   uint32_t FewestTicks(const Readings& readings) const;
@@ -93,32 +93,25 @@ void TokenSearch::AddTransitionExits(const Reading& from, uint8_t byte, uint32_t
   }
 }
 
-// What may follow `node` once the frame or the counter is known.
-void TokenSearch::AddExitsBehind(const Readings& readings, uint32_t node, uint32_t ticks) {
-  if (vocabulary_.nodes()[node].end == node + 1) return;  // nothing is behind it
-  if (readings.is_complete) {
-    found_.exits.push_back({.kind = StateTokens::ExitKind::kReturn, .node = node, .ticks = ticks});
-  }
-  if (!is_open_) return;
-  for (const Reading& reading : readings.items) {
-    if (reading.counter.min != kOpenCounter) continue;
-    const AutomatonState& state = automaton_.state(reading.state);
-    if (state.accepts_if_enough) {
-      found_.exits.push_back({.kind = StateTokens::ExitKind::kReturn,
-                              .needs_enough = true,
-                              .node = node,
-                              .ticks = reading.counter.max});
-    }
-    const absl::Span<const CallEdge> calls = automaton_.Calls(state);
-    for (size_t i = 0; i < calls.size(); ++i) {
-      if (calls[i].guard != CounterGuard::kEnough) continue;
-      found_.exits.push_back({.kind = StateTokens::ExitKind::kCall,
-                              .needs_enough = true,
-                              .state = reading.state,
-                              .value = static_cast<uint32_t>(i),
-                              .node = node,
-                              .ticks = reading.counter.max});
-    }
+// What may follow `node` once the counter is known; `ticks` is what a token that ends here counts
+// if it stays.
+void TokenSearch::AddEnoughExits(const Reading& reading, uint32_t node, uint32_t ticks) {
+  if (reading.counter.min != kOpenCounter) return;
+  const bool has_more = vocabulary_.nodes()[node].end != node + 1;
+  if (!has_more && reading.counter.max >= ticks) return;
+  const AutomatonState& state = automaton_.state(reading.state);
+  StateTokens::Exit exit = {.kind = StateTokens::ExitKind::kReturn,
+                            .needs_enough = true,
+                            .node = node,
+                            .ticks = reading.counter.max};
+  if (state.accepts_if_enough) found_.exits.push_back(exit);
+  exit.kind = StateTokens::ExitKind::kCall;
+  exit.state = reading.state;
+  const absl::Span<const CallEdge> calls = automaton_.Calls(state);
+  for (size_t i = 0; i < calls.size(); ++i) {
+    if (calls[i].guard != CounterGuard::kEnough) continue;
+    exit.value = static_cast<uint32_t>(i);
+    found_.exits.push_back(exit);
   }
 }
 
@@ -132,12 +125,18 @@ bool TokenSearch::Step(uint32_t node) {
     for (const Reading& reading : from.items) AddTransitionExits(reading, place.byte, node);
   }
   mover_.Move(from, place.byte, to);
-  if (to.is_dead()) return false;
   uint32_t ticks = is_open_ ? FewestTicks(to) : 0;
+  if (is_open_) {
+    for (const Reading& reading : to.items) AddEnoughExits(reading, node, ticks);
+    for (const Reading& reading : mover_.passed()) AddEnoughExits(reading, node, ticks);
+  }
+  if (to.is_dead()) return false;
   if (ticks == kUnbounded) ticks = FewestTicks(from);
   if (ticks > kMostTicks) return false;
   AcceptTokens(node, ticks);
-  AddExitsBehind(to, node, ticks);
+  if (to.is_complete && place.end != node + 1) {
+    found_.exits.push_back({.kind = StateTokens::ExitKind::kReturn, .node = node, .ticks = ticks});
+  }
   return !to.items.empty();
 }
 
