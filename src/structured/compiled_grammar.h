@@ -4,6 +4,7 @@
 #ifndef INKLING_SRC_STRUCTURED_COMPILED_GRAMMAR_H_
 #define INKLING_SRC_STRUCTURED_COMPILED_GRAMMAR_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,10 +40,16 @@ class CompiledGrammar {
 
  private:
   void SearchHeavyStates();
+  bool IsHeavy(StateId state) const;
+  StateId StateLike(StateId state) const;
+  template <typename Has>
+  size_t NodesBelow(const Has& has) const;
 
   const Automaton automaton_;
   const std::shared_ptr<const TokenVocabulary> vocabulary_;
+  std::array<size_t, 256> below_ = {};  // nodes of the trie below each first byte
   mutable std::mutex mutex_;
+  mutable std::vector<StateId> heavy_;  // states whose tokens are known and many
   mutable std::vector<std::shared_ptr<const StateTokens>> tokens_;  // [states], null until needed
   mutable size_t token_bytes_ = 0;
 };

@@ -137,7 +137,12 @@ void GrammarMatcher::AddTokensOf(const Reading& reading, absl::Span<uint64_t> ma
   tokens->AddTo(reading.counter.max, mask);
   const StateTokens::Exit* settled = nullptr;
   bool leads_on = false;
-  for (const StateTokens::Exit& exit : tokens->exits) {
+  const size_t num_exits = tokens->exits.size();
+  for (size_t i = 0; i < num_exits; ++i) {
+    // Behind the end of the whole text nothing follows.
+    if (i == tokens->num_ends && reading.frame == kBottomFrame) i = tokens->num_returns;
+    if (i >= num_exits) break;
+    const StateTokens::Exit& exit = tokens->exits[i];
     if (exit.ticks > reading.counter.max) continue;
     if (exit.needs_enough && reading.counter.min > exit.ticks) continue;
     if (settled == nullptr || exit.kind != settled->kind || exit.state != settled->state ||

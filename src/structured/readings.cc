@@ -162,8 +162,29 @@ void ReadingMover::MoveOne(const Reading& from, uint8_t byte, Readings& out) {
   Drain(out);
 }
 
+// Most steps of a search lead from one reading to one other that nothing more comes of.
+bool ReadingMover::MoveAlone(const Reading& from, uint8_t byte, Readings& out) {
+  const uint32_t code = automaton_.Next(from.state, byte);
+  if (code == Automaton::kDead) return true;
+  Reading to = {.state = code, .frame = from.frame, .counter = from.counter};
+  if ((code & Automaton::kListBit) != 0) {
+    const absl::Span<const Transition> list = automaton_.List(code & ~Automaton::kListBit);
+    if (list.size() != 1) return false;
+    if (!Holds(list[0].guard, from.counter)) return true;
+    to.state = list[0].target;
+    to.counter = Changed(from.counter, list[0].change, list[0].bounds);
+  }
+  const AutomatonState& state = automaton_.state(to.state);
+  if (state.accepts || state.accepts_if_enough || state.num_calls > 0 || !CanMove(to)) {
+    return false;
+  }
+  out.items.push_back(to);
+  return true;
+}
+
 void ReadingMover::Move(const Readings& from, uint8_t byte, Readings& out) {
   passed_.clear();
+  if (from.items.size() == 1 && out.items.empty() && MoveAlone(from.items[0], byte, out)) return;
   for (const Reading& reading : from.items) MoveOne(reading, byte, out);
 }
 

@@ -123,6 +123,7 @@ class ReadingMover {
   }
 
  private:
+  bool MoveAlone(const Reading& from, uint8_t byte, Readings& out);
   void MoveOne(const Reading& from, uint8_t byte, Readings& out);
   void Push(const Transition& transition, FrameId frame, CountBounds counter);
   void PushCall(const CallEdge& call, FrameId frame, CountBounds counter);

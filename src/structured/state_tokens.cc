@@ -4,6 +4,8 @@
 #include "src/structured/state_tokens.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,7 +18,8 @@
 namespace inkling {
 namespace {
 
-constexpr uint32_t kMostTicks = 254;  // a token that counts more is decided by its bytes
+constexpr size_t kNodesOfTakingOver = 40000;  // visited in the time that it takes
+constexpr uint32_t kMostTicks = 254;          // a token that counts more is decided by its bytes
 
 class TokenSearch {
  public:
@@ -30,12 +33,15 @@ class TokenSearch {
         {.state = state, .counter = is_open_ ? CountBounds{kOpenCounter, 0} : CountBounds{}});
   }
 
-  StateTokens Run();
+  StateTokens Run(StateId state, StateId like, const StateTokens* tokens_of_like);
 
  private:
   bool Step(uint32_t node);
   void AddTransitionExits(const Reading& from, uint8_t byte, uint32_t node);
   void AddEnoughExits(const Reading& reading, uint32_t node, uint32_t ticks);
+  std::array<bool, 256> TakeOver(StateId state, StateId like, const StateTokens& tokens);
+  void Finish();
+  void AcceptToken(int32_t token, uint32_t ticks);
   void AcceptTokens(uint32_t node, uint32_t ticks);
   uint32_t TicksOf(const Reading& reading) const;
   uint32_t FewestTicks(const Readings& readings) const;
@@ -65,14 +71,15 @@ uint32_t TokenSearch::FewestTicks(const Readings& readings) const {
   return fewest;
 }
 
+void TokenSearch::AcceptToken(int32_t token, uint32_t ticks) {
+  found_.tokens.push_back(token);
+  if (!is_open_) return;
+  found_.ticks[static_cast<size_t>(token)] = static_cast<uint8_t>(ticks + 1);
+  found_.most_ticks = std::max(found_.most_ticks, ticks);
+}
+
 void TokenSearch::AcceptTokens(uint32_t node, uint32_t ticks) {
-  for (int32_t token : vocabulary_.tokens(node)) {
-    found_.tokens.push_back(token);
-    if (is_open_) {
-      found_.ticks[static_cast<size_t>(token)] = static_cast<uint8_t>(ticks + 1);
-      found_.most_ticks = std::max(found_.most_ticks, ticks);
-    }
-  }
+  for (int32_t token : vocabulary_.tokens(node)) AcceptToken(token, ticks);
 }
 
 // Transitions by `byte` that need the lower bound of the open counter.
@@ -102,6 +109,7 @@ void TokenSearch::AddEnoughExits(const Reading& reading, uint32_t node, uint32_t
   const AutomatonState& state = automaton_.state(reading.state);
   StateTokens::Exit exit = {.kind = StateTokens::ExitKind::kReturn,
                             .needs_enough = true,
+                            .ends_token = reading.counter.max < ticks,
                             .node = node,
                             .ticks = reading.counter.max};
   if (state.accepts_if_enough) found_.exits.push_back(exit);
@@ -140,13 +148,61 @@ bool TokenSearch::Step(uint32_t node) {
   return !to.items.empty();
 }
 
-StateTokens TokenSearch::Run() {
-  if (is_open_) found_.ticks.assign(static_cast<size_t>(vocabulary_.vocab_size()), 0);
-  const uint32_t num_nodes = vocabulary_.num_nodes();
-  for (uint32_t node = 1; node < num_nodes;) {
-    ++found_.visited_nodes;
-    node = Step(node) ? node + 1 : vocabulary_.nodes()[node].end;
+// Takes over what `like` has below first bytes that lead to the same place from both states, and
+// says which first bytes those are.
+std::array<bool, 256> TokenSearch::TakeOver(StateId state, StateId like,
+                                            const StateTokens& tokens) {
+  std::array<bool, 256> same = {};
+  for (size_t byte = 0; byte < 256; ++byte) {
+    same[byte] = automaton_.Next(state, static_cast<uint8_t>(byte)) ==
+                 automaton_.Next(like, static_cast<uint8_t>(byte));
   }
+  const std::vector<TokenVocabulary::Node>& nodes = vocabulary_.nodes();
+  const auto first_byte = [&](int32_t token) {
+    return static_cast<uint8_t>(vocabulary_.text(token)[0]);
+  };
+  const auto take = [&](int32_t token) {
+    if (!same[first_byte(token)]) return;
+    AcceptToken(token, tokens.ticks.empty() ? 0 : tokens.ticks[static_cast<size_t>(token)] - 1u);
+  };
+  for (int32_t token : tokens.tokens) take(token);
+  for (size_t word = 0; word < tokens.bits.size(); ++word) {
+    for (uint64_t bits = tokens.bits[word]; bits != 0; bits &= bits - 1) {
+      take(static_cast<int32_t>(word * 64 + static_cast<size_t>(std::countr_zero(bits))));
+    }
+  }
+  std::vector<uint32_t> firsts;  // the nodes of first bytes
+  for (uint32_t node = 1; node < vocabulary_.num_nodes(); node = nodes[node].end) {
+    firsts.push_back(node);
+  }
+  for (const StateTokens::Exit& exit : tokens.exits) {
+    const uint32_t first = *(std::upper_bound(firsts.begin(), firsts.end(), exit.node) - 1);
+    if (same[nodes[first].byte]) found_.exits.push_back(exit);
+  }
+  return same;
+}
+
+StateTokens TokenSearch::Run(StateId state, StateId like, const StateTokens* tokens_of_like) {
+  if (is_open_) found_.ticks.assign(static_cast<size_t>(vocabulary_.vocab_size()), 0);
+  std::array<bool, 256> is_known = {};
+  if (tokens_of_like != nullptr) {
+    is_known = TakeOver(state, like, *tokens_of_like);
+    found_.visited_nodes += kNodesOfTakingOver;
+  }
+  const std::vector<TokenVocabulary::Node>& nodes = vocabulary_.nodes();
+  for (uint32_t node = 1; node < vocabulary_.num_nodes();) {
+    if (nodes[node].depth == 1 && is_known[nodes[node].byte]) {
+      node = nodes[node].end;
+      continue;
+    }
+    ++found_.visited_nodes;
+    node = Step(node) ? node + 1 : nodes[node].end;
+  }
+  Finish();
+  return std::move(found_);
+}
+
+void TokenSearch::Finish() {
   const size_t words = vocabulary_.mask_words();
   if (found_.tokens.size() > words) {
     found_.bits.assign(words, 0);
@@ -156,21 +212,27 @@ StateTokens TokenSearch::Run() {
   found_.tokens.shrink_to_fit();
   if (found_.most_ticks == 0) found_.ticks = {};
   // Exits that lead to the same readings lie together.
+  const auto key = [](const StateTokens::Exit& e) {
+    return std::make_tuple(e.kind, e.state, e.value, !e.ends_token, e.node, e.ticks);
+  };
   std::sort(found_.exits.begin(), found_.exits.end(),
-            [](const StateTokens::Exit& a, const StateTokens::Exit& b) {
-              return std::tie(a.kind, a.state, a.value, a.node, a.ticks) <
-                     std::tie(b.kind, b.state, b.value, b.node, b.ticks);
-            });
+            [&](const auto& a, const auto& b) { return key(a) < key(b); });
   found_.exits.shrink_to_fit();
-  return std::move(found_);
+  for (const StateTokens::Exit& exit : found_.exits) {
+    if (exit.kind != StateTokens::ExitKind::kReturn) break;
+    ++found_.num_returns;
+    if (exit.ends_token) ++found_.num_ends;
+  }
 }
 
 }  // namespace
 
 std::shared_ptr<const StateTokens> FindStateTokens(const Automaton& automaton,
-                                                   const TokenVocabulary& vocabulary,
-                                                   StateId state) {
-  return std::make_shared<const StateTokens>(TokenSearch(automaton, vocabulary, state).Run());
+                                                   const TokenVocabulary& vocabulary, StateId state,
+                                                   StateId like,
+                                                   const StateTokens* tokens_of_like) {
+  return std::make_shared<const StateTokens>(
+      TokenSearch(automaton, vocabulary, state).Run(state, like, tokens_of_like));
 }
 
 size_t StateTokens::memory_bytes() const {

@@ -31,6 +31,7 @@ struct StateTokens {
   struct Exit {
     ExitKind kind = ExitKind::kReturn;
     bool needs_enough = false;  // the counter must have reached its lower bound
+    bool ends_token = false;    // a token that ends here counts less by this exit than by staying
     uint32_t state = 0;
     uint32_t value = 0;
     uint32_t node = 0;
@@ -44,6 +45,8 @@ struct StateTokens {
   std::vector<uint8_t> ticks;
   uint32_t most_ticks = 0;
   std::vector<Exit> exits;
+  size_t num_returns = 0;  // exits of kind kReturn, which come first,
+  size_t num_ends = 0;     // and of these those that end tokens, which come before the others
   size_t visited_nodes = 0;
 
   size_t memory_bytes() const;
@@ -52,10 +55,12 @@ struct StateTokens {
   void AddTo(uint32_t most, absl::Span<uint64_t> mask) const;
 };
 
-// Searches the whole vocabulary.
+// Searches the whole vocabulary, or, given the tokens of a `like` state, only where the first byte
+// leads elsewhere than from that one.
 std::shared_ptr<const StateTokens> FindStateTokens(const Automaton& automaton,
-                                                   const TokenVocabulary& vocabulary,
-                                                   StateId state);
+                                                   const TokenVocabulary& vocabulary, StateId state,
+                                                   StateId like = 0,
+                                                   const StateTokens* tokens_of_like = nullptr);
 
 inline void SetBit(absl::Span<uint64_t> mask, int32_t token) {
   mask[static_cast<size_t>(token) >> 6] |= uint64_t{1} << (token & 63);
