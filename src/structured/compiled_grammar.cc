@@ -17,7 +17,7 @@ namespace {
 // Nodes of the trie below a state's first bytes from which on it is searched ahead, and the nodes
 // that all such searches may visit (about 5 ns each).
 constexpr size_t kHeavyNodes = 40000;
-constexpr size_t kMostNodesAhead = 12'000'000;
+constexpr size_t kMostNodesAhead = 4'000'000;
 // How many states are looked at for one that is similar.
 constexpr size_t kMostLike = 32;
 
@@ -61,7 +61,7 @@ void CompiledGrammar::SearchHeavyStates() {
 }
 
 bool CompiledGrammar::IsHeavy(StateId state) const {
-  return automaton_.state(state).num_edges > 1 &&
+  return automaton_.state(state).num_edges > 0 &&
          NodesBelow([&](uint8_t byte) {
            return automaton_.Next(state, byte) != Automaton::kDead;
          }) >= kHeavyNodes;

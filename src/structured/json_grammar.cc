@@ -172,19 +172,19 @@ struct JsonGrammar::NameNode {
   std::map<uint32_t, NameNode> children;
 };
 
-// What may follow the characters that lead to `node`, so that the whole isn't a name.
-ExprId JsonGrammar::NameRest(const NameNode& node) {
+// What may follow the characters that lead to `node`, so that the whole isn't a name; `rest` is
+// what follows once it can't be one any more.
+ExprId JsonGrammar::NameRest(const NameNode& node, ExprId rest) {
   std::vector<ExprId> choices;
-  if (!node.is_name) choices.push_back(grammar_.Empty());
+  if (!node.is_name) choices.push_back(grammar_.Literal("\""));
   CodepointSet other = PlainCharacters();
   for (const auto& [codepoint, child] : node.children) {
     other = other.Without({{codepoint, codepoint}});
     std::string text;
     AppendUtf8(codepoint, text);
-    choices.push_back(grammar_.Sequence({grammar_.Literal(text), NameRest(child)}));
+    choices.push_back(grammar_.Sequence({grammar_.Literal(text), NameRest(child, rest)}));
   }
-  choices.push_back(grammar_.Sequence(
-      {Character(other), grammar_.Repeat(Character(PlainCharacters()), 0, kUnbounded)}));
+  choices.push_back(grammar_.Sequence({Character(other), rest}));
   return grammar_.Choice(std::move(choices));
 }
 
@@ -200,7 +200,16 @@ ExprId JsonGrammar::NameBut(const std::vector<std::string>& names) {
     }
     node->is_name = true;
   }
-  return grammar_.Sequence({grammar_.Literal("\""), NameRest(root), grammar_.Literal("\"")});
+  const RuleId rest = grammar_.AddRule("rest of a name");
+  grammar_.rule(rest).inline_at_end = true;
+  grammar_.Define(rest,
+                  grammar_.Sequence({grammar_.Repeat(Character(PlainCharacters()), 0, kUnbounded),
+                                     grammar_.Literal("\"")}));
+  const RuleId rule = grammar_.AddRule("name");
+  grammar_.rule(rule).is_shared = true;
+  grammar_.Define(rule,
+                  grammar_.Sequence({grammar_.Literal("\""), NameRest(root, grammar_.Ref(rest))}));
+  return grammar_.Ref(rule);
 }
 
 }  // namespace inkling

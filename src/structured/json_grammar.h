@@ -53,7 +53,7 @@ class JsonGrammar {
   std::string Written(const JsonValue& value) const;
   ExprId Spaced(absl::string_view text);
   ExprId Digits(uint32_t min, uint32_t max);
-  ExprId NameRest(const NameNode& node);
+  ExprId NameRest(const NameNode& node, ExprId rest);
 
   Grammar& grammar_;
   const JsonSpacing spacing_;
