@@ -27,6 +27,7 @@ ROOMS = {
     "src/format": ({"src/format", "kernels"}, {"absl/", "flatbuffers/", "xxhash.h"}),
     "src/compute": ({"src/compute", "src/format", "kernels"}, {"absl/", "xnnpack.h", "pthreadpool.h", "cpuinfo.h"}),
     "src/text": ({"src/text", "src/format"}, {"absl/"}),
+    "src/structured": ({"src/structured", "src/text", "src/format"}, {"absl/"}),
     "src/decoder": ({"src/decoder", "src/compute", "kernels", "src/format"}, {"absl/"}),
     "src/session": (
         {"src/session", "src/text", "src/decoder", "src/compute", "src/format", "kernels", "include/inkling"}, {"absl/"}),
