@@ -27,10 +27,10 @@ ROOMS = {
     "src/format": ({"src/format", "kernels"}, {"absl/", "flatbuffers/", "xxhash.h"}),
     "src/compute": ({"src/compute", "src/format", "kernels"}, {"absl/", "xnnpack.h", "pthreadpool.h", "cpuinfo.h"}),
     "src/text": ({"src/text", "src/format"}, {"absl/"}),
-    "src/structured": ({"src/structured", "src/text", "src/format"}, {"absl/"}),
+    "src/structured": ({"src/structured", "src/text", "src/format", "include/inkling"}, {"absl/"}),
     "src/decoder": ({"src/decoder", "src/compute", "kernels", "src/format"}, {"absl/"}),
     "src/session": (
-        {"src/session", "src/text", "src/decoder", "src/compute", "src/format", "kernels", "include/inkling"}, {"absl/"}),
+        {"src/session", "src/structured", "src/text", "src/decoder", "src/compute", "src/format", "kernels", "include/inkling"}, {"absl/"}),
     "src/bindings": ({"src/bindings", "include/inkling"}, {"absl/"}),
     "include/inkling": ({"include/inkling"}, {"absl/"}),
     # The rooms of the converter, lowest first (converter/README.md). "FOLDER/*" is a folder without those in it.

@@ -134,6 +134,7 @@ class INKLING_EXPORT LlmModel {
  private:
   friend class LlmSession;
   friend class LoraAdapter;
+  friend struct ConstraintAccess;
   explicit LlmModel(std::unique_ptr<ModelEngine> engine);
   std::unique_ptr<ModelEngine> engine_;
 };

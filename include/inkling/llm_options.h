@@ -22,8 +22,9 @@
 
 namespace inkling {
 
-class LlmModel;     // llm_model.h
-class LoraAdapter;  // lora_adapter.h
+class LlmModel;          // llm_model.h
+class LoraAdapter;       // lora_adapter.h
+class OutputConstraint;  // output_constraint.h
 
 // A LoRA adapter of a session, and what its updates are multiplied with.
 struct WeightedAdapter {
@@ -257,6 +258,9 @@ struct GenerateOptions {
   // follows the prompt template, which never takes special tokens from text of users.
   bool add_beginning_of_sequence = true;
   bool parse_special_tokens = false;
+  // What the text must look like (output_constraint.h), of a model with the same vocabulary. Null =
+  // any text.
+  std::shared_ptr<const OutputConstraint> constraint = nullptr;
   // Fills GenerateResult::log_probabilities.
   bool return_log_probabilities = false;
   // Fills GenerateResult::top_log_probabilities with this many tokens each, 0 to 20.
@@ -283,6 +287,7 @@ enum class StopReason : uint8_t {
   kContextFull = 3,   // the session has no position left
   kCancelled = 4,     // LlmSession::Cancel, after at least one token
   kCallback = 5,      // the callback returned false
+  kConstraint = 6,    // the text is complete as GenerateOptions::constraint has it
 };
 
 // A token and the natural logarithm of the model's own probability of it.

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,8 @@
 #include "absl/types/span.h"
 #include "inkling/llm_options.h"
 #include "src/compute/pass_limits.h"
+#include "src/session/constraints/constraint_access.h"
+#include "src/session/constraints/token_constraint.h"
 #include "src/session/sampler.h"
 #include "src/session/sampling/sampling_checks.h"
 #include "src/session/sampling/top_log_probabilities.h"
@@ -39,6 +42,9 @@ using Clock = std::chrono::steady_clock;
 constexpr int32_t kMaxDraftTokens = kDecodeRows - 1;
 
 constexpr int32_t kMaxTopLogProbabilities = 20;
+
+// Of text that is certain, as much as a draft may hold.
+constexpr size_t kMostForcedBytes = 64;
 
 double SecondsBetween(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double>(end - begin).count();
@@ -73,13 +79,21 @@ class Generation {
         sampler_(std::move(sampler)),
         decoder_(tokenizer, {.position = text_position}),
         stream_(options.stop_strings),
-        speculation_(speculation) {}
+        speculation_(speculation),
+        tokenizer_(tokenizer) {
+    if (options.constraint == nullptr) return;
+    constraint_ =
+        ConstraintAccess::Begin(*options.constraint, text_position == TextPosition::kStart);
+    mask_.resize((static_cast<size_t>(context.vocab_size()) + 63) / 64);
+  }
 
   absl::StatusOr<GenerateResult> Run();
 
  private:
   // One token. True to go on; false when result_.stop_reason is decided.
   absl::StatusOr<bool> Step();
+  absl::StatusOr<absl::Span<const uint64_t>> AllowedTokens();
+  std::vector<int32_t> ForcedTokens();
   absl::StatusOr<SampledToken> Sample(absl::Span<const float> logits);
   bool End(StopReason reason);
   bool IsStopToken(int32_t token) const;
@@ -98,6 +112,9 @@ class Generation {
   StreamDecoder decoder_;
   TextStream stream_;
   SpeculativeDecoder& speculation_;
+  const Tokenizer& tokenizer_;
+  std::unique_ptr<TokenConstraint> constraint_;  // null: any text
+  std::vector<uint64_t> mask_;                   // [vocab_size] bits, with a constraint
   GenerateResult result_;
   std::vector<TokenLogProbability> top_;  // of the row that is sampled
   std::vector<size_t> text_ends_;         // bytes of decoded text after each generated token
@@ -118,6 +135,9 @@ bool Generation::Show(const std::string& text) {
 
 absl::Status Generation::Accept(const SampledToken& sampled) {
   ABSL_RETURN_IF_ERROR(speculation_.Append(sampled.token));
+  if (constraint_ != nullptr) {
+    ABSL_RETURN_IF_ERROR(constraint_->Accept(sampled.token));
+  }
   sampler_.Accept(sampled.token);
   result_.tokens.push_back(sampled.token);
   if (options_.return_log_probabilities)
@@ -143,16 +163,48 @@ bool Generation::End(StopReason reason) {
   return false;
 }
 
+// One bit for each token that the constraint lets through; empty without one.
+absl::StatusOr<absl::Span<const uint64_t>> Generation::AllowedTokens() {
+  if (constraint_ == nullptr) return absl::Span<const uint64_t>();
+  constraint_->Mask(absl::MakeSpan(mask_));
+  if (constraint_->is_complete()) {
+    const auto allow = [&](int32_t token) {
+      mask_[static_cast<size_t>(token) / 64] |= uint64_t{1} << (token % 64);
+    };
+    for (const int32_t token : options_.stop_tokens) allow(token);
+    if (!options_.ignore_model_stop_tokens) absl::c_for_each(model_stop_tokens_, allow);
+  }
+  if (absl::c_all_of(mask_, [](uint64_t word) { return word == 0; })) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "constraint: behind ", result_.tokens.size(),
+        " tokens the text must go on in a way that no token of the vocabulary spells"));
+  }
+  return absl::MakeConstSpan(mask_);
+}
+
+// Tokens of the text that must come next, if it is certain. The last of them may be spelled
+// otherwise where the text goes on; sampling decides, as about every draft.
+std::vector<int32_t> Generation::ForcedTokens() {
+  if (constraint_ == nullptr || options_.max_draft_tokens == 0) return {};
+  const std::string text = constraint_->ForcedText(kMostForcedBytes);
+  if (text.empty()) return {};
+  absl::StatusOr<std::vector<int32_t>> tokens =
+      tokenizer_.Encode(text, {.position = TextPosition::kContinuation});
+  return tokens.ok() ? *std::move(tokens) : std::vector<int32_t>();
+}
+
 absl::StatusOr<SampledToken> Generation::Sample(absl::Span<const float> logits) {
   const auto run_processor = [&](absl::Span<float> changed) {
     call_.run_app_code([&] { options_.logits_processor(context_.tokens(), changed); });
   };
   const Sampler::ProcessFunction process = run_processor;
   top_ = TopLogProbabilities(logits, static_cast<size_t>(options_.num_top_log_probabilities));
-  return sampler_.Sample(
-      {.logits = logits, .process = options_.logits_processor ? &process : nullptr},
-      options_.return_log_probabilities ? Sampler::LogProbability::kCompute
-                                        : Sampler::LogProbability::kSkip);
+  ABSL_ASSIGN_OR_RETURN(const absl::Span<const uint64_t> allowed, AllowedTokens());
+  return sampler_.Sample({.logits = logits,
+                          .allowed = allowed,
+                          .process = options_.logits_processor ? &process : nullptr},
+                         options_.return_log_probabilities ? Sampler::LogProbability::kCompute
+                                                           : Sampler::LogProbability::kSkip);
 }
 
 absl::StatusOr<bool> Generation::Step() {
@@ -160,7 +212,8 @@ absl::StatusOr<bool> Generation::Step() {
   // An accepted draft token takes no pass, so the passes alone would look for a cancel too seldom.
   absl::StatusOr<absl::Span<const float>> logits =
       call_.stop() ? absl::CancelledError("the call was cancelled")
-                   : speculation_.ComputeLogits(MostDraftTokens(), sampler_, call_.stop);
+                   : speculation_.ComputeLogits(
+                         MostDraftTokens(), sampler_, [&] { return ForcedTokens(); }, call_.stop);
   if (absl::IsCancelled(logits.status()) && !is_first) return End(StopReason::kCancelled);
   ABSL_RETURN_IF_ERROR(logits.status());
   if (is_first) first_logits_ = Clock::now();
@@ -178,6 +231,7 @@ absl::StatusOr<bool> Generation::Step() {
   text_ends_.push_back(decoded_bytes_);
   if (!Show(stream_.Push(text))) return End(StopReason::kCallback);
   if (stream_.stopped()) return End(StopReason::kStopString);
+  if (constraint_ != nullptr && !constraint_->can_continue()) return End(StopReason::kConstraint);
   if (result_.tokens.size() >= static_cast<size_t>(options_.max_new_tokens))
     return End(StopReason::kMaxNewTokens);
   return true;

@@ -17,6 +17,7 @@
 #include "inkling/llm_options.h"
 #include "src/compute/float_environment.h"
 #include "src/format/tokenizer_data.h"
+#include "src/session/constraints/constraint_access.h"
 #include "src/session/model_engine.h"
 #include "src/text/pieces.h"
 #include "src/text/utf8.h"
@@ -125,6 +126,14 @@ std::optional<int32_t> LlmModel::end_of_sequence_token() const {
 }
 
 std::vector<int32_t> LlmModel::stop_tokens() const { return engine_->stop_tokens(); }
+
+std::shared_ptr<const void> ConstraintAccess::SharedVocabulary(const LlmModel& model,
+                                                               MakeVocabulary make) {
+  return model.engine_->SharedVocabulary(make);
+}
+uint64_t ConstraintAccess::VocabularyHash(const LlmModel& model) {
+  return model.engine_->vocabulary_hash();
+}
 
 int32_t LlmModel::vocab_size() const { return engine_->config().vocab_size; }
 int32_t LlmModel::context_length() const { return engine_->config().context_length; }

@@ -26,6 +26,7 @@
 #include "src/compute/float_environment.h"
 #include "src/decoder/kv_cache.h"
 #include "src/session/chat_turns.h"
+#include "src/session/constraints/constraint_access.h"
 #include "src/session/generation.h"
 #include "src/session/llm_session_state.h"
 #include "src/session/model_engine.h"
@@ -142,6 +143,11 @@ absl::StatusOr<GenerateResult> LlmSession::State::Generate(
     TextPosition text_position, RunningCall& call, TextCallback callback, ChatTurns::Step* step,
     absl::string_view assistant_prefix) {
   if (gate.cancelled()) return CancelledCall();
+  if (generate_options.constraint != nullptr &&
+      ConstraintAccess::VocabularyHash(*generate_options.constraint) != engine.vocabulary_hash()) {
+    return absl::InvalidArgumentError(
+        "constraint was made for a model with another vocabulary; make it for the session's");
+  }
   if (prompt.empty() && kept == 0) {
     return absl::InvalidArgumentError(
         "there is nothing to continue: the prompt has no tokens and the session is empty");

@@ -3,8 +3,12 @@
 #include "src/session/model_engine.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +23,7 @@
 #include "src/compute/pass_limits.h"
 #include "src/decoder/decoder.h"
 #include "src/decoder/kv_cache.h"
+#include "src/format/content_hash.h"
 #include "src/format/model_reader.h"
 #include "src/session/decoder_start.h"
 #include "src/session/model_description.h"
@@ -64,6 +69,26 @@ std::vector<int32_t> MergedStopTokens(const ModelMetadata& metadata) {
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
+}
+
+// Over the texts of tokens and how many logits there are.
+uint64_t HashOf(const ModelMetadata& metadata) {
+  ContentHash hash;
+  const auto add = [&](const void* data, size_t size) {
+    hash.Add({static_cast<const std::byte*>(data), size});
+  };
+  const TokenizerData& data = metadata.tokenizer;
+  add(&metadata.config.vocab_size, sizeof(metadata.config.vocab_size));
+  add(data.piece_bytes.data(), data.piece_bytes.size());
+  add(data.piece_offsets.data(), data.piece_offsets.size() * sizeof(uint32_t));
+  add(data.piece_types.data(), data.piece_types.size());
+  add(&data.kind, sizeof(data.kind));
+  add(&data.decoder.unescape_spaces, sizeof(data.decoder.unescape_spaces));
+  add(&data.decoder.leading_space, sizeof(data.decoder.leading_space));
+  uint64_t value = 0;
+  const std::array<std::byte, 16> digest = hash.Digest();
+  std::memcpy(&value, digest.data(), sizeof(value));
+  return value;
 }
 
 }  // namespace
@@ -112,7 +137,15 @@ ModelEngine::ModelEngine(std::unique_ptr<ModelReader> reader,
       prompt_template_(std::move(prompt_template)),
       decoder_(std::move(started.decoder)),
       packed_weights_(std::move(started.packed_weights)),
-      stop_tokens_(MergedStopTokens(reader_->metadata())) {}
+      stop_tokens_(MergedStopTokens(reader_->metadata())),
+      vocabulary_hash_(HashOf(reader_->metadata())) {}
+
+std::shared_ptr<const void> ModelEngine::SharedVocabulary(
+    absl::FunctionRef<std::shared_ptr<const void>(const TokenizerData&, int32_t)> make) const {
+  const std::lock_guard<std::mutex> lock(vocabulary_mutex_);
+  if (vocabulary_ == nullptr) vocabulary_ = make(tokenizer_->data(), config().vocab_size);
+  return vocabulary_;
+}
 
 absl::StatusOr<std::unique_ptr<ModelReader>> ModelEngine::OpenReader(const ModelSource& source) {
   switch (source.kind_) {

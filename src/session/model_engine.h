@@ -8,9 +8,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "inkling/llm_options.h"
@@ -54,6 +56,11 @@ class ModelEngine {
   // Ids that end the model's answer, ascending: the vocabulary's and the template's.
   const std::vector<int32_t>& stop_tokens() const { return stop_tokens_; }
 
+  // What `make` makes of the vocabulary, the first time; then the same again. Thread-safe.
+  std::shared_ptr<const void> SharedVocabulary(
+      absl::FunctionRef<std::shared_ptr<const void>(const TokenizerData&, int32_t)> make) const;
+  uint64_t vocabulary_hash() const { return vocabulary_hash_; }
+
   ModelDescription Describe() const;
 
  private:
@@ -68,6 +75,9 @@ class ModelEngine {
   std::unique_ptr<Decoder> decoder_;
   std::string packed_weights_;  // where they came from
   std::vector<int32_t> stop_tokens_;
+  uint64_t vocabulary_hash_ = 0;  // of what constraints depend on
+  mutable std::mutex vocabulary_mutex_;
+  mutable std::shared_ptr<const void> vocabulary_;
 };
 
 // The element type of a cache. Errors: InvalidArgument for a value that isn't one of KvCacheType's.

@@ -68,9 +68,9 @@ void Sampler::Accept(int32_t token) {
 }
 
 // Forbids the tokens whose bit isn't set.
-void Sampler::ApplyMask(absl::Span<const uint32_t> allowed) {
+void Sampler::ApplyMask(absl::Span<const uint64_t> allowed) {
   for (size_t i = 0; i < logits_.size(); ++i) {
-    if ((allowed[i / 32] >> (i % 32) & 1) == 0) logits_[i] = kForbidden;
+    if ((allowed[i / 64] >> (i % 64) & 1) == 0) logits_[i] = kForbidden;
   }
 }
 

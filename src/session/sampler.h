@@ -44,8 +44,8 @@ class Sampler {
   // What a token is chosen from.
   struct Row {
     absl::Span<const float> logits;  // [vocab_size]
-    // One bit a token, [(vocab_size + 31) / 32]: those that may be chosen. Empty: all.
-    absl::Span<const uint32_t> allowed = {};
+    // One bit a token, [(vocab_size + 63) / 64]: those that may be chosen. Empty: all.
+    absl::Span<const uint64_t> allowed = {};
     // The app's own change of the logits, in front of all steps. Null: none.
     const ProcessFunction* process = nullptr;
   };
@@ -74,7 +74,7 @@ class Sampler {
   Sampler(const SamplingOptions& options, int32_t vocab_size, absl::Span<const int32_t> history,
           absl::Span<const int32_t> sequence_breakers);
 
-  void ApplyMask(absl::Span<const uint32_t> allowed);
+  void ApplyMask(absl::Span<const uint64_t> allowed);
   absl::Status AdjustLogits(const Row& row);
   absl::Status NothingIsAllowed(const Row& row) const;
   void SelectTop(size_t count);

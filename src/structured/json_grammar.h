@@ -9,18 +9,12 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "inkling/output_constraint.h"
 #include "src/structured/codepoint_set.h"
 #include "src/structured/grammar.h"
 #include "src/structured/json_value.h"
 
 namespace inkling {
-
-// White space between the parts of a value.
-enum class JsonSpacing : uint8_t {
-  kNone,  // {"a":1,"b":[2,3]}
-  kOne,   // {"a": 1, "b": [2, 3]}
-  kFree,  // up to one blank, or a line break with up to 40 blanks, wherever JSON allows it
-};
 
 class JsonGrammar {
  public:

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "inkling/output_constraint.h"
 #include "src/structured/grammar.h"
 #include "src/structured/json_grammar.h"
 

@@ -342,4 +342,19 @@ absl::StatusOr<ExprId> ParseRegex(absl::string_view regex, RegexMatch match, Gra
   return RegexParser(regex, match, grammar, write).Parse();
 }
 
+absl::StatusOr<Grammar> GrammarOfRegex(absl::string_view regex) {
+  Grammar grammar;
+  const RuleId root = grammar.AddRule("root");
+  const auto write = [&](const CodepointSet& set) {
+    std::vector<ExprId> choices;
+    for (const auto& [first, last] : set.ranges())
+      choices.push_back(grammar.CodepointRange(first, last));
+    return grammar.Choice(std::move(choices));
+  };
+  ABSL_ASSIGN_OR_RETURN(const ExprId text, ParseRegex(regex, RegexMatch::kWhole, grammar, write));
+  grammar.Define(root, text);
+  grammar.root = root;
+  return grammar;
+}
+
 }  // namespace inkling

@@ -33,6 +33,9 @@ using CharacterWriter = absl::FunctionRef<ExprId(const CodepointSet&)>;
 absl::StatusOr<ExprId> ParseRegex(absl::string_view regex, RegexMatch match, Grammar& grammar,
                                   CharacterWriter write);
 
+// The texts that the expression matches as a whole. Errors: as ParseRegex.
+absl::StatusOr<Grammar> GrammarOfRegex(absl::string_view regex);
+
 // The set of an escape like \d, or of `.`; for the other front ends.
 CodepointSet DigitCharacters();
 CodepointSet WordCharacters();

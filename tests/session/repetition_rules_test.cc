@@ -138,7 +138,7 @@ TEST(RepetitionRulesTest, AMaskAndAProcessorComeFirst) {
   options.temperature = 0;
   ASSERT_OK_AND_ASSIGN(Sampler sampler, Sampler::Create(options, kVocabulary, {}));
   const std::vector<float> logits = {9, 8, 7, 6, 5, 4};
-  const uint32_t mask[] = {0b101100};
+  const uint64_t mask[] = {0b101100};
   const auto sample = [&](const Sampler::Row& row) {
     const auto token = sampler.Sample(row, Sampler::LogProbability::kSkip);
     return token.ok() ? token->token : -1;
@@ -156,7 +156,7 @@ TEST(RepetitionRulesTest, AMaskAndAProcessorComeFirst) {
                   .status(),
               MatchesStatus(absl::StatusCode::kInvalidArgument,
                             {"logits_processor set the logit of token 1"}));
-  const uint32_t nothing[] = {0};
+  const uint64_t nothing[] = {0};
   EXPECT_THAT(sampler.Sample({.logits = logits, .allowed = nothing}, Sampler::LogProbability::kSkip)
                   .status(),
               MatchesStatus(absl::StatusCode::kFailedPrecondition, {"constraint forbids"}));

@@ -75,12 +75,13 @@ void SpeculativeDecoder::Begin() {
 
 absl::StatusOr<absl::Span<const float>> SpeculativeDecoder::ComputeLogits(size_t most,
                                                                           const Sampler& sampler,
+                                                                          ForcedTokens forced,
                                                                           StopFunction stop) {
   const size_t vocab = static_cast<size_t>(context_.vocab_size());
   if (!is_verified_) {
     context_.ForgetLastResult();
     if (context_.num_uncomputed() > 1) return context_.ComputeLogits(stop);  // a prompt
-    ABSL_RETURN_IF_ERROR(MakeDraft(most, sampler, stop));
+    ABSL_RETURN_IF_ERROR(MakeDraft(most, sampler, forced, stop));
     if (draft_.empty()) {
       return pass_cost_.Measure(1, [&] { return context_.ComputeLogits(stop); });
     }
@@ -99,7 +100,7 @@ absl::Status SpeculativeDecoder::VerifyDraft(StopFunction stop) {
   is_verified_ = true;
   num_accepted_ = 0;
   counts_.drafted += static_cast<int32_t>(draft_.size());
-  if (repeated_ == 0) counts_.by_draft_model += static_cast<int32_t>(draft_.size());
+  if (repeated_ == 0 && !is_forced_) counts_.by_draft_model += static_cast<int32_t>(draft_.size());
   return absl::OkStatus();
 }
 
@@ -119,6 +120,10 @@ absl::Status SpeculativeDecoder::Append(int32_t token) {
 
 // What became of the draft's next token.
 void SpeculativeDecoder::Learn(bool accepted) {
+  if (is_forced_) {
+    counts_.accepted += accepted ? 1 : 0;
+    return;
+  }
   if (repeated_ > 0) {
     odds_.Report(repeated_ + num_accepted_, accepted);
   } else {
@@ -130,11 +135,17 @@ void SpeculativeDecoder::Learn(bool accepted) {
 }
 
 // Leaves draft_ empty where no draft pays.
-absl::Status SpeculativeDecoder::MakeDraft(size_t most, const Sampler& sampler, StopFunction stop) {
+absl::Status SpeculativeDecoder::MakeDraft(size_t most, const Sampler& sampler, ForcedTokens forced,
+                                           StopFunction stop) {
   draft_.clear();
   most = std::min(
       {most, static_cast<size_t>(context_.max_ahead()), static_cast<size_t>(context_.remaining())});
+  is_forced_ = false;
   if (most == 0) return absl::OkStatus();
+  draft_ = forced();
+  draft_.resize(std::min(most, draft_.size()));
+  is_forced_ = !draft_.empty();
+  if (is_forced_) return absl::OkStatus();
   const Repetition found = FindRepetition(context_.tokens());
   const Plan repetition = PlanRepetition(found.length, most);
   const Plan draft = PlanDraftModel(most);

@@ -34,6 +34,9 @@
 
 namespace inkling {
 
+// Tokens that the text certainly goes on with; asked for where a draft is made.
+using ForcedTokens = absl::FunctionRef<std::vector<int32_t>()>;
+
 // One for each session.
 class SpeculativeDecoder {
  public:
@@ -54,10 +57,11 @@ class SpeculativeDecoder {
   void Begin();
 
   // The logits [vocab_size] that follow the context's last token; valid until the next call. If
-  // they take a pass of one token, at most `most` draft tokens go along. `sampler` is what will
-  // choose from the logits. Errors: those of the context and of the draft model.
+  // they take a pass of one token, at most `most` draft tokens go along: those of `forced`, if
+  // there are any. `sampler` is what will choose from the logits.
+  // Errors: those of the context and of the draft model.
   absl::StatusOr<absl::Span<const float>> ComputeLogits(size_t most, const Sampler& sampler,
-                                                        StopFunction stop);
+                                                        ForcedTokens forced, StopFunction stop);
 
   // Adds the token that was chosen to the context. Errors: ResourceExhausted, InvalidArgument.
   absl::Status Append(int32_t token);
@@ -83,7 +87,8 @@ class SpeculativeDecoder {
     double rate = 1;  // expected tokens in the time of a pass of one
   };
 
-  absl::Status MakeDraft(size_t most, const Sampler& sampler, StopFunction stop);
+  absl::Status MakeDraft(size_t most, const Sampler& sampler, ForcedTokens forced,
+                         StopFunction stop);
   void RepeatText(const Repetition& found, size_t size);
   Plan PlanRepetition(size_t length, size_t most) const;
   Plan PlanDraftModel(size_t most) const;
@@ -99,6 +104,7 @@ class SpeculativeDecoder {
 
   std::vector<int32_t> draft_;
   size_t repeated_ = 0;        // tokens of the repetition that draft_ was found by; 0: draft model
+  bool is_forced_ = false;     // draft_ is what a constraint forces
   bool is_verified_ = false;   // logits_ are those of draft_, behind the context's list
   size_t num_accepted_ = 0;    // tokens of draft_ that are part of the list
   std::vector<float> logits_;  // [1 + draft_.size(), vocab_size]: in front of and behind each token

@@ -1,0 +1,37 @@
+// ConstraintAccess: what constraints and sessions have of each other that apps don't see.
+
+#ifndef INKLING_SRC_SESSION_CONSTRAINTS_CONSTRAINT_ACCESS_H_
+#define INKLING_SRC_SESSION_CONSTRAINTS_CONSTRAINT_ACCESS_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/functional/function_ref.h"
+#include "inkling/llm_model.h"
+#include "inkling/output_constraint.h"
+#include "src/format/tokenizer_data.h"
+#include "src/session/constraints/token_constraint.h"
+
+namespace inkling {
+
+struct ConstraintAccess {
+  using MakeVocabulary =
+      absl::FunctionRef<std::shared_ptr<const void>(const TokenizerData&, int32_t vocab_size)>;
+
+  // What `make` makes of the model's vocabulary, made once for each model and kept by it.
+  static std::shared_ptr<const void> SharedVocabulary(const LlmModel& model, MakeVocabulary make);
+  // The same for models whose tokens are the same texts.
+  static uint64_t VocabularyHash(const LlmModel& model);
+
+  static std::unique_ptr<TokenConstraint> Begin(const OutputConstraint& constraint,
+                                                bool drops_leading_space) {
+    return constraint.Begin(drops_leading_space);
+  }
+  static uint64_t VocabularyHash(const OutputConstraint& constraint) {
+    return constraint.vocabulary_hash();
+  }
+};
+
+}  // namespace inkling
+
+#endif  // INKLING_SRC_SESSION_CONSTRAINTS_CONSTRAINT_ACCESS_H_
