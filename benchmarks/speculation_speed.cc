@@ -129,12 +129,13 @@ class Writer {
   // Until the answer has `size` tokens, or all.
   absl::Status WriteUntil(size_t size) {
     const auto never = [] { return false; };
+    const auto nothing = [] { return std::vector<int32_t>(); };
     const Clock::time_point begin = Clock::now();
     while (chosen_.size() < std::min(size, answer_.size())) {
       const size_t behind_next = answer_.size() - 1 - chosen_.size();
-      ABSL_ASSIGN_OR_RETURN(
-          const absl::Span<const float> logits,
-          speculation_.ComputeLogits(std::min(most_draft_tokens_, behind_next), sampler_, never));
+      ABSL_ASSIGN_OR_RETURN(const absl::Span<const float> logits,
+                            speculation_.ComputeLogits(std::min(most_draft_tokens_, behind_next),
+                                                       sampler_, nothing, never));
       ABSL_ASSIGN_OR_RETURN(const SampledToken sampled,
                             sampler_.Sample(logits, Sampler::LogProbability::kSkip));
       ABSL_RETURN_IF_ERROR(speculation_.Append(answer_[chosen_.size()]));

@@ -72,6 +72,8 @@ const char* ReasonText(StopReason reason) {
       return "stopped";
     case StopReason::kCallback:
       return "output closed";
+    case StopReason::kConstraint:
+      return "the text is complete";
   }
   return "unknown";
 }

@@ -4,8 +4,6 @@
 #include "examples/programs/message_file.h"
 
 #include <cstddef>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "examples/programs/text_file.h"
 #include "inkling/llm_message.h"
 #include "nlohmann/json.hpp"
 
@@ -46,10 +45,9 @@ absl::StatusOr<ChatMessage> ReadMessage(const json& value) {
 }  // namespace
 
 absl::StatusOr<std::vector<ChatMessage>> ReadMessageFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat(path, ": the file can't be read"));
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const json list = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const absl::StatusOr<std::string> text = ReadTextFile(path);
+  if (!text.ok()) return text.status();
+  const json list = json::parse(*text, nullptr, /*allow_exceptions=*/false);
   if (!list.is_array())
     return absl::InvalidArgumentError(absl::StrCat(path, ": expected a JSON list of messages"));
   std::vector<ChatMessage> messages;

@@ -90,10 +90,7 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::
       ->capture_default_str();
 }
 
-void AddGenerateOptions(CLI::App& app, inkling::GenerateOptions& options) {
-  inkling::SamplingOptions& sampling = options.sampling;
-  app.add_option("--max-new-tokens,-n", options.max_new_tokens, "At most this many tokens")
-      ->capture_default_str();
+void AddSamplingOptions(CLI::App& app, inkling::SamplingOptions& sampling) {
   app.add_option("--temperature", sampling.temperature, "0 = always the most likely token")
       ->capture_default_str();
   app.add_option("--top-k", sampling.top_k, "Only the k most likely tokens; 0 = all")
@@ -127,6 +124,13 @@ void AddGenerateOptions(CLI::App& app, inkling::GenerateOptions& options) {
   app.add_option("--seed", sampling.seed,
                  "Same seed, same text; without it: another text each time, whose seed --stats "
                  "shows");
+}
+
+void AddGenerateOptions(CLI::App& app, RunOptions& run_options) {
+  inkling::GenerateOptions& options = run_options.generate_options;
+  app.add_option("--max-new-tokens,-n", options.max_new_tokens, "At most this many tokens")
+      ->capture_default_str();
+  AddSamplingOptions(app, options.sampling);
   app.add_option("--stop", options.stop_strings,
                  "End in front of this text; may be given several times")
       ->allow_extra_args(false);
@@ -134,6 +138,7 @@ void AddGenerateOptions(CLI::App& app, inkling::GenerateOptions& options) {
                  "Draft tokens verified at once, from repetitions in the text or by --draft, 0 "
                  "(off) to 7; the text is the same")
       ->capture_default_str();
+  run_options.constraint.AddTo(app);
   app.add_flag("--parse-special", options.parse_special_tokens,
                "Take special tokens in --prompt as such");
   app.add_flag("--ignore-eos", options.ignore_model_stop_tokens,
@@ -206,6 +211,9 @@ absl::Status Run(RunOptions& options) {
   auto adapters = inkling::LoadAdapters(*model, options.lora);
   if (!adapters.ok()) return adapters.status();
   options.session_options.adapters = *std::move(adapters);
+  auto constraint = options.constraint.Compile(**model);
+  if (!constraint.ok()) return constraint.status();
+  options.generate_options.constraint = *std::move(constraint);
   if (options.slide) options.session_options.context_overflow = inkling::ContextOverflow::kSlide;
   absl::StatusOr<std::unique_ptr<inkling::LlmSession>> session =
       options.load.empty()
@@ -225,7 +233,7 @@ int main(int argc, char** argv) {
   std::string kv_cache = "f16";
   std::string prefill = "auto";
   AddOptions(app, options, kv_cache, prefill);
-  AddGenerateOptions(app, options.generate_options);
+  AddGenerateOptions(app, options);
 #ifdef INKLING_HAS_CONVERTER
   inkling::ConversionFlags conversion;
   conversion.AddTo(app, "Conversion of a checkpoint");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "examples/programs/constraint_flags.h"
 #include "inkling/llm_options.h"
 
 namespace inkling {
@@ -25,6 +26,7 @@ struct RunOptions {
   ModelOptions model_options;
   SessionOptions session_options;
   GenerateOptions generate_options;
+  ConstraintFlags constraint;
 };
 
 }  // namespace inkling

@@ -42,10 +42,10 @@ int HttpStatus(const absl::Status& status) {
   }
 }
 
-nlohmann::json ErrorJson(const absl::Status& status) {
-  nlohmann::json param;
+nlohmann::ordered_json ErrorJson(const absl::Status& status) {
+  nlohmann::ordered_json param;
   if (const auto field = status.GetPayload(kFieldPayload)) param = std::string(*field);
-  nlohmann::json code;
+  nlohmann::ordered_json code;
   if (absl::IsResourceExhausted(status)) code = "context_length_exceeded";
   if (absl::IsNotFound(status)) code = "model_not_found";
   return {{"error",

@@ -18,7 +18,7 @@ absl::Status BadField(absl::string_view field, absl::string_view message);
 int HttpStatus(const absl::Status& status);
 
 // {"error": {"message", "type", "param", "code"}}.
-nlohmann::json ErrorJson(const absl::Status& status);
+nlohmann::ordered_json ErrorJson(const absl::Status& status);
 
 }  // namespace inkling::serve
 

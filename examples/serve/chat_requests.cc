@@ -15,12 +15,15 @@
 #include "examples/serve/json_fields.h"
 #include "examples/serve/requests.h"
 #include "inkling/llm_message.h"
+#include "inkling/llm_model.h"
+#include "inkling/llm_options.h"
+#include "inkling/output_constraint.h"
 #include "nlohmann/json.hpp"
 
 namespace inkling::serve {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;  // a schema's properties keep their order
 
 // A message's content: a text, or a list of parts that are texts.
 absl::Status ReadContent(JsonFields& fields, std::string& text) {
@@ -63,17 +66,30 @@ absl::StatusOr<ChatMessage> ReadMessage(const json& json, const std::string& pat
   return message;
 }
 
-// Answers are text: nothing here can hold a model to a form.
-absl::Status ReadResponseFormat(JsonFields& fields) {
+// The constraint that response_format asks for. Its name and description are for people.
+absl::Status ReadResponseFormat(JsonFields& fields, const LlmModel& model,
+                                GenerateOptions& options) {
   const json* format = fields.Find("response_format");
   if (format == nullptr) return absl::OkStatus();
   if (!format->is_object()) return BadField("response_format", "expected an object");
   const auto type = format->find("type");
   if (type == format->end()) return BadField("response_format.type", "is missing");
-  if (*type != "text") {
+  if (*type == "text") return absl::OkStatus();
+  std::string schema = R"({"type": "object"})";
+  if (*type == "json_schema") {
+    const auto given = format->find("json_schema");
+    if (given == format->end() || !given->is_object() || !given->contains("schema"))
+      return BadField("response_format.json_schema.schema", "is missing");
+    schema = (*given)["schema"].dump();
+  } else if (*type != "json_object") {
     return BadField("response_format.type",
-                    absl::StrCat("only \"text\" is supported, found ", type->dump()));
+                    absl::StrCat("expected \"text\", \"json_object\" or \"json_schema\", found ",
+                                 type->dump()));
   }
+  absl::StatusOr<std::shared_ptr<const OutputConstraint>> made =
+      OutputConstraint::FromJsonSchema(model, schema);
+  if (!made.ok()) return BadField("response_format", made.status().message());
+  options.constraint = *std::move(made);
   return absl::OkStatus();
 }
 
@@ -87,10 +103,10 @@ absl::Status ReadLogProbabilities(JsonFields& fields, GenerateOptions& options) 
 
 }  // namespace
 
-absl::StatusOr<ChatRequest> ReadChatRequest(const json& json) {
+absl::StatusOr<ChatRequest> ReadChatRequest(const json& json, const LlmModel& model) {
   ChatRequest request;
   JsonFields fields(json);
-  const nlohmann::json* messages = fields.Find("messages");
+  const nlohmann::ordered_json* messages = fields.Find("messages");
   if (messages == nullptr || !messages->is_array() || messages->empty())
     return BadField("messages", "expected a list of messages");
   for (size_t i = 0; i < messages->size(); ++i) {
@@ -101,7 +117,7 @@ absl::StatusOr<ChatRequest> ReadChatRequest(const json& json) {
   GenerateOptions& options = request.generation.options;
   ABSL_RETURN_IF_ERROR(ReadGenerationFields(fields, request.generation));
   fields.Get("max_completion_tokens", options.max_new_tokens);
-  ABSL_RETURN_IF_ERROR(ReadResponseFormat(fields));
+  ABSL_RETURN_IF_ERROR(ReadResponseFormat(fields, model, options));
   ABSL_RETURN_IF_ERROR(ReadLogProbabilities(fields, options));
   ABSL_RETURN_IF_ERROR(fields.Finish());
   return request;

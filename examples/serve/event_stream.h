@@ -17,8 +17,8 @@ class EventStream {
   explicit EventStream(httplib::DataSink& sink) : sink_(sink) {}
 
   // False once the client has gone: then the answer isn't wanted any more.
-  bool Send(const nlohmann::json& event) {
-    return SendText(event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  bool Send(const nlohmann::ordered_json& event) {
+    return SendText(event.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   }
 
   void End() {

@@ -17,7 +17,7 @@
 
 namespace inkling::serve {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 std::string JsonFields::Path(absl::string_view name) const {
   return path_.empty() ? std::string(name) : absl::StrCat(path_, ".", name);

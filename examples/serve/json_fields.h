@@ -20,11 +20,11 @@ namespace inkling::serve {
 class JsonFields {
  public:
   // `json` is an object and outlives this; `path` stands in front of its fields' names.
-  explicit JsonFields(const nlohmann::json& json, std::string path = "")
+  explicit JsonFields(const nlohmann::ordered_json& json, std::string path = "")
       : json_(json), path_(std::move(path)) {}
 
   // The field; null where it is absent or JSON's null. It counts as asked for.
-  const nlohmann::json* Find(const char* name);
+  const nlohmann::ordered_json* Find(const char* name);
 
   // Each sets `*value` where the field is there.
   JsonFields& Get(const char* name, bool& value);
@@ -44,9 +44,9 @@ class JsonFields {
   std::string Path(absl::string_view name) const;
 
  private:
-  void Fail(const char* name, absl::string_view expected, const nlohmann::json& found);
+  void Fail(const char* name, absl::string_view expected, const nlohmann::ordered_json& found);
 
-  const nlohmann::json& json_;
+  const nlohmann::ordered_json& json_;
   const std::string path_;
   std::set<std::string> asked_;
   absl::Status status_;

@@ -23,7 +23,7 @@
 namespace inkling::serve {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 absl::Status ReadLogitBias(JsonFields& fields, SamplingOptions& sampling) {
   const json* biases = fields.Find("logit_bias");
@@ -99,12 +99,12 @@ absl::StatusOr<CompletionRequest> ReadCompletionRequest(const json& json, const 
   ABSL_RETURN_IF_ERROR(CheckOnlyOne(fields, "best_of"));
   int32_t num_top = -1;
   std::string suffix;
-  const nlohmann::json* prompt = fields.Find("prompt");
+  const nlohmann::ordered_json* prompt = fields.Find("prompt");
   if (prompt != nullptr && prompt->is_array() && !prompt->empty() &&
       prompt->front().is_number_integer()) {
     // Token ids: as the text that they stand for.
     std::vector<int32_t> tokens;
-    for (const nlohmann::json& token : *prompt) {
+    for (const nlohmann::ordered_json& token : *prompt) {
       if (!token.is_number_integer() || token < 0 || token >= model.vocab_size()) {
         return BadField("prompt", absl::StrCat("expected ids from 0 to ", model.vocab_size() - 1,
                                                ", found ", token.dump()));

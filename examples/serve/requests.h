@@ -45,10 +45,11 @@ struct EmbeddingRequest {
 };
 
 // Errors: InvalidArgument that names the field.
-absl::StatusOr<ChatRequest> ReadChatRequest(const nlohmann::json& json);
-absl::StatusOr<CompletionRequest> ReadCompletionRequest(const nlohmann::json& json,
+absl::StatusOr<ChatRequest> ReadChatRequest(const nlohmann::ordered_json& json,
+                                            const LlmModel& model);
+absl::StatusOr<CompletionRequest> ReadCompletionRequest(const nlohmann::ordered_json& json,
                                                         const LlmModel& model);
-absl::StatusOr<EmbeddingRequest> ReadEmbeddingRequest(const nlohmann::json& json);
+absl::StatusOr<EmbeddingRequest> ReadEmbeddingRequest(const nlohmann::ordered_json& json);
 
 }  // namespace inkling::serve
 

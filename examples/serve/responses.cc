@@ -20,7 +20,7 @@
 namespace inkling::serve {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 int64_t SecondsSince1970() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();

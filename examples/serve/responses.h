@@ -25,27 +25,27 @@ ResponseHead NewResponseHead(absl::string_view id_prefix, absl::string_view obje
                              absl::string_view model);
 
 // The head with `choices`.
-nlohmann::json WithChoices(const ResponseHead& head, nlohmann::json choices);
+nlohmann::ordered_json WithChoices(const ResponseHead& head, nlohmann::ordered_json choices);
 
 // "stop" or "length".
 std::string FinishReason(const GenerateResult& result);
 
 // Tokens of prompt and answer, and how many of the prompt's were computed before.
-nlohmann::json Usage(const GenerateResult& result);
+nlohmann::ordered_json Usage(const GenerateResult& result);
 // The sum of two.
-nlohmann::json AddUsage(const nlohmann::json& a, const nlohmann::json& b);
+nlohmann::ordered_json AddUsage(const nlohmann::ordered_json& a, const nlohmann::ordered_json& b);
 
 // The message of a whole chat answer.
-nlohmann::json AnswerMessage(const GenerateResult& result);
+nlohmann::ordered_json AnswerMessage(const GenerateResult& result);
 
 // "logprobs" of chat ({"content": [...]}) and of completions ({"tokens": [...], ...}).
-nlohmann::json ChatLogProbabilities(const GenerateResult& result, const LlmModel& model);
-nlohmann::json CompletionLogProbabilities(const GenerateResult& result, const LlmModel& model,
-                                          size_t text_offset);
+nlohmann::ordered_json ChatLogProbabilities(const GenerateResult& result, const LlmModel& model);
+nlohmann::ordered_json CompletionLogProbabilities(const GenerateResult& result,
+                                                  const LlmModel& model, size_t text_offset);
 
 // {"object": "list", "data": [...]} of embeddings, as numbers or as base64 of little-endian f32.
-nlohmann::json EmbeddingsJson(const std::vector<std::vector<float>>& vectors, bool base64,
-                              absl::string_view model, int32_t num_tokens);
+nlohmann::ordered_json EmbeddingsJson(const std::vector<std::vector<float>>& vectors, bool base64,
+                                      absl::string_view model, int32_t num_tokens);
 
 }  // namespace inkling::serve
 

@@ -27,7 +27,7 @@
 namespace inkling::serve {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr size_t kLargestBody = 64 << 20;
 constexpr char kJson[] = "application/json";
@@ -202,7 +202,7 @@ void Server::ListModels(httplib::Response& response) const {
 void Server::Chat(const httplib::Request& request, httplib::Response& response) {
   const std::optional<json> body = Body(request, response);
   if (!body.has_value()) return;
-  absl::StatusOr<ChatRequest> chat = ReadChatRequest(*body);
+  absl::StatusOr<ChatRequest> chat = ReadChatRequest(*body, *model_);
   if (!chat.ok()) return Fail(response, chat.status());
   absl::StatusOr<SessionPool::Loan> session = SessionFor(*chat);
   if (!session.ok()) return Fail(response, session.status());

@@ -31,8 +31,8 @@ class Server {
   void Embed(const httplib::Request& request, httplib::Response& response);
   void ListModels(httplib::Response& response) const;
   // The body as JSON, if it is for this model; else the response has the error.
-  std::optional<nlohmann::json> Body(const httplib::Request& request,
-                                     httplib::Response& response) const;
+  std::optional<nlohmann::ordered_json> Body(const httplib::Request& request,
+                                             httplib::Response& response) const;
   absl::StatusOr<SessionPool::Loan> SessionFor(const ChatRequest& request);
   absl::StatusOr<SessionPool::Loan> AnySession();
 

@@ -35,6 +35,7 @@
 
 #include "inkling/c/adapter.h"
 #include "inkling/c/chat.h"
+#include "inkling/c/constraint.h"
 #include "inkling/c/insight.h"
 #include "inkling/c/model.h"
 #include "inkling/c/options.h"

@@ -193,6 +193,38 @@ TEST_F(CApiTest, ScoresAndEmbeddingsAreTheSame) {
   inkling_embeddings_release(embeddings);
 }
 
+TEST_F(CApiTest, AnswersHaveTheFormOfAConstraint) {
+  inkling_constraint* constraint = nullptr;
+  const inkling_status* const made =
+      inkling_constraint_from_regex(model_, inkling_str("ab{2}c"), &constraint);
+  if (inkling_status_code(made) == INKLING_UNIMPLEMENTED)
+    GTEST_SKIP() << inkling_status_message(made).data;
+  ASSERT_EQ(made, nullptr);
+  generate_.constraint = constraint;
+  inkling_result* result = nullptr;
+  ASSERT_C_OK(
+      inkling_session_generate(session_, inkling_str("x"), &generate_, nullptr, nullptr, &result));
+  EXPECT_STREQ(inkling_result_text(result).data, "abbc");
+  EXPECT_EQ(inkling_result_stop_reason(result), INKLING_STOP_CONSTRAINT);
+  inkling_result_release(result);
+  inkling_constraint_release(constraint);
+  generate_.constraint = nullptr;
+
+  INKLING_INIT(inkling_json_schema_options, json);
+  json.spacing = 7;
+  EXPECT_EQ(
+      Message(inkling_constraint_from_json_schema(model_, inkling_str("{}"), &json, &constraint)),
+      "spacing is 7; expected 0 to 2");
+  EXPECT_EQ(constraint, nullptr);
+  json.spacing = INKLING_JSON_SPACING_NONE;
+  ASSERT_C_OK(inkling_constraint_from_json_schema(model_, inkling_str("{}"), &json, &constraint));
+  inkling_constraint_release(constraint);
+  EXPECT_EQ(Code(inkling_constraint_from_grammar(model_, inkling_str("root ::= ("), &constraint)),
+            INKLING_INVALID_ARGUMENT);
+  EXPECT_EQ(Code(inkling_constraint_from_grammar(nullptr, inkling_str(""), &constraint)),
+            INKLING_INVALID_ARGUMENT);
+}
+
 TEST_F(CApiTest, TheTokenizerAndFacts) {
   inkling_tokens* tokens = nullptr;
   ASSERT_C_OK(inkling_model_tokenize(model_, inkling_str("Once upon"), nullptr, &tokens));

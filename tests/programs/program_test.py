@@ -100,6 +100,30 @@ class RunTest(unittest.TestCase):
         self.assertEqual(process.returncode, 130)
         self.assertIn("cancelled before it generated a token", errors)
 
+    def test_answers_have_the_form_that_is_asked_for(self):
+        schema, grammar = work_folder() / "schema.json", work_folder() / "list.gbnf"
+        schema.write_text(json.dumps({"type": "object", "properties": {"name": {"type": "string", "maxLength": 9}, "age": {"type": "integer", "maximum": 99}},
+                                      "required": ["name", "age"], "additionalProperties": False}))
+        grammar.write_text('root ::= "- " word ("\\n- " word){2}\nword ::= [a-z]{2,8}\n')
+        arguments = ("inkling-run", own_model(), "-p", "", "--seed=1", "-n", 200)
+        answer = json.loads(run_well(*arguments, "--json-schema", schema).stdout)
+        self.assertEqual(list(answer), ["name", "age"])
+        self.assertLessEqual(len(answer["name"]), 9)
+        self.assertRegex(run_well(*arguments, "--grammar", grammar).stdout, r"^- [a-z]{2,8}(\n- [a-z]{2,8}){2}\n$")
+        ended = run_well(*arguments, "--regex", "(yes|no)!", "--stats")
+        self.assertIn(ended.stdout, ("yes!\n", "no!\n"))
+        self.assertIn("the text is complete", ended.stderr)
+
+    def test_what_is_wrong_with_a_form_is_said(self):
+        schema = work_folder() / "wrong.json"
+        schema.write_text('{"properties": {"a": {"not": {}}}}')
+        for flags, message in ((("--json-schema", schema), "wrong.json: JSON Schema at #/properties/a"), (("--regex", "("), "--regex: regular expression"),
+                               (("--grammar", "/nothing.gbnf"), "/nothing.gbnf: the file can't be read")):
+            wrong = run("inkling-run", own_model(), "-p", "x", *flags)
+            self.assertEqual(wrong.returncode, 1)
+            self.assertIn(message, wrong.stderr)
+        self.assertEqual(run("inkling-run", own_model(), "-p", "x", "--regex", "a", "--json-schema", schema).returncode, 2)
+
     def test_stop_string(self):
         text = run_well("inkling-run", own_model(), "-p", PROMPT, "-n", 60, "--temperature=0").stdout
         self.assertIn(".", text)

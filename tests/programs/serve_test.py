@@ -117,6 +117,19 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(stopped["finish_reason"], "stop")
         self.assertNotIn(" ", stopped["message"]["content"])
 
+    def test_answers_have_the_form_that_is_asked_for(self):
+        schema = {"type": "object", "properties": {"word": {"type": "string", "maxLength": 8}, "a": {"enum": [1, 2]}},
+                  "required": ["word", "a"], "additionalProperties": False}
+        form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
+        body = chat("Hello", response_format=form, **{"max_" + "tokens": 200})
+        status, answer = self.server.ask("/v1/chat/completions", body)
+        self.assertEqual(status, 200, answer)
+        choice = answer["choices"][0]
+        self.assertEqual(choice["finish_reason"], "stop")
+        self.assertEqual(list(json.loads(choice["message"]["content"])), ["word", "a"])
+        streamed = "".join(event["choices"][0]["delta"].get("content", "") for event in self.server.stream("/v1/chat/completions", body))
+        self.assertEqual(streamed, choice["message"]["content"])
+
     def test_embeddings(self):
         status, floats = self.server.ask("/v1/embeddings", {"input": ["a dog", "a cat"]})
         self.assertEqual(status, 200, floats)
@@ -128,7 +141,9 @@ class ServeTest(unittest.TestCase):
 
     def test_errors_name_the_field(self):
         cases = [(chat("x", temperature="hot"), 400, "temperature"), (chat("x", foo=1), 400, "foo"), (chat("x", tools=[]), 400, "tools"),
-                 (chat("x", response_format={"type": "json_object"}), 400, "response_format.type"),
+                 (chat("x", response_format={"type": "xml"}), 400, "response_format.type"),
+                 (chat("x", response_format={"type": "json_schema"}), 400, "response_format.json_schema.schema"),
+                 (chat("x", response_format={"type": "json_schema", "json_schema": {"schema": {"not": {}}}}), 400, "response_format"),
                  (chat("x", response_format={"type": 7}), 400, "response_format.type"),
                  (chat("x", response_format=[]), 400, "response_format"), (chat("x", n=3), 400, "n"),
                  ({"messages": []}, 400, "messages"), ({"messages": [{"role": "robot", "content": "x"}]}, 400, "messages[0].role"),

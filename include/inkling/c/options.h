@@ -15,8 +15,9 @@ extern "C" {
 #endif
 
 /* Handles that options name; C99 allows one declaration of each. */
-typedef struct inkling_adapter inkling_adapter; /* a loaded LoRA adapter: adapter.h */
-typedef struct inkling_model inkling_model;     /* an open model: model.h */
+typedef struct inkling_adapter inkling_adapter;       /* a loaded LoRA adapter: adapter.h */
+typedef struct inkling_constraint inkling_constraint; /* structured output: constraint.h */
+typedef struct inkling_model inkling_model;           /* an open model: model.h */
 
 /* --- How a model is loaded --- */
 
@@ -159,6 +160,7 @@ typedef struct inkling_generate_options {
   void* logits_processor_data;              /* passed to it */
   inkling_bool ignore_model_stop_tokens;    /* 0 */
   int32_t max_draft_tokens;                 /* 7; 0: no speculative decoding */
+  const inkling_constraint* constraint;     /* what the text must look like; NULL: anything */
 } inkling_generate_options;
 /* Sets all defaults; `struct_size` is sizeof the struct. */
 INKLING_API void inkling_generate_options_init(inkling_generate_options* options,

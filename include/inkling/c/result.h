@@ -19,7 +19,8 @@ enum {
   INKLING_STOP_MAX_NEW_TOKENS = 2, /* max_new_tokens were generated */
   INKLING_STOP_CONTEXT_FULL = 3,   /* the session has no position left */
   INKLING_STOP_CANCELLED = 4,      /* inkling_session_cancel, after at least one token */
-  INKLING_STOP_CALLBACK = 5        /* the callback said so */
+  INKLING_STOP_CALLBACK = 5,       /* the callback said so */
+  INKLING_STOP_CONSTRAINT = 6      /* the text is complete as the constraint has it */
 };
 
 /* What a call generated; released by the caller. */

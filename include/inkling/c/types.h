@@ -27,7 +27,7 @@ extern "C" {
 #define INKLING_VERSION_MAJOR 0
 #define INKLING_VERSION_MINOR 1
 #define INKLING_VERSION_PATCH 0
-#define INKLING_ABI_VERSION 1
+#define INKLING_ABI_VERSION 2
 
 /* The same of the library that the app runs with: "0.1.0", and its INKLING_ABI_VERSION. An app
  * works with a library whose soname is equal and whose number is at least as high as its header's.

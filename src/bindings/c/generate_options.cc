@@ -118,6 +118,7 @@ absl::StatusOr<GenerateOptions> GenerateOptionsOf(const inkling_generate_options
   }
   options.ignore_model_stop_tokens = read.ignore_model_stop_tokens != 0;
   options.max_draft_tokens = read.max_draft_tokens;
+  if (read.constraint != nullptr) options.constraint = read.constraint->constraint;
   return options;
 }
 

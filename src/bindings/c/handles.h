@@ -21,6 +21,7 @@
 #include "inkling/llm_session.h"
 #include "inkling/lora_adapter.h"
 #include "inkling/model_source.h"
+#include "inkling/output_constraint.h"
 
 struct inkling_status {
   int32_t code = INKLING_OK;
@@ -40,6 +41,9 @@ struct inkling_source {
 };
 struct inkling_adapter {
   std::shared_ptr<const inkling::LoraAdapter> adapter;
+};
+struct inkling_constraint {
+  std::shared_ptr<const inkling::OutputConstraint> constraint;
 };
 struct inkling_session {
   std::unique_ptr<inkling::LlmSession> session;
