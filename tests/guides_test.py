@@ -31,6 +31,7 @@ PROGRAMS = {
     "scores_and_embeddings": (["likeliest: dog", "cosine with "], []),
     "sampling": (["the same text again", ", likeliest:"], []),
     "open_from_anywhere": (["100 %", "path: ", "descriptor: ", "reader: ", "memory: "], []),
+    "structured_output": (['json: {"animal": "', "regex: ", "grammar:\n- ", "refused: JSON Schema at "], []),
     "c_api": ([" tokens, ", "answer: "], []),
 }
 
