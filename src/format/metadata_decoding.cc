@@ -180,6 +180,66 @@ class TableCopier {
             .trim_newlines = table.trim_newlines()};
   }
 
+  using StopStrings = flatbuffers::Vector<flatbuffers::Offset<wire::StopString>>;
+  using ToolTextParts = flatbuffers::Vector<flatbuffers::Offset<wire::ToolTextPart>>;
+
+  std::vector<std::string> Decode(const StopStrings* strings) {
+    std::vector<std::string> texts;
+    if (strings == nullptr) return texts;
+    for (const wire::StopString* string : *strings) texts.push_back(Text(string->text()));
+    return texts;
+  }
+
+  ToolText Decode(const ToolTextParts* parts) {
+    ToolText text;
+    if (parts == nullptr) return text;
+    for (const wire::ToolTextPart* part : *parts) {
+      if (!Spend(1)) break;  // tables that are shared cost nothing else where they are empty
+      text.push_back({Text(part->text()), static_cast<ToolField>(part->field())});
+    }
+    return text;
+  }
+
+  ToolCallFormat Decode(const wire::ToolCallFormat& table) {
+    return {.syntax = static_cast<ToolCallSyntax>(table.syntax()),
+            .begin = Text(table.begin()),
+            .prefix = Text(table.prefix()),
+            .suffix = Text(table.suffix()),
+            .separator = Text(table.separator()),
+            .end = Text(table.end()),
+            .name_key = Text(table.name_key()),
+            .arguments_key = Text(table.arguments_key()),
+            .id_key = Text(table.id_key()),
+            .text_quote = Text(table.text_quote()),
+            .null_text = Text(table.null_text()),
+            .id_length = table.id_length(),
+            .one_call = table.one_call()};
+  }
+
+  ToolTemplateData Decode(const wire::ToolTemplate& table) {
+    return {.call = Decode(*table.call()),
+            .placement = static_cast<ToolPlacement>(table.placement()),
+            .declaration = Decode(table.declaration()),
+            .declaration_separator = Text(table.declaration_separator()),
+            .json_indent = table.json_indent(),
+            .system = Decode(table.system()),
+            .no_system = Decode(table.no_system()),
+            .user = Decode(table.user()),
+            .user_with_system = Decode(table.user_with_system()),
+            .calls = Decode(table.calls()),
+            .calls_with_text = Decode(table.calls_with_text()),
+            .results_prefix = Text(table.results_prefix()),
+            .result = Decode(table.result()),
+            .results_separator = Text(table.results_separator()),
+            .results_suffix = Text(table.results_suffix()),
+            .trim_result = table.trim_result(),
+            .results_stay_in_turn = table.results_stay_in_turn(),
+            .calls_need_results = table.calls_need_results(),
+            .results_need_answer = table.results_need_answer(),
+            .keeps_recent_thoughts = table.keeps_recent_thoughts(),
+            .stop_strings = Decode(table.stop_strings())};
+  }
+
   PromptTemplateData Decode(const wire::PromptTemplate& table) {
     PromptTemplateData prompt_template;
     prompt_template.name = Text(table.name());
@@ -196,17 +256,14 @@ class TableCopier {
     prompt_template.trim_model = static_cast<TextTrim>(table.trim_model());
     prompt_template.trim_system = static_cast<TextTrim>(table.trim_system());
     prompt_template.trim_system_with_user = table.trim_system_with_user();
-    if (table.stop_strings() != nullptr) {
-      for (const wire::StopString* stop : *table.stop_strings()) {
-        prompt_template.stop_strings.push_back(Text(stop->text()));
-      }
-    }
+    prompt_template.stop_strings = Decode(table.stop_strings());
     prompt_template.stop_ids = Numbers(table.stop_ids());
     prompt_template.trim_model_newlines = table.trim_model_newlines();
     if (table.past_answers() != nullptr) {
       prompt_template.past_answers = Decode(*table.past_answers());
     }
     prompt_template.rewrites_answers = table.rewrites_answers();
+    if (table.tools() != nullptr) prompt_template.tools = Decode(*table.tools());
     return prompt_template;
   }
 

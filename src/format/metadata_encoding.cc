@@ -147,6 +147,66 @@ Offset<wire::PastAnswers> Encode(FlatBufferBuilder& builder, const PastAnswerDat
                                  Number(answers.trim), answers.trim_newlines);
 }
 
+// Lists of texts of a template.
+Offset<flatbuffers::Vector<Offset<wire::StopString>>> Encode(
+    FlatBufferBuilder& builder, const std::vector<std::string>& texts) {
+  std::vector<Offset<wire::StopString>> strings;
+  for (const std::string& text : texts) {
+    const auto bytes = Bytes(builder, text);
+    strings.push_back(wire::CreateStopString(builder, bytes));
+  }
+  return builder.CreateVector(strings);
+}
+
+Offset<flatbuffers::Vector<Offset<wire::ToolTextPart>>> Encode(FlatBufferBuilder& builder,
+                                                               const ToolText& parts) {
+  std::vector<Offset<wire::ToolTextPart>> encoded;
+  for (const ToolTextPart& part : parts) {
+    const auto text = Bytes(builder, part.text);
+    encoded.push_back(wire::CreateToolTextPart(builder, text, Number(part.field)));
+  }
+  return builder.CreateVector(encoded);
+}
+
+Offset<wire::ToolCallFormat> Encode(FlatBufferBuilder& builder, const ToolCallFormat& call) {
+  const auto begin = Bytes(builder, call.begin);
+  const auto prefix = Bytes(builder, call.prefix);
+  const auto suffix = Bytes(builder, call.suffix);
+  const auto separator = Bytes(builder, call.separator);
+  const auto end = Bytes(builder, call.end);
+  const auto name_key = Bytes(builder, call.name_key);
+  const auto arguments_key = Bytes(builder, call.arguments_key);
+  const auto id_key = Bytes(builder, call.id_key);
+  const auto text_quote = Bytes(builder, call.text_quote);
+  const auto null_text = Bytes(builder, call.null_text);
+  return wire::CreateToolCallFormat(builder, Number(call.syntax), begin, prefix, suffix, separator,
+                                    end, name_key, arguments_key, id_key, text_quote, null_text,
+                                    call.id_length, call.one_call);
+}
+
+Offset<wire::ToolTemplate> Encode(FlatBufferBuilder& builder, const ToolTemplateData& tools) {
+  const auto call = Encode(builder, tools.call);
+  const auto declaration = Encode(builder, tools.declaration);
+  const auto declaration_separator = Bytes(builder, tools.declaration_separator);
+  const auto system = Encode(builder, tools.system);
+  const auto no_system = Encode(builder, tools.no_system);
+  const auto user = Encode(builder, tools.user);
+  const auto user_with_system = Encode(builder, tools.user_with_system);
+  const auto calls = Encode(builder, tools.calls);
+  const auto calls_with_text = Encode(builder, tools.calls_with_text);
+  const auto results_prefix = Bytes(builder, tools.results_prefix);
+  const auto result = Encode(builder, tools.result);
+  const auto results_separator = Bytes(builder, tools.results_separator);
+  const auto results_suffix = Bytes(builder, tools.results_suffix);
+  const auto stop_strings = Encode(builder, tools.stop_strings);
+  return wire::CreateToolTemplate(
+      builder, call, Number(tools.placement), declaration, declaration_separator, tools.json_indent,
+      system, no_system, user, user_with_system, calls, calls_with_text, results_prefix, result,
+      results_separator, results_suffix, tools.trim_result, tools.results_stay_in_turn,
+      tools.calls_need_results, tools.results_need_answer, tools.keeps_recent_thoughts,
+      stop_strings);
+}
+
 Offset<wire::PromptTemplate> Encode(FlatBufferBuilder& builder,
                                     const PromptTemplateData& prompt_template) {
   const auto name = Bytes(builder, prompt_template.name);
@@ -157,21 +217,20 @@ Offset<wire::PromptTemplate> Encode(FlatBufferBuilder& builder,
   const auto system = Encode(builder, prompt_template.system);
   const auto default_system = Bytes(builder, prompt_template.default_system);
   const auto generation_prompt = Bytes(builder, prompt_template.generation_prompt);
-  std::vector<Offset<wire::StopString>> strings;
-  for (const std::string& text : prompt_template.stop_strings) {
-    const auto bytes = Bytes(builder, text);
-    strings.push_back(wire::CreateStopString(builder, bytes));
-  }
-  const auto stop_strings = builder.CreateVector(strings);
+  const auto stop_strings = Encode(builder, prompt_template.stop_strings);
   const auto stop_ids = builder.CreateVector(prompt_template.stop_ids);
   const auto past_answers = Encode(builder, prompt_template.past_answers);
+  Offset<wire::ToolTemplate> tools = 0;
+  if (prompt_template.tools.call.syntax != ToolCallSyntax::kNone) {
+    tools = Encode(builder, prompt_template.tools);
+  }
   return wire::CreatePromptTemplate(
       builder, name, note, session_prefix, user, model, system,
       Number(prompt_template.system_placement), default_system, prompt_template.system_always,
       generation_prompt, Number(prompt_template.trim_user), Number(prompt_template.trim_model),
       Number(prompt_template.trim_system), prompt_template.trim_system_with_user, stop_strings,
-      stop_ids, prompt_template.trim_model_newlines, past_answers,
-      prompt_template.rewrites_answers);
+      stop_ids, prompt_template.trim_model_newlines, past_answers, prompt_template.rewrites_answers,
+      tools);
 }
 
 Offset<wire::Provenance> Encode(FlatBufferBuilder& builder, const Provenance& provenance) {

@@ -144,7 +144,7 @@ absl::Status ValidateTemplateBounds(const PromptTemplateData& prompt_template, i
   for (int32_t id : prompt_template.stop_ids) {
     ABSL_RETURN_IF_ERROR(CheckId("prompt_template.stop_ids", id, 0, vocab_size));
   }
-  return absl::OkStatus();
+  return ValidateToolTemplateBounds(prompt_template.tools);
 }
 
 }  // namespace inkling

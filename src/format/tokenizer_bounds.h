@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "src/format/tokenizer_data.h"
+#include "src/format/tool_template_data.h"
 
 namespace inkling {
 
@@ -18,8 +19,12 @@ namespace inkling {
 // `vocab_size` pieces. No pieces at all is valid: the model has no tokenizer.
 absl::Status ValidateTokenizerBounds(const TokenizerData& tokenizer, int32_t vocab_size);
 
-// Stop ids lie in [0, vocab_size); the enum's value is known.
+// Stop ids lie in [0, vocab_size); every enum value is known, and fields of tools stand where they
+// have a meaning.
 absl::Status ValidateTemplateBounds(const PromptTemplateData& prompt_template, int32_t vocab_size);
+
+// The part of it about tools.
+absl::Status ValidateToolTemplateBounds(const ToolTemplateData& tools);
 
 }  // namespace inkling
 

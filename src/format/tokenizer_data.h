@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "src/format/tool_template_data.h"
+
 namespace inkling {
 
 // How text becomes pieces.
@@ -254,6 +256,7 @@ struct PromptTemplateData {
   // An earlier answer doesn't stand in the text as it was generated: something of it is dropped, or
   // what stands in front of it isn't the generation prompt.
   bool rewrites_answers = false;
+  ToolTemplateData tools;
 };
 
 }  // namespace inkling
