@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "inkling/llm_message.h"
 
 namespace inkling {
 
@@ -300,6 +301,9 @@ struct TokenLogProbability {
 struct GenerateResult {
   // All text that the callback got: whole UTF-8 characters, without the stop string.
   std::string text;
+  // Functions that the answer calls, in order (ChatOptions::tools). They are no part of `text`. An
+  // answer that was cut off has those that were whole.
+  std::vector<ToolCall> tool_calls;
   StopReason stop_reason = StopReason::kMaxNewTokens;
   // Tokens that became part of the session, in order. A stop token isn't among them.
   std::vector<int32_t> tokens;

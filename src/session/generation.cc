@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -100,6 +101,7 @@ class Generation {
   absl::Status Accept(const SampledToken& sampled);
   size_t MostDraftTokens() const;
   std::string TextOf(int32_t token);
+  std::string ShownText(std::string text);
   bool Show(const std::string& text);
   void ShowRest();
   void DropTokensBehindText();
@@ -117,6 +119,7 @@ class Generation {
   std::vector<uint64_t> mask_;                   // [vocab_size] bits, with a constraint
   GenerateResult result_;
   std::vector<TokenLogProbability> top_;  // of the row that is sampled
+  std::string held_;                      // text that may yet be none
   std::vector<size_t> text_ends_;         // bytes of decoded text after each generated token
   size_t decoded_bytes_ = 0;
   Clock::time_point first_logits_;
@@ -150,6 +153,20 @@ absl::Status Generation::Accept(const SampledToken& sampled) {
 std::string Generation::TextOf(int32_t token) {
   absl::StatusOr<std::string> text = decoder_.Add(token);
   return text.ok() ? *std::move(text) : std::string();
+}
+
+// What of it belongs to the answer's text for certain, and what was held back before.
+std::string Generation::ShownText(std::string text) {
+  if (constraint_ == nullptr) return text;
+  if (!constraint_->is_text()) {
+    held_.clear();
+    return "";
+  }
+  held_ += text;
+  const size_t size = held_.size() - std::min(constraint_->held_back(), held_.size());
+  text = held_.substr(0, size);
+  held_.erase(0, size);
+  return text;
 }
 
 // A draft needn't reach beyond the last token that is asked for.
@@ -226,9 +243,9 @@ absl::StatusOr<bool> Generation::Step() {
     result_.num_dropped_tokens += dropped;
   }
   ABSL_RETURN_IF_ERROR(Accept(sampled));
-  const std::string text = TextOf(sampled.token);
+  const std::string text = ShownText(TextOf(sampled.token));
   decoded_bytes_ += text.size();
-  text_ends_.push_back(decoded_bytes_);
+  text_ends_.push_back(decoded_bytes_ + held_.size());
   if (!Show(stream_.Push(text))) return End(StopReason::kCallback);
   if (stream_.stopped()) return End(StopReason::kStopString);
   if (constraint_ != nullptr && !constraint_->can_continue()) return End(StopReason::kConstraint);
@@ -239,7 +256,9 @@ absl::StatusOr<bool> Generation::Step() {
 
 // Shows what was held back: no token follows that could complete a character or a stop string.
 void Generation::ShowRest() {
-  const std::string text = stream_.Push(decoder_.Flush());
+  const bool is_text = constraint_ == nullptr || constraint_->is_text();
+  const std::string end = is_text ? absl::StrCat(held_, decoder_.Flush()) : "";
+  const std::string text = stream_.Push(end);
   const std::string rest = stream_.Flush();
   if (!Show(absl::StrCat(text, rest)) && result_.stop_reason != StopReason::kCancelled) {
     result_.stop_reason = StopReason::kCallback;
@@ -279,6 +298,8 @@ absl::StatusOr<GenerateResult> Generation::Run() {
   } else if (result_.stop_reason != StopReason::kCallback) {
     ShowRest();
   }
+  if (constraint_ != nullptr) result_.tool_calls = constraint_->calls();
+  if (!result_.tool_calls.empty()) absl::StripTrailingAsciiWhitespace(&result_.text);
   result_.prefill_seconds = SecondsBetween(begin, first_logits_);
   result_.decode_seconds = SecondsBetween(first_logits_, Clock::now());
   return std::move(result_);

@@ -129,8 +129,9 @@ std::vector<int32_t> LlmModel::stop_tokens() const { return engine_->stop_tokens
 
 std::shared_ptr<const void> ConstraintAccess::SharedVocabulary(const LlmModel& model,
                                                                MakeVocabulary make) {
-  return model.engine_->SharedVocabulary(make);
+  return model.engine_->SharedVocabulary("", make);
 }
+const ModelEngine& ConstraintAccess::EngineOf(const LlmModel& model) { return *model.engine_; }
 uint64_t ConstraintAccess::VocabularyHash(const LlmModel& model) {
   return model.engine_->vocabulary_hash();
 }

@@ -34,6 +34,8 @@ absl::StatusOr<TemplateRole> RoleOf(ChatRole role, size_t index) {
       return TemplateRole::kUser;
     case ChatRole::kAssistant:
       return TemplateRole::kModel;
+    case ChatRole::kTool:
+      break;
   }
   return absl::InvalidArgumentError(
       absl::StrCat("messages[", index, "].role is ", static_cast<int>(role), "; expected 0 to 2"));

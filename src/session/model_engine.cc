@@ -141,10 +141,12 @@ ModelEngine::ModelEngine(std::unique_ptr<ModelReader> reader,
       vocabulary_hash_(HashOf(reader_->metadata())) {}
 
 std::shared_ptr<const void> ModelEngine::SharedVocabulary(
+    const std::string& key,
     absl::FunctionRef<std::shared_ptr<const void>(const TokenizerData&, int32_t)> make) const {
   const std::lock_guard<std::mutex> lock(vocabulary_mutex_);
-  if (vocabulary_ == nullptr) vocabulary_ = make(tokenizer_->data(), config().vocab_size);
-  return vocabulary_;
+  std::shared_ptr<const void>& vocabulary = vocabularies_[key];
+  if (vocabulary == nullptr) vocabulary = make(tokenizer_->data(), config().vocab_size);
+  return vocabulary;
 }
 
 absl::StatusOr<std::unique_ptr<ModelReader>> ModelEngine::OpenReader(const ModelSource& source) {

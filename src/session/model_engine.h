@@ -7,6 +7,7 @@
 #define INKLING_SRC_SESSION_MODEL_ENGINE_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -56,8 +57,10 @@ class ModelEngine {
   // Ids that end the model's answer, ascending: the vocabulary's and the template's.
   const std::vector<int32_t>& stop_tokens() const { return stop_tokens_; }
 
-  // What `make` makes of the vocabulary, the first time; then the same again. Thread-safe.
+  // What `make` makes of the vocabulary, the first time for each `key`; then the same again.
+  // Thread-safe.
   std::shared_ptr<const void> SharedVocabulary(
+      const std::string& key,
       absl::FunctionRef<std::shared_ptr<const void>(const TokenizerData&, int32_t)> make) const;
   uint64_t vocabulary_hash() const { return vocabulary_hash_; }
 
@@ -77,7 +80,7 @@ class ModelEngine {
   std::vector<int32_t> stop_tokens_;
   uint64_t vocabulary_hash_ = 0;  // of what constraints depend on
   mutable std::mutex vocabulary_mutex_;
-  mutable std::shared_ptr<const void> vocabulary_;
+  mutable std::map<std::string, std::shared_ptr<const void>> vocabularies_;
 };
 
 // The element type of a cache. Errors: InvalidArgument for a value that isn't one of KvCacheType's.

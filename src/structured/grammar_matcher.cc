@@ -44,7 +44,10 @@ absl::string_view GrammarMatcher::TextOf(int32_t token, std::string& changed) co
 bool GrammarMatcher::Accept(int32_t token) {
   if (token < 0 || token >= grammar_->vocabulary().vocab_size()) return false;
   std::string changed;
-  const absl::string_view text = TextOf(token, changed);
+  return AcceptText(TextOf(token, changed));
+}
+
+bool GrammarMatcher::AcceptText(absl::string_view text) {
   if (text.empty()) return false;
   const size_t num_frames = frames_.size();
   Readings now = history_.back();

@@ -32,6 +32,9 @@ class GrammarMatcher {
   // Goes on by a token. False, and nothing changes, if it may not come next.
   bool Accept(int32_t token);
 
+  // Goes on by a text in one step, as by a token with that text.
+  bool AcceptText(absl::string_view text);
+
   // Takes the last `count` tokens back; at most as many as were accepted.
   void Rewind(size_t count);
 

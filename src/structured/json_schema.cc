@@ -347,12 +347,15 @@ absl::StatusOr<ExprId> SchemaCompiler::CompileType(const std::string& type, cons
   return SchemaError(path, absl::StrCat("'type' ", QuoteJson(type), " is unknown"));
 }
 
+absl::StatusOr<ExprId> AddJsonSchema(const JsonValue& root, JsonSpacing spacing, Grammar& grammar) {
+  return SchemaCompiler(grammar, root, spacing).Compile(root, "#");
+}
+
 absl::StatusOr<Grammar> GrammarOfJsonSchema(absl::string_view schema, JsonSpacing spacing) {
   ABSL_ASSIGN_OR_RETURN(const JsonValue root, ParseJson(schema));
   Grammar grammar;
   const RuleId rule = grammar.AddRule("#");
-  SchemaCompiler compiler(grammar, root, spacing);
-  ABSL_ASSIGN_OR_RETURN(const ExprId value, compiler.Compile(root, "#"));
+  ABSL_ASSIGN_OR_RETURN(const ExprId value, AddJsonSchema(root, spacing, grammar));
   grammar.Define(rule, value);
   grammar.root = rule;
   return grammar;

@@ -13,12 +13,17 @@
 #include "inkling/output_constraint.h"
 #include "src/structured/grammar.h"
 #include "src/structured/json_grammar.h"
+#include "src/structured/json_value.h"
 
 namespace inkling {
 
 // Errors: InvalidArgument (not JSON, not a schema), Unimplemented (a keyword that isn't enforced),
 // ResourceExhausted (too large): what, where, what to do.
 absl::StatusOr<Grammar> GrammarOfJsonSchema(absl::string_view schema, JsonSpacing spacing);
+
+// The same as an expression of a grammar that has others. `root` is what $ref refers to, and isn't
+// used after the call.
+absl::StatusOr<ExprId> AddJsonSchema(const JsonValue& root, JsonSpacing spacing, Grammar& grammar);
 
 }  // namespace inkling
 

@@ -36,8 +36,9 @@ std::string TextOfPiece(const TokenizerData& data, int32_t id) {
 
 }  // namespace
 
-std::shared_ptr<const TokenVocabulary> TokenVocabulary::Make(const TokenizerData& data,
-                                                             int32_t vocab_size) {
+std::shared_ptr<const TokenVocabulary> TokenVocabulary::Make(
+    const TokenizerData& data, int32_t vocab_size,
+    absl::Span<const std::pair<int32_t, std::string>> marks) {
   const int32_t num_pieces = std::min(NumPieces(data), vocab_size);
   std::vector<std::string> texts(static_cast<size_t>(vocab_size));
   std::vector<bool> is_byte_piece(texts.size(), false);
@@ -53,10 +54,27 @@ std::shared_ptr<const TokenVocabulary> TokenVocabulary::Make(const TokenizerData
   for (int32_t id : data.stop_ids) {
     if (id < vocab_size) texts[static_cast<size_t>(id)].clear();
   }
+  for (const auto& [id, text] : marks) {
+    if (id < vocab_size) texts[static_cast<size_t>(id)] = text;
+  }
   auto made = std::make_shared<TokenVocabulary>(*Make(std::move(texts)));
   made->is_byte_piece_ = std::move(is_byte_piece);
   made->leading_space_ = data.decoder.leading_space;
   return made;
+}
+
+std::vector<int32_t> TokenVocabulary::TokensWithPrefix(absl::string_view prefix) const {
+  uint32_t node = 0;
+  for (const char byte : prefix) {
+    uint32_t child = node + 1;
+    while (child < nodes_[node].end && nodes_[child].byte != static_cast<uint8_t>(byte))
+      child = nodes_[child].end;
+    if (child >= nodes_[node].end) return {};
+    node = child;
+  }
+  const auto first = tokens_.begin() + nodes_[node].first_token;
+  const auto last = tokens_.begin() + nodes_[nodes_[node].end].first_token;
+  return {first, last};
 }
 
 std::shared_ptr<const TokenVocabulary> TokenVocabulary::Make(std::vector<std::string> texts) {

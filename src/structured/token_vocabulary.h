@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -30,7 +31,10 @@ class TokenVocabulary {
   };
 
   // `vocab_size` is the number of logits; ids beyond the pieces are padding.
-  static std::shared_ptr<const TokenVocabulary> Make(const TokenizerData& data, int32_t vocab_size);
+  // `marks` are tokens with texts of their own, which are in it whatever they are.
+  static std::shared_ptr<const TokenVocabulary> Make(
+      const TokenizerData& data, int32_t vocab_size,
+      absl::Span<const std::pair<int32_t, std::string>> marks = {});
   // Of texts by id, for tests; an empty one is no text.
   static std::shared_ptr<const TokenVocabulary> Make(std::vector<std::string> texts);
 
@@ -41,6 +45,8 @@ class TokenVocabulary {
     return absl::MakeConstSpan(tokens_).subspan(
         nodes_[node].first_token, nodes_[node + 1].first_token - nodes_[node].first_token);
   }
+  // Those whose text begins with `prefix`, which isn't empty.
+  std::vector<int32_t> TokensWithPrefix(absl::string_view prefix) const;
   int32_t vocab_size() const { return vocab_size_; }
   size_t mask_words() const { return (static_cast<size_t>(vocab_size_) + 63) / 64; }
   uint32_t max_depth() const { return max_depth_; }

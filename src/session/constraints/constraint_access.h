@@ -20,6 +20,7 @@ struct ConstraintAccess {
 
   // What `make` makes of the model's vocabulary, made once for each model and kept by it.
   static std::shared_ptr<const void> SharedVocabulary(const LlmModel& model, MakeVocabulary make);
+  static const ModelEngine& EngineOf(const LlmModel& model);
   // The same for models whose tokens are the same texts.
   static uint64_t VocabularyHash(const LlmModel& model);
 

@@ -9,9 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "inkling/llm_message.h"
 
 namespace inkling {
 
@@ -32,6 +34,12 @@ class TokenConstraint {
   virtual bool can_continue() const = 0;
   // The bytes that come next whatever else does, at most `most`.
   virtual std::string ForcedText(size_t most) = 0;
+
+  // For answers that aren't text alone. Whether the last token belongs to the text; how many bytes
+  // at the end of the text may turn out not to; and what else the answer has.
+  virtual bool is_text() const { return true; }
+  virtual size_t held_back() const { return 0; }
+  virtual std::vector<ToolCall> calls() const { return {}; }
 
  protected:
   TokenConstraint() = default;
