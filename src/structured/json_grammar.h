@@ -12,7 +12,7 @@
 #include "inkling/output_constraint.h"
 #include "src/structured/codepoint_set.h"
 #include "src/structured/grammar.h"
-#include "src/structured/json_value.h"
+#include "src/text/json_value.h"
 
 namespace inkling {
 

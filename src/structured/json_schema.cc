@@ -18,9 +18,9 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "src/structured/json_value.h"
 #include "src/structured/schema_compiler.h"
 #include "src/structured/schema_merge.h"
+#include "src/text/json_value.h"
 
 namespace inkling {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "src/structured/grammar.h"
-#include "src/structured/json_value.h"
+#include "src/text/json_value.h"
 
 namespace inkling {
 

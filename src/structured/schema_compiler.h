@@ -18,7 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "src/structured/grammar.h"
 #include "src/structured/json_grammar.h"
-#include "src/structured/json_value.h"
+#include "src/text/json_value.h"
 
 namespace inkling {
 

@@ -11,8 +11,8 @@
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "src/structured/json_value.h"
 #include "src/structured/schema_compiler.h"
+#include "src/text/json_value.h"
 
 namespace inkling {
 

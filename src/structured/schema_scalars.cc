@@ -13,11 +13,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "src/structured/json_value.h"
 #include "src/structured/number_range.h"
 #include "src/structured/regex.h"
 #include "src/structured/schema_compiler.h"
 #include "src/structured/string_format.h"
+#include "src/text/json_value.h"
 
 namespace inkling {
 namespace {

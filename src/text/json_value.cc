@@ -1,6 +1,6 @@
 // A recursive reader of JSON (RFC 8259), whose depth is bounded.
 
-#include "src/structured/json_value.h"
+#include "src/text/json_value.h"
 
 #include <algorithm>
 #include <cstddef>

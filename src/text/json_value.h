@@ -1,9 +1,9 @@
-// JsonValue: JSON of an app, read with limits, for schemas.
+// JsonValue: JSON of an app, read with limits: schemas, tools, arguments of calls.
 //
 // Objects keep the order of their members. Numbers keep their text, so that they stay exact.
 
-#ifndef INKLING_SRC_STRUCTURED_JSON_VALUE_H_
-#define INKLING_SRC_STRUCTURED_JSON_VALUE_H_
+#ifndef INKLING_SRC_TEXT_JSON_VALUE_H_
+#define INKLING_SRC_TEXT_JSON_VALUE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -59,4 +59,4 @@ absl::StatusOr<Decimal> ParseDecimal(absl::string_view number);
 
 }  // namespace inkling
 
-#endif  // INKLING_SRC_STRUCTURED_JSON_VALUE_H_
+#endif  // INKLING_SRC_TEXT_JSON_VALUE_H_
