@@ -13,7 +13,7 @@
 #include "inkling/output_constraint.h"
 #include "src/structured/grammar.h"
 #include "src/structured/json_grammar.h"
-#include "src/structured/json_value.h"
+#include "src/text/json_value.h"
 
 namespace inkling {
 

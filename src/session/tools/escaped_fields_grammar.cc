@@ -17,7 +17,7 @@
 #include "src/structured/byte_set.h"
 #include "src/structured/codepoint_set.h"
 #include "src/structured/grammar.h"
-#include "src/structured/json_value.h"
+#include "src/text/json_value.h"
 
 namespace inkling {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "src/format/tool_template_data.h"
 #include "src/structured/grammar.h"
-#include "src/structured/json_value.h"
+#include "src/text/json_value.h"
 
 namespace inkling {
 

@@ -15,7 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "inkling/llm_message.h"
 #include "src/format/tool_template_data.h"
-#include "src/structured/json_value.h"
+#include "src/text/json_value.h"
 
 namespace inkling {
 namespace {
@@ -148,7 +148,7 @@ class CallReader {
       return text;
     }
     const size_t end = rest_.find_first_of(",}]");
-    if (end == absl::string_view::npos) return std::nullopt;
+    if (end == absl::string_view::npos || end == 0) return std::nullopt;
     const std::string word(absl::StripAsciiWhitespace(rest_.substr(0, end)));
     rest_.remove_prefix(end);
     if (!format_.null_text.empty() && word == format_.null_text) return "null";
@@ -174,7 +174,8 @@ class CallReader {
       if (!value.has_value()) return std::nullopt;
       json += *value;
       SkipSpace();
-      if (!rest_.empty() && rest_.front() == ',') rest_.remove_prefix(1);
+      if (rest_.empty() || (rest_.front() != ',' && rest_.front() != close)) return std::nullopt;
+      if (rest_.front() == ',') rest_.remove_prefix(1);
     }
     if (rest_.empty()) return std::nullopt;
     rest_.remove_prefix(1);

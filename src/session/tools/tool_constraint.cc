@@ -30,8 +30,8 @@
 #include "src/session/tools/tool_markers.h"
 #include "src/structured/compiled_grammar.h"
 #include "src/structured/grammar_matcher.h"
-#include "src/structured/json_value.h"
 #include "src/structured/token_vocabulary.h"
+#include "src/text/json_value.h"
 
 namespace inkling {
 namespace {
