@@ -18,6 +18,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "examples/programs/line_reader.h"
+#include "examples/programs/message_file.h"
 #include "examples/programs/run_options.h"
 #include "inkling/llm_session.h"
 
@@ -111,7 +112,8 @@ absl::StatusOr<GenerateResult> Stream(
   };
   absl::StatusOr<GenerateResult> result = generate(show);
   if (!result.ok()) return result.status();
-  std::fputc('\n', stdout);
+  if (!result->text.empty() || result->tool_calls.empty()) std::fputc('\n', stdout);
+  std::fputs(ToolCallLines(result->tool_calls).c_str(), stdout);
   std::fflush(stdout);
   if (options.stats) ShowStats(*result);
   return result;
@@ -131,7 +133,7 @@ absl::StatusOr<GenerateResult> StreamAnswer(LlmSession& session,
                                             const std::vector<ChatMessage>& messages,
                                             const RunOptions& options) {
   return Stream(session, options, [&](TextCallback show) {
-    return session.Chat(messages, {}, options.generate_options, show);
+    return session.Chat(messages, options.chat_options, options.generate_options, show);
   });
 }
 
@@ -146,12 +148,15 @@ ChatConsole::Next ChatConsole::Obey(const std::string& command) {
   } else if (command == "/reset") {
     status = session_.Reset();
     turn_starts_.clear();
+    messages_.clear();
   } else if (command == "/undo") {
     if (turn_starts_.empty()) {
       std::fputs("There is nothing to undo.\n", stdout);
     } else {
       status = session_.Rewind(turn_starts_.back());
       turn_starts_.pop_back();
+      while (!messages_.empty() && messages_.back().role != ChatRole::kUser) messages_.pop_back();
+      if (!messages_.empty()) messages_.pop_back();
     }
   } else if (command == "/stats") {
     std::printf("%d positions used, %d free\n", session_.position(), session_.remaining_tokens());
@@ -164,7 +169,9 @@ ChatConsole::Next ChatConsole::Obey(const std::string& command) {
 }
 
 void ChatConsole::Answer(const std::string& message) {
-  absl::StatusOr<GenerateResult> result = StreamAnswer(session_, message, options_);
+  absl::StatusOr<GenerateResult> result = options_.chat_options.tools.empty()
+                                              ? StreamAnswer(session_, message, options_)
+                                              : AnswerWithTools(message);
   if (absl::IsCancelled(result.status())) {
     std::fputs("Stopped before the answer began; the message is taken back.\n", stderr);
     return;
@@ -179,6 +186,32 @@ void ChatConsole::Answer(const std::string& message) {
   if (result->stop_reason == StopReason::kContextFull) {
     std::fputs("The context is full; /reset or /undo makes room.\n", stderr);
   }
+}
+
+// Asks the person for what the functions return, as long as the model calls some.
+absl::StatusOr<GenerateResult> ChatConsole::AnswerWithTools(const std::string& message) {
+  const size_t num_messages = messages_.size();
+  const int32_t begin = session_.position();
+  messages_.push_back({.role = ChatRole::kUser, .text = message});
+  absl::StatusOr<GenerateResult> result = StreamAnswer(session_, messages_, options_);
+  while (result.ok()) {
+    messages_.push_back(
+        {.role = ChatRole::kAssistant, .text = result->text, .tool_calls = result->tool_calls});
+    result->begin_position = begin;
+    if (result->tool_calls.empty()) return result;
+    for (const ToolCall& call : result->tool_calls) {
+      if (input_ == LineReader::Input::kTerminal)
+        std::printf("What does %s return?\n", call.name.c_str());
+      const std::optional<std::string> answer = reader_.ReadMessage();
+      messages_.push_back({.role = ChatRole::kTool,
+                           .text = answer.value_or(""),
+                           .tool_name = call.name,
+                           .tool_call_id = call.id});
+    }
+    result = StreamAnswer(session_, messages_, options_);
+  }
+  messages_.resize(num_messages);
+  return result;
 }
 
 void ChatConsole::Run() {

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "examples/programs/line_reader.h"
 #include "examples/programs/run_options.h"
+#include "inkling/llm_message.h"
 #include "inkling/llm_session.h"
 
 namespace inkling {
@@ -40,12 +41,14 @@ class ChatConsole {
   enum class Next { kGoOn, kQuit };
   Next Obey(const std::string& command);
   void Answer(const std::string& message);
+  absl::StatusOr<GenerateResult> AnswerWithTools(const std::string& message);
 
   LlmSession& session_;
   const RunOptions& options_;
   LineReader::Input input_;
   LineReader reader_;
-  std::vector<int32_t> turn_starts_;  // position before each message, for /undo
+  std::vector<ChatMessage> messages_;  // the conversation, where tools are given
+  std::vector<int32_t> turn_starts_;   // position before each message, for /undo
 };
 
 }  // namespace inkling

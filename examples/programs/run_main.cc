@@ -52,6 +52,13 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::
                  "Answer this conversation and end: a JSON file, [{\"role\": \"user\", "
                  "\"content\": TEXT}, ...]")
       ->excludes("--prompt");
+  app.add_option("--tools", options.tools,
+                 "Functions that the model may call: a JSON file, [{\"name\": ..., "
+                 "\"description\": ..., \"parameters\": JSON SCHEMA}, ...]. Calls are shown as "
+                 "JSON, one a line; a conversation asks for their results");
+  app.add_option("--tool-choice", options.chat_options.tool_choice,
+                 "With --tools: auto (text or calls), none (text), required (calls)")
+      ->transform(CLI::CheckedTransformer(inkling::ToolChoices()));
   app.add_flag("--chat", options.chat, "The prompt is a user's turn in the model's own template");
   app.add_option("--system", options.session_options.system_prompt,
                  "System prompt of the conversation");
@@ -179,6 +186,8 @@ absl::Status Converse(const inkling::LlmModel& model, inkling::LlmSession& sessi
     return inkling::StreamAnswer(session, *messages, options).status();
   }
   if (options.has_prompt) {
+    if (!options.tools.empty())
+      return inkling::StreamAnswer(session, {{.text = options.prompt}}, options).status();
     if (!options.chat) {
       std::fputs(options.prompt.c_str(), stdout);
       std::fflush(stdout);
@@ -214,6 +223,11 @@ absl::Status Run(RunOptions& options) {
   auto constraint = options.constraint.Compile(**model);
   if (!constraint.ok()) return constraint.status();
   options.generate_options.constraint = *std::move(constraint);
+  if (!options.tools.empty()) {
+    auto tools = inkling::ReadToolFile(options.tools);
+    if (!tools.ok()) return tools.status();
+    options.chat_options.tools = *std::move(tools);
+  }
   if (options.slide) options.session_options.context_overflow = inkling::ContextOverflow::kSlide;
   absl::StatusOr<std::unique_ptr<inkling::LlmSession>> session =
       options.load.empty()

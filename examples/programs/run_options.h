@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "examples/programs/constraint_flags.h"
+#include "inkling/llm_message.h"
 #include "inkling/llm_options.h"
 
 namespace inkling {
@@ -19,12 +20,14 @@ struct RunOptions {
   bool has_prompt = false;        // one prompt, then the program ends
   bool chat = false;              // the prompt is a user's turn, not text to continue
   std::string messages;           // file with a conversation to answer, or empty
+  std::string tools;              // file with functions that the model may call, or empty
   bool stats = false;
   std::string save;    // file that the session is written to at the end, or empty
   std::string load;    // file that it is read from, or empty
   bool slide = false;  // a full context drops older tokens
   ModelOptions model_options;
   SessionOptions session_options;
+  ChatOptions chat_options;  // its tools are those of `tools`
   GenerateOptions generate_options;
   ConstraintFlags constraint;
 };

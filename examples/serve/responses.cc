@@ -13,6 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "inkling/llm_message.h"
 #include "inkling/llm_model.h"
 #include "inkling/llm_options.h"
 #include "nlohmann/json.hpp"
@@ -70,7 +71,7 @@ std::string FinishReason(const GenerateResult& result) {
     case StopReason::kContextFull:
       return "length";
     default:
-      return "stop";
+      return result.tool_calls.empty() ? "stop" : "tool_calls";
   }
 }
 
@@ -94,8 +95,25 @@ json AddUsage(const json& a, const json& b) {
   return sum;
 }
 
-json AnswerMessage(const GenerateResult& result) {
-  return {{"role", "assistant"}, {"content", result.text}, {"refusal", nullptr}};
+json ToolCallsJson(const GenerateResult& result, const ResponseHead& head) {
+  json calls = json::array();
+  for (size_t i = 0; i < result.tool_calls.size(); ++i) {
+    const ToolCall& call = result.tool_calls[i];
+    calls.push_back({{"index", i},
+                     {"id", call.id.empty() ? absl::StrCat("call_", head.id, "_", i) : call.id},
+                     {"type", "function"},
+                     {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+  }
+  return calls;
+}
+
+json AnswerMessage(const GenerateResult& result, const ResponseHead& head) {
+  json message = {{"role", "assistant"}, {"content", result.text}, {"refusal", nullptr}};
+  if (result.tool_calls.empty()) return message;
+  if (result.text.empty()) message["content"] = nullptr;
+  message["tool_calls"] = ToolCallsJson(result, head);
+  for (json& call : message["tool_calls"]) call.erase("index");  // of streams alone
+  return message;
 }
 
 json ChatLogProbabilities(const GenerateResult& result, const LlmModel& model) {

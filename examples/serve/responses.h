@@ -27,7 +27,7 @@ ResponseHead NewResponseHead(absl::string_view id_prefix, absl::string_view obje
 // The head with `choices`.
 nlohmann::ordered_json WithChoices(const ResponseHead& head, nlohmann::ordered_json choices);
 
-// "stop" or "length".
+// "stop", "length" or "tool_calls".
 std::string FinishReason(const GenerateResult& result);
 
 // Tokens of prompt and answer, and how many of the prompt's were computed before.
@@ -35,8 +35,9 @@ nlohmann::ordered_json Usage(const GenerateResult& result);
 // The sum of two.
 nlohmann::ordered_json AddUsage(const nlohmann::ordered_json& a, const nlohmann::ordered_json& b);
 
-// The message of a whole chat answer.
-nlohmann::ordered_json AnswerMessage(const GenerateResult& result);
+// The message of a whole chat answer; calls without an id get one of `head`.
+nlohmann::ordered_json AnswerMessage(const GenerateResult& result, const ResponseHead& head);
+nlohmann::ordered_json ToolCallsJson(const GenerateResult& result, const ResponseHead& head);
 
 // "logprobs" of chat ({"content": [...]}) and of completions ({"tokens": [...], ...}).
 nlohmann::ordered_json ChatLogProbabilities(const GenerateResult& result, const LlmModel& model);

@@ -76,6 +76,8 @@ void StreamChat(EventStream& events, LlmSession& session, const ChatRequest& req
       });
   json last;
   if (result.ok()) {
+    if (!result->tool_calls.empty())
+      events.Send(Delta(head, {{"tool_calls", ToolCallsJson(*result, head)}}, nullptr));
     last = Delta(head, json::object(), FinishReason(*result));
     if (request.generation.options.return_log_probabilities)
       last["choices"][0]["logprobs"] = ChatLogProbabilities(*result, session.model());
@@ -217,7 +219,7 @@ void Server::Chat(const httplib::Request& request, httplib::Response& response) 
       (*session)->Chat(chat->messages, chat->chat, chat->generation.options, Ignore);
   if (!result.ok()) return Fail(response, result.status());
   json choice = {{"index", 0},
-                 {"message", AnswerMessage(*result)},
+                 {"message", AnswerMessage(*result, head)},
                  {"logprobs", nullptr},
                  {"finish_reason", FinishReason(*result)}};
   if (chat->generation.options.return_log_probabilities)

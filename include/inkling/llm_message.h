@@ -61,6 +61,8 @@ struct ChatOptions {
   // them.
   std::vector<ToolDefinition> tools = {};
   ToolChoice tool_choice = ToolChoice::kAuto;
+  // False: an answer has one call at most, also where the template allows several.
+  bool parallel_tool_calls = true;
   // What the answer begins with, without the model's doing. It becomes a part of the session, and
   // of the message that the app adds to its list, but not of GenerateResult::text.
   std::string assistant_prefix = {};

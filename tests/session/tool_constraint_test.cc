@@ -52,7 +52,8 @@ class ToolConstraintTest : public SessionTest {
 
   absl::StatusOr<std::shared_ptr<const OutputConstraint>> Make(const ToolCallFormat& format,
                                                                ToolChoice choice) {
-    return MakeToolConstraint(ConstraintAccess::EngineOf(*model_), format, Tools(), choice);
+    return MakeToolConstraint(ConstraintAccess::EngineOf(*model_), format,
+                              {.tools = Tools(), .tool_choice = choice});
   }
 
   // An answer that begins with `script`, as far as the constraint lets it.
@@ -221,7 +222,7 @@ TEST_F(ToolConstraintTest, WrongParametersNameTheTool) {
   const std::vector<ToolDefinition> tools = {
       {"ok", "", ""}, {"odd", "", R"({"type": "object", "properties": {"a": {"not": {}}}})"}};
   const auto made = MakeToolConstraint(ConstraintAccess::EngineOf(*model_),
-                                       JsonFormat("<turn>", ""), tools, ToolChoice::kAuto);
+                                       JsonFormat("<turn>", ""), {.tools = tools});
   EXPECT_EQ(made.status().code(), absl::StatusCode::kUnimplemented);
   EXPECT_THAT(made.status().message(), HasSubstr("tools[1] ('odd').parameters"));
   EXPECT_THAT(made.status().message(), HasSubstr("#/properties/a"));

@@ -30,6 +30,15 @@ typedef struct inkling_result inkling_result;
 INKLING_API inkling_string inkling_result_text(const inkling_result* result);
 INKLING_API int32_t inkling_result_stop_reason(const inkling_result* result);
 
+/* Functions that the answer calls (inkling_chat_options has a field for them); they are no part of
+ * the text. Arguments are the text of a JSON object. Empty texts outside of what there is. */
+INKLING_API size_t inkling_result_num_tool_calls(const inkling_result* result);
+INKLING_API inkling_string inkling_result_tool_call_name(const inkling_result* result,
+                                                         size_t index);
+INKLING_API inkling_string inkling_result_tool_call_arguments(const inkling_result* result,
+                                                              size_t index);
+INKLING_API inkling_string inkling_result_tool_call_id(const inkling_result* result, size_t index);
+
 /* Tokens that became part of the session, [num_tokens]. */
 INKLING_API const int32_t* inkling_result_tokens(const inkling_result* result);
 INKLING_API size_t inkling_result_num_tokens(const inkling_result* result);

@@ -27,14 +27,26 @@ namespace {
 inkling_chat_options DefaultChatOptions() {
   inkling_chat_options options = {};
   options.struct_size = sizeof(options);
+  options.tool_choice = static_cast<int32_t>(ChatOptions().tool_choice);
+  options.parallel_tool_calls = ChatOptions().parallel_tool_calls ? 1 : 0;
   return options;
 }
 
 absl::StatusOr<ChatOptions> ChatOptionsOf(const inkling_chat_options* given) {
   ABSL_ASSIGN_OR_RETURN(const inkling_chat_options read,
                         ReadOptions(DefaultChatOptions(), given, "inkling_chat_options"));
+  ABSL_RETURN_IF_ERROR(CheckArray(read.tools, read.num_tools, "tools"));
+  ABSL_RETURN_IF_ERROR(CheckEnum(read.tool_choice, INKLING_TOOL_CHOICE_REQUIRED, "tool_choice"));
   ChatOptions options;
   options.assistant_prefix = std::string(View(read.assistant_prefix));
+  for (size_t i = 0; i < read.num_tools; ++i) {
+    const inkling_tool& tool = read.tools[i];
+    options.tools.push_back({.name = std::string(View(tool.name)),
+                             .description = std::string(View(tool.description)),
+                             .parameters = std::string(View(tool.parameters))});
+  }
+  options.tool_choice = static_cast<ToolChoice>(read.tool_choice);
+  options.parallel_tool_calls = read.parallel_tool_calls != 0;
   return options;
 }
 
@@ -54,11 +66,36 @@ void inkling_messages_release(inkling_messages* messages) { delete messages; }
 inkling_status* inkling_messages_add(inkling_messages* messages, int32_t role,
                                      inkling_string text) {
   INKLING_C_REQUIRE(messages);
-  const absl::Status known = inkling::c_api::CheckEnum(role, INKLING_ROLE_ASSISTANT, "role");
+  const absl::Status known = inkling::c_api::CheckEnum(role, INKLING_ROLE_TOOL, "role");
   if (!known.ok()) return ToC(known);
   ChatMessage message;
   message.role = static_cast<ChatRole>(role);
   message.text = std::string(View(text));
+  messages->messages.push_back(std::move(message));
+  return nullptr;
+}
+
+inkling_status* inkling_messages_add_tool_call(inkling_messages* messages, inkling_string name,
+                                               inkling_string arguments, inkling_string id) {
+  INKLING_C_REQUIRE(messages);
+  if (messages->messages.empty() || messages->messages.back().role != ChatRole::kAssistant) {
+    return ToC(absl::FailedPreconditionError(
+        "a tool call belongs to a message of the assistant; the last message is none"));
+  }
+  messages->messages.back().tool_calls.push_back(
+      {std::string(View(name)), std::string(View(arguments)), std::string(View(id))});
+  return nullptr;
+}
+
+inkling_status* inkling_messages_add_tool_result(inkling_messages* messages,
+                                                 inkling_string tool_name,
+                                                 inkling_string tool_call_id, inkling_string text) {
+  INKLING_C_REQUIRE(messages);
+  ChatMessage message;
+  message.role = ChatRole::kTool;
+  message.text = std::string(View(text));
+  message.tool_name = std::string(View(tool_name));
+  message.tool_call_id = std::string(View(tool_call_id));
   messages->messages.push_back(std::move(message));
   return nullptr;
 }

@@ -20,6 +20,11 @@ const inkling::TokenLogProbability* Top(const inkling_result* result, size_t ind
   return rank < alternatives.size() ? &alternatives[rank] : nullptr;
 }
 
+const inkling::ToolCall* Call(const inkling_result* result, size_t index) {
+  if (result == nullptr || index >= result->result.tool_calls.size()) return nullptr;
+  return &result->result.tool_calls[index];
+}
+
 }  // namespace
 
 inkling_string inkling_result_text(const inkling_result* result) {
@@ -52,6 +57,22 @@ int32_t inkling_result_top_token(const inkling_result* result, size_t index, siz
 float inkling_result_top_log_probability(const inkling_result* result, size_t index, size_t rank) {
   const inkling::TokenLogProbability* top = Top(result, index, rank);
   return top == nullptr ? 0 : top->log_probability;
+}
+
+size_t inkling_result_num_tool_calls(const inkling_result* result) {
+  return result == nullptr ? 0 : result->result.tool_calls.size();
+}
+inkling_string inkling_result_tool_call_name(const inkling_result* result, size_t index) {
+  const inkling::ToolCall* call = Call(result, index);
+  return call == nullptr ? inkling_str("") : ToC(call->name);
+}
+inkling_string inkling_result_tool_call_arguments(const inkling_result* result, size_t index) {
+  const inkling::ToolCall* call = Call(result, index);
+  return call == nullptr ? inkling_str("") : ToC(call->arguments);
+}
+inkling_string inkling_result_tool_call_id(const inkling_result* result, size_t index) {
+  const inkling::ToolCall* call = Call(result, index);
+  return call == nullptr ? inkling_str("") : ToC(call->id);
 }
 
 uint64_t inkling_result_seed(const inkling_result* result) {

@@ -4,7 +4,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
 #include "inkling/llm_message.h"
 #include "inkling/output_constraint.h"
 #include "src/format/tool_template_data.h"
@@ -13,8 +12,9 @@
 
 namespace inkling {
 
-absl::StatusOr<std::shared_ptr<const OutputConstraint>> MakeToolConstraint(
-    const ModelEngine&, const ToolCallFormat&, absl::Span<const ToolDefinition>, ToolChoice) {
+absl::StatusOr<std::shared_ptr<const OutputConstraint>> MakeToolConstraint(const ModelEngine&,
+                                                                           const ToolCallFormat&,
+                                                                           const ChatOptions&) {
   return absl::UnimplementedError(
       "tools: this library was built without structured output: the CMake option "
       "INKLING_STRUCTURED_OUTPUT is OFF");

@@ -195,13 +195,13 @@ void SetForbidden(CallGuide& guide) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const OutputConstraint>> MakeToolConstraint(
-    const ModelEngine& engine, const ToolCallFormat& format, absl::Span<const ToolDefinition> tools,
-    ToolChoice choice) {
+    const ModelEngine& engine, const ToolCallFormat& format, const ChatOptions& options) {
   const ToolMarkers markers(engine.tokenizer().data(), engine.stop_tokens(), format);
   auto guide = std::make_shared<CallGuide>();
   guide->format = markers.format();
-  guide->choice = choice;
-  ABSL_ASSIGN_OR_RETURN(Grammar grammar, ToolCallGrammar(guide->format, tools));
+  guide->format.one_call |= !options.parallel_tool_calls;
+  guide->choice = options.tool_choice;
+  ABSL_ASSIGN_OR_RETURN(Grammar grammar, ToolCallGrammar(guide->format, options.tools));
   const std::shared_ptr<const void> vocabulary =
       engine.SharedVocabulary(markers.key(), [&](const TokenizerData& data, int32_t vocab_size) {
         return std::shared_ptr<const void>(

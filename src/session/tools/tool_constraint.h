@@ -9,7 +9,6 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
 #include "inkling/llm_message.h"
 #include "inkling/output_constraint.h"
 #include "src/format/tool_template_data.h"
@@ -17,11 +16,10 @@
 
 namespace inkling {
 
-// `tools` aren't empty, their names and schemas are checked. Errors: those of the parameters'
+// For options with tools, whose names and schemas are checked. Errors: those of the parameters'
 // JSON Schemas, with the tool's name; Unimplemented in a library without structured output.
 absl::StatusOr<std::shared_ptr<const OutputConstraint>> MakeToolConstraint(
-    const ModelEngine& engine, const ToolCallFormat& format, absl::Span<const ToolDefinition> tools,
-    ToolChoice choice);
+    const ModelEngine& engine, const ToolCallFormat& format, const ChatOptions& options);
 
 }  // namespace inkling
 
