@@ -38,7 +38,8 @@ class ChatProbe {
   // What the template makes of a conversation; dates stand as marked formats (date_text.h). Errors:
   // those of JinjaTemplate::Render.
   absl::StatusOr<std::string> Render(const std::vector<TemplateMessage>& messages,
-                                     GenerationPrompt generation_prompt) const;
+                                     GenerationPrompt generation_prompt,
+                                     const std::vector<TemplateTool>& tools = {}) const;
 
   // What stands before, between and behind `texts` in it: one string more than texts. Errors: those
   // of Render; NotFound if a text doesn't stand there exactly once, in this order.

@@ -221,6 +221,7 @@ class TableCopier {
             .placement = static_cast<ToolPlacement>(table.placement()),
             .declaration = Decode(table.declaration()),
             .declaration_separator = Text(table.declaration_separator()),
+            .omits_missing_descriptions = table.omits_missing_descriptions(),
             .json_indent = table.json_indent(),
             .system = Decode(table.system()),
             .no_system = Decode(table.no_system()),

@@ -204,7 +204,7 @@ Offset<wire::ToolTemplate> Encode(FlatBufferBuilder& builder, const ToolTemplate
       system, no_system, user, user_with_system, calls, calls_with_text, results_prefix, result,
       results_separator, results_suffix, tools.trim_result, tools.results_stay_in_turn,
       tools.calls_need_results, tools.results_need_answer, tools.keeps_recent_thoughts,
-      stop_strings);
+      tools.omits_missing_descriptions, stop_strings);
 }
 
 Offset<wire::PromptTemplate> Encode(FlatBufferBuilder& builder,

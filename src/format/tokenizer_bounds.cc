@@ -132,7 +132,7 @@ absl::Status ValidateTokenizerBounds(const TokenizerData& tokenizer, int32_t voc
 absl::Status ValidateTemplateBounds(const PromptTemplateData& prompt_template, int32_t vocab_size) {
   ABSL_RETURN_IF_ERROR(CheckKnown("prompt_template.system_placement",
                                   prompt_template.system_placement, SystemPlacement::kNone,
-                                  SystemPlacement::kInFirstUserTurn));
+                                  SystemPlacement::kInLastUserTurn));
   ABSL_RETURN_IF_ERROR(CheckKnown("prompt_template.past_answers.cut",
                                   prompt_template.past_answers.cut, ThoughtCut::kNone,
                                   ThoughtCut::kEveryBlock));

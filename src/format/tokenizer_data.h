@@ -199,6 +199,7 @@ enum class SystemPlacement : uint8_t {
   kNone = 1,             // the template has no place for it: giving one is an error
   kOwnTurn = 2,          // system.prefix + text + system.suffix, before the first user turn
   kInFirstUserTurn = 3,  // the same, between user.prefix and the first user's text
+  kInLastUserTurn = 4,   // the same in the last turn, if that is the user's; else nowhere
 };
 
 // Which white space at the ends of a text is dropped.
@@ -246,7 +247,7 @@ struct PromptTemplateData {
   TextTrim trim_user = TextTrim::kNothing;
   TextTrim trim_model = TextTrim::kNothing;
   TextTrim trim_system = TextTrim::kNothing;
-  // kInFirstUserTurn: system.prefix, both texts and system.suffix are joined first, then trimmed as
+  // kInFirstUserTurn, kInLastUserTurn: system.prefix, both texts and system.suffix are joined first, then trimmed as
   // trim_user says.
   bool trim_system_with_user = false;
   std::vector<std::string> stop_strings;

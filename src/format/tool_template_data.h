@@ -85,7 +85,9 @@ struct ToolTemplateData {
 
   ToolText declaration;               // of one function
   std::string declaration_separator;  // between two of them
-  uint32_t json_indent = 0;           // of what is nested in JSON, in spaces; 0: on one line
+  // kEscapedDeclaration: of a property without a description there is none, not an empty one.
+  bool omits_missing_descriptions = false;
+  uint32_t json_indent = 0;  // of what is nested in JSON, in spaces; 0: on one line
 
   // Where tools are given, behind the session prefix, in place of the system turn: with a system
   // message and without. kSystemTurn: they hold kTools.

@@ -173,7 +173,10 @@ absl::StatusOr<GenerateResult> LlmSession::State::Generate(
     result->num_dropped_tokens += dropped;
     result->begin_position =
         Moved(step != nullptr ? step->begin : kept, result->num_dropped_tokens);
-    if (step != nullptr) turns.Take(std::move(*step), absl::StrCat(assistant_prefix, result->text));
+    if (step != nullptr) {
+      turns.Take(std::move(*step), absl::StrCat(assistant_prefix, result->text),
+                 context.length() + result->num_dropped_tokens);
+    }
     turns.Slide(options.kept_tokens, result->num_dropped_tokens);
   } else {
     Restore(before);

@@ -15,6 +15,7 @@
 #include "inkling/llm_message.h"
 #include "inkling/llm_options.h"
 #include "inkling/llm_session.h"
+#include "src/session/chat_messages.h"
 #include "src/session/chat_turns.h"
 #include "src/session/generation.h"
 #include "src/session/llm_session_state.h"
@@ -26,29 +27,14 @@ namespace {
 
 bool IgnoreText(absl::string_view) { return true; }
 
-absl::StatusOr<TemplateRole> RoleOf(ChatRole role, size_t index) {
-  switch (role) {
-    case ChatRole::kSystem:
-      return TemplateRole::kSystem;
-    case ChatRole::kUser:
-      return TemplateRole::kUser;
-    case ChatRole::kAssistant:
-      return TemplateRole::kModel;
-    case ChatRole::kTool:
-      break;
+// Nothing holds an answer to a choice yet.
+absl::Status CheckToolChoice(const ChatOptions& options) {
+  if (options.tool_choice == ToolChoice::kAuto) return absl::OkStatus();
+  if (options.tool_choice > ToolChoice::kRequired) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tool_choice is ", static_cast<int>(options.tool_choice), "; expected 0 to 2"));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("messages[", index, "].role is ", static_cast<int>(role), "; expected 0 to 2"));
-}
-
-absl::StatusOr<std::vector<TemplateMessage>> TemplateMessages(
-    absl::Span<const ChatMessage> messages) {
-  std::vector<TemplateMessage> converted;
-  for (size_t i = 0; i < messages.size(); ++i) {
-    ABSL_ASSIGN_OR_RETURN(const TemplateRole role, RoleOf(messages[i].role, i));
-    converted.push_back({role, messages[i].text});
-  }
-  return converted;
+  return absl::UnimplementedError("tool_choice: answers are held to kAuto only");
 }
 
 }  // namespace
@@ -59,8 +45,12 @@ absl::StatusOr<GenerateResult> LlmSession::State::Chat(absl::StatusOr<ChatTurns:
                                                        RunningCall& call, TextCallback callback) {
   if (!step.ok()) return step.status();
   GenerateOptions turn_options = generate_options;
-  for (const std::string& stop : engine.prompt_template().data().stop_strings) {
+  const PromptTemplateData& data = engine.prompt_template().data();
+  for (const std::string& stop : data.stop_strings) {
     if (!stop.empty()) turn_options.stop_strings.push_back(stop);
+  }
+  for (const std::string& stop : data.tools.stop_strings) {
+    if (step->has_tools() && !stop.empty()) turn_options.stop_strings.push_back(stop);
   }
   const TextPosition position =
       assistant_prefix.empty() ? TextPosition::kStart : TextPosition::kContinuation;
@@ -90,10 +80,13 @@ absl::StatusOr<GenerateResult> LlmSession::Chat(absl::Span<const ChatMessage> me
   RunningCall call(state_->gate, state_->process());
   ABSL_RETURN_IF_ERROR(call.Entered());
   ABSL_RETURN_IF_ERROR(ValidateGenerateOptions(options, model().vocab_size()));
+  ABSL_RETURN_IF_ERROR(CheckToolChoice(chat_options));
   ABSL_ASSIGN_OR_RETURN(std::vector<TemplateMessage> converted, TemplateMessages(messages));
-  return state_->Chat(state_->turns.Replace(std::move(converted), chat_options.assistant_prefix,
-                                            state_->context.tokens()),
-                      chat_options.assistant_prefix, options, call, callback);
+  ABSL_ASSIGN_OR_RETURN(std::vector<TemplateTool> tools, TemplateTools(chat_options.tools));
+  return state_->Chat(
+      state_->turns.Replace(std::move(converted), std::move(tools), chat_options.assistant_prefix,
+                            state_->context.tokens()),
+      chat_options.assistant_prefix, options, call, callback);
 }
 
 absl::StatusOr<GenerateResult> LlmSession::Chat(absl::Span<const ChatMessage> messages,
@@ -107,12 +100,15 @@ absl::StatusOr<RenderedPrompt> LlmSession::RenderPrompt(absl::Span<const ChatMes
   RunningCall call(state_->gate, state_->process());
   ABSL_RETURN_IF_ERROR(call.Entered());
   ABSL_ASSIGN_OR_RETURN(std::vector<TemplateMessage> converted, TemplateMessages(messages));
+  ABSL_RETURN_IF_ERROR(CheckToolChoice(chat_options));
+  ABSL_ASSIGN_OR_RETURN(std::vector<TemplateTool> tools, TemplateTools(chat_options.tools));
   RenderedPrompt prompt;
-  ABSL_ASSIGN_OR_RETURN(prompt.text, state_->turns.Text(converted, chat_options.assistant_prefix));
+  ABSL_ASSIGN_OR_RETURN(prompt.text,
+                        state_->turns.Text(converted, tools, chat_options.assistant_prefix));
   const std::vector<int32_t>& tokens = state_->context.tokens();
-  ABSL_ASSIGN_OR_RETURN(
-      ChatTurns::Step step,
-      state_->turns.Replace(std::move(converted), chat_options.assistant_prefix, tokens));
+  ABSL_ASSIGN_OR_RETURN(ChatTurns::Step step,
+                        state_->turns.Replace(std::move(converted), std::move(tools),
+                                              chat_options.assistant_prefix, tokens));
   prompt.tokens.assign(tokens.begin(), tokens.begin() + step.kept);
   prompt.tokens.insert(prompt.tokens.end(), step.added.begin(), step.added.end());
   prompt.num_reused_tokens =

@@ -23,7 +23,7 @@ namespace inkling {
 namespace {
 
 constexpr absl::string_view kMagic = "INKLSESS";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr size_t kHashBytes = 16;
 constexpr size_t kFixedBytes = 8 + sizeof(uint32_t) + sizeof(uint64_t);
 // Smaller pieces are collected: a call into the system or into an app has its price.

@@ -1,7 +1,7 @@
 // The file of a saved session: what it is made of, and a cache's bytes.
 //
 //   8 bytes   "INKLSESS"
-//   u32       version, 1
+//   u32       version, 2
 //   u64       bytes of the head
 //   head      SessionHead's fields (session_fields.h)
 //   16 bytes  XXH3-128 of all before it

@@ -92,6 +92,20 @@ std::vector<TextRange> PastAnswerRanges(absl::string_view answer, const PromptTe
   return whole;
 }
 
+std::vector<TextRange> RecentAnswerRanges(absl::string_view answer,
+                                          const PromptTemplateData& data) {
+  const PastAnswerData& rule = data.past_answers;
+  const size_t end = rule.end.empty() ? std::string::npos : answer.find(rule.end);
+  if (data.tools.keeps_recent_thoughts && end != std::string::npos) {
+    const size_t begin = answer.substr(0, end).rfind(rule.begin);
+    const size_t thought = begin == std::string::npos ? 0 : begin + rule.begin.size();
+    const bool is_empty =
+        answer.substr(thought, end - thought).find_first_not_of('\n') == std::string::npos;
+    if (!is_empty) return {{0, answer.size()}};
+  }
+  return PastAnswerRanges(answer, data);
+}
+
 std::string PastAnswer(absl::string_view answer, const PromptTemplateData& data) {
   return Joined(answer, PastAnswerRanges(answer, data));
 }

@@ -17,7 +17,11 @@ namespace inkling {
 // parts of it, in order.
 std::vector<TextRange> PastAnswerRanges(absl::string_view answer, const PromptTemplateData& data);
 
-// Returns the same as text.
+// Returns the same of an answer since which the user hasn't spoken: where the template keeps what
+// was thought since then, all of it.
+std::vector<TextRange> RecentAnswerRanges(absl::string_view answer, const PromptTemplateData& data);
+
+// Returns the first as text.
 std::string PastAnswer(absl::string_view answer, const PromptTemplateData& data);
 
 }  // namespace inkling

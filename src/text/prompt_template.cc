@@ -8,24 +8,13 @@
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "src/text/past_answer.h"
-#include "src/text/text_trim.h"
+#include "src/text/prompt_parts.h"
+#include "src/text/tool_checks.h"
+#include "src/text/turn_writer.h"
 #include "src/text/utf8.h"
 
 namespace inkling {
 namespace {
-
-void AppendPart(absl::string_view text, Markup markup, std::vector<PromptPart>& parts) {
-  if (text.empty()) return;
-  if (!parts.empty() && parts.back().markup == markup) {
-    parts.back().text.append(text.data(), text.size());
-    return;
-  }
-  parts.push_back({std::string(text), markup});
-}
-
-// `text` without the white space at one end.
-absl::string_view TrimLeft(absl::string_view text) { return Trim(text, TextTrim::kBegin); }
-absl::string_view TrimRight(absl::string_view text) { return Trim(text, TextTrim::kEnd); }
 
 // What a rule for earlier answers must name.
 absl::Status CheckPastAnswers(const PastAnswerData& rule) {
@@ -43,11 +32,48 @@ absl::Status CheckPastAnswers(const PastAnswerData& rule) {
   return absl::OkStatus();
 }
 
+// Everything that is written into prompts.
+std::vector<const std::string*> AllTexts(const PromptTemplateData& data) {
+  const ToolTemplateData& tools = data.tools;
+  const ToolCallFormat& call = tools.call;
+  std::vector<const std::string*> texts = {&data.session_prefix,
+                                           &data.user.prefix,
+                                           &data.user.suffix,
+                                           &data.model.prefix,
+                                           &data.model.suffix,
+                                           &data.system.prefix,
+                                           &data.system.suffix,
+                                           &data.default_system,
+                                           &data.generation_prompt,
+                                           &data.past_answers.begin,
+                                           &data.past_answers.end,
+                                           &call.begin,
+                                           &call.prefix,
+                                           &call.suffix,
+                                           &call.separator,
+                                           &call.end,
+                                           &call.name_key,
+                                           &call.arguments_key,
+                                           &call.id_key,
+                                           &call.text_quote,
+                                           &call.null_text,
+                                           &tools.declaration_separator,
+                                           &tools.results_prefix,
+                                           &tools.results_separator,
+                                           &tools.results_suffix};
+  for (const ToolText* parts :
+       {&tools.declaration, &tools.system, &tools.no_system, &tools.user, &tools.user_with_system,
+        &tools.calls, &tools.calls_with_text, &tools.result}) {
+    for (const ToolTextPart& part : *parts) texts.push_back(&part.text);
+  }
+  return texts;
+}
+
 }  // namespace
 
 absl::StatusOr<PromptTemplate> PromptTemplate::Create(PromptTemplateData data) {
   const int placement = static_cast<int>(data.system_placement);
-  if (placement < 1 || placement > static_cast<int>(SystemPlacement::kInFirstUserTurn)) {
+  if (placement < 1 || placement > static_cast<int>(SystemPlacement::kInLastUserTurn)) {
     return absl::InvalidArgumentError(absl::StrCat("prompt template: system_placement ", placement,
                                                    " is not supported by this version"));
   }
@@ -63,10 +89,7 @@ absl::StatusOr<PromptTemplate> PromptTemplate::Create(PromptTemplateData data) {
     return absl::InvalidArgumentError(
         absl::StrCat("prompt template '", data.name, "': ", past_answers.message()));
   }
-  for (const std::string* text :
-       {&data.session_prefix, &data.user.prefix, &data.user.suffix, &data.model.prefix,
-        &data.model.suffix, &data.system.prefix, &data.system.suffix, &data.default_system,
-        &data.generation_prompt, &data.past_answers.begin, &data.past_answers.end}) {
+  for (const std::string* text : AllTexts(data)) {
     if (WellFormedPrefix(*text) != text->size()) {
       return absl::InvalidArgumentError(
           absl::StrCat("prompt template '", data.name, "': a string isn't well-formed UTF-8"));
@@ -86,122 +109,61 @@ PromptTemplate PromptTemplate::OnDate(const CivilDate& date) const {
   return dated;
 }
 
-void PromptTemplate::AppendMarkup(absl::string_view text, std::vector<PromptPart>& parts) const {
-  const absl::StatusOr<std::string> dated = WriteDates(text, date_);  // Create has tried it
-  AppendPart(dated.ok() ? *dated : text, Markup::kParse, parts);
+absl::StatusOr<WrittenPrompt> PromptTemplate::Write(const PromptRequest& request) const {
+  if (request.before == TextBefore::kNothing) {
+    ABSL_RETURN_IF_ERROR(CheckToolUse(data_, request.messages, request.tools));
+  }
+  WrittenPrompt written;
+  ABSL_RETURN_IF_ERROR(TurnWriter(data_, date_, request, written).Run());
+  return written;
+}
+
+absl::StatusOr<std::vector<PromptPart>> PromptTemplate::Render(
+    absl::Span<const TemplateMessage> messages, GenerationPrompt generation_prompt,
+    absl::Span<const TemplateTool> tools) const {
+  ABSL_ASSIGN_OR_RETURN(WrittenPrompt written,
+                        Write({.messages = messages, .end = generation_prompt, .tools = tools}));
+  return std::move(written.parts);
+}
+
+void PromptTemplate::AppendPastAnswer(const TemplateMessage& message,
+                                      std::vector<PromptPart>& parts) const {
+  AppendAnswer(message, PastAnswerRanges(message.text, data_), parts);
 }
 
 void PromptTemplate::AppendText(absl::string_view text, std::vector<PromptPart>& parts) {
   AppendPart(text, Markup::kAsText, parts);
 }
 
-void PromptTemplate::AppendUserTurn(absl::string_view system, absl::string_view user,
-                                    std::vector<PromptPart>& parts) const {
-  AppendMarkup(data_.user.prefix, parts);
-  if (system.empty()) {
-    AppendPart(Trim(user, data_.trim_user), Markup::kAsText, parts);
-    AppendMarkup(data_.user.suffix, parts);
-    return;
-  }
-  absl::string_view suffix = data_.system.suffix;
-  system = Trim(system, data_.trim_system);
-  if (data_.trim_system_with_user) {
-    // Only the outer ends of the joined text count.
-    if (data_.system.prefix.empty() && data_.trim_user != TextTrim::kEnd) system = TrimLeft(system);
-    if (data_.trim_user != TextTrim::kBegin) {
-      user = TrimRight(user);
-      if (user.empty()) suffix = TrimRight(suffix);
-    }
-  } else {
-    user = Trim(user, data_.trim_user);
-  }
-  AppendMarkup(data_.system.prefix, parts);
-  AppendPart(system, Markup::kAsText, parts);
-  AppendMarkup(suffix, parts);
-  AppendPart(user, Markup::kAsText, parts);
-  AppendMarkup(data_.user.suffix, parts);
+bool PromptTemplate::StandsAsGenerated(const TemplateMessage& answer, bool recent) const {
+  const ToolText& calls = data_.tools.calls;
+  const std::string& front =
+      answer.calls.empty() || calls.empty() ? data_.model.prefix : calls.front().text;
+  const bool rewrites = data_.rewrites_answers || !answer.calls.empty();
+  if (!rewrites) return true;
+  return front == data_.generation_prompt &&
+         JoinedText(Kept(answer, recent)) == JoinedText({{answer.text}});
 }
 
-absl::StatusOr<std::vector<PromptPart>> PromptTemplate::Render(
-    absl::Span<const TemplateMessage> messages, GenerationPrompt generation_prompt) const {
+bool PromptTemplate::ChangesWithAge(const TemplateMessage& answer) const {
+  return JoinedText(Kept(answer, true)) != JoinedText(Kept(answer, false));
+}
+
+std::vector<PromptPart> PromptTemplate::Kept(const TemplateMessage& answer, bool recent) const {
   std::vector<PromptPart> parts;
-  AppendMarkup(data_.session_prefix, parts);
-  absl::string_view system = data_.default_system;
-  if (!messages.empty() && messages[0].role == TemplateRole::kSystem) {
-    if (data_.system_placement == SystemPlacement::kNone) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("prompt template '", data_.name, "' has no place for a system instruction"));
-    }
-    system = messages[0].text;
-    messages.remove_prefix(1);
-  }
-  if (data_.system_placement == SystemPlacement::kOwnTurn &&
-      (!system.empty() || data_.system_always)) {
-    AppendMarkup(data_.system.prefix, parts);
-    AppendPart(Trim(system, data_.trim_system), Markup::kAsText, parts);
-    AppendMarkup(data_.system.suffix, parts);
-  }
-  const bool in_user_turn = data_.system_placement == SystemPlacement::kInFirstUserTurn;
-  ABSL_RETURN_IF_ERROR(AppendTurns(messages, in_user_turn ? system : absl::string_view(), parts));
-  AppendEnd(generation_prompt, parts);
+  AppendAnswer(
+      answer,
+      recent ? RecentAnswerRanges(answer.text, data_) : PastAnswerRanges(answer.text, data_),
+      parts);
   return parts;
 }
 
-// `system` goes into the first turn of the user.
-absl::Status PromptTemplate::AppendTurns(absl::Span<const TemplateMessage> messages,
-                                         absl::string_view system,
-                                         std::vector<PromptPart>& parts) const {
-  for (const TemplateMessage& message : messages) {
-    switch (message.role) {
-      case TemplateRole::kSystem:
-        return absl::InvalidArgumentError(
-            "a system message must be the first of a conversation, and only one");
-      case TemplateRole::kUser:
-        AppendUserTurn(system, message.text, parts);
-        system = {};
-        break;
-      case TemplateRole::kModel:
-        AppendMarkup(data_.model.prefix, parts);
-        AppendPastAnswer(message, parts);
-        AppendMarkup(data_.model.suffix, parts);
-        break;
-    }
-  }
-  return absl::OkStatus();
-}
-
-void PromptTemplate::AppendPastAnswer(const TemplateMessage& message,
-                                      std::vector<PromptPart>& parts) const {
-  const absl::string_view text = message.text;
-  for (TextRange left : PastAnswerRanges(text, data_)) {
-    for (const TextRange& token : message.tokens) {
-      if (token.begin < left.begin || token.end > left.end) continue;
-      AppendPart(text.substr(left.begin, token.begin - left.begin), Markup::kAsText, parts);
-      AppendPart(text.substr(token.begin, token.end - token.begin), Markup::kParse, parts);
-      left.begin = token.end;
-    }
-    AppendPart(text.substr(left.begin, left.end - left.begin), Markup::kAsText, parts);
-  }
-}
-
-void PromptTemplate::AppendEnd(GenerationPrompt generation_prompt,
-                               std::vector<PromptPart>& parts) const {
-  if (generation_prompt == GenerationPrompt::kAdd) AppendMarkup(data_.generation_prompt, parts);
-  if (generation_prompt == GenerationPrompt::kPastAnswer) AppendMarkup(data_.model.prefix, parts);
-}
-
-absl::StatusOr<std::vector<PromptPart>> PromptTemplate::RenderAfterAnswer(
-    absl::Span<const TemplateMessage> messages, GenerationPrompt generation_prompt) const {
-  std::vector<PromptPart> parts;
-  AppendMarkup(data_.model.suffix, parts);
-  ABSL_RETURN_IF_ERROR(AppendTurns(messages, {}, parts));
-  AppendEnd(generation_prompt, parts);
-  return parts;
-}
-
-bool PromptTemplate::StandsAsGenerated(absl::string_view answer) const {
-  if (!data_.rewrites_answers) return true;
-  return data_.model.prefix == data_.generation_prompt && PastAnswer(answer, data_) == answer;
+absl::StatusOr<std::string> PromptTemplate::GeneratedText(const TemplateMessage& message) const {
+  const PromptRequest request = {
+      .messages = {&message, 1}, .end = GenerationPrompt::kOmit, .before = TextBefore::kAnswer};
+  ABSL_ASSIGN_OR_RETURN(const WrittenPrompt written, Write(request));
+  const TextRange& answer = written.answers.front();
+  return JoinedText(written.parts).substr(answer.begin, answer.end - answer.begin);
 }
 
 }  // namespace inkling

@@ -17,30 +17,34 @@
 #include "absl/types/span.h"
 #include "src/format/tokenizer_data.h"
 #include "src/text/date_text.h"
+#include "src/text/template_message.h"
 #include "src/text/tokenizer.h"
 
 namespace inkling {
 
-enum class TemplateRole : uint8_t { kSystem, kUser, kModel };
-
-struct TemplateMessage {
-  TemplateRole role = TemplateRole::kUser;
-  std::string text;
-  // kModel: where the model generated tokens that text from people never is. They are parsed as
-  // markup is; in order, and they don't overlap.
-  std::vector<TextRange> tokens = {};
-
-  // As a person sees them.
-  bool operator==(const TemplateMessage& other) const {
-    return role == other.role && text == other.text;
-  }
-};
-
 // What the text ends with behind the last turn.
 enum class GenerationPrompt {
-  kOmit,        // nothing
-  kAdd,         // what makes the model speak
-  kPastAnswer,  // what stands in front of an answer that was given
+  kOmit,  // nothing
+  kAdd,   // what makes the model speak
+};
+
+// What stands in front of a request's messages.
+enum class TextBefore {
+  kNothing,  // they are the whole conversation
+  kAnswer,   // an answer that stands as it was generated, without the token that ended it
+  kCalls,    // such an answer that calls tools
+};
+
+struct PromptRequest {
+  absl::Span<const TemplateMessage> messages;
+  GenerationPrompt end = GenerationPrompt::kAdd;
+  absl::Span<const TemplateTool> tools = {};
+  TextBefore before = TextBefore::kNothing;
+};
+
+struct WrittenPrompt {
+  std::vector<PromptPart> parts;
+  std::vector<TextRange> answers;  // in the text of all parts, of each message of the model
 };
 
 class PromptTemplate {
@@ -52,16 +56,16 @@ class PromptTemplate {
   // Returns the same template, writing this date where templates write one.
   PromptTemplate OnDate(const CivilDate& date) const;
 
-  // Returns the whole conversation. InvalidArgument if a system message isn't the first one, or if
-  // the template has no place for one. Thread-safe.
-  absl::StatusOr<std::vector<PromptPart>> Render(absl::Span<const TemplateMessage> messages,
-                                                 GenerationPrompt generation_prompt) const;
+  // Returns a conversation, or behind an answer the end of its turn and what was said since then.
+  // InvalidArgument: a system message that isn't the first, or that the template has no place for;
+  // what CheckToolUse refuses (of whole conversations); a tool's schema that it can't write.
+  // Thread-safe.
+  absl::StatusOr<WrittenPrompt> Write(const PromptRequest& request) const;
 
-  // Returns what follows an answer that stands as it was generated (without the token that ended
-  // it): the end of its turn, then these turns, the first of them the user's. InvalidArgument for a
-  // system message. Thread-safe.
-  absl::StatusOr<std::vector<PromptPart>> RenderAfterAnswer(
-      absl::Span<const TemplateMessage> messages, GenerationPrompt generation_prompt) const;
+  // Returns the parts of a whole conversation.
+  absl::StatusOr<std::vector<PromptPart>> Render(absl::Span<const TemplateMessage> messages,
+                                                 GenerationPrompt generation_prompt,
+                                                 absl::Span<const TemplateTool> tools = {}) const;
 
   // Adds to `parts` an answer as the template writes it in front of later turns, without what
   // stands around it.
@@ -71,8 +75,14 @@ class PromptTemplate {
   static void AppendText(absl::string_view text, std::vector<PromptPart>& parts);
 
   // Whether the template writes `answer`, given as it was generated behind the generation prompt,
-  // just so in front of later turns.
-  bool StandsAsGenerated(absl::string_view answer) const;
+  // just so in front of later turns. `recent`: the user hasn't spoken since.
+  bool StandsAsGenerated(const TemplateMessage& answer, bool recent) const;
+
+  // Whether it writes an answer that it has written as a recent one otherwise once the user speaks.
+  bool ChangesWithAge(const TemplateMessage& answer) const;
+
+  // Returns what `message`, of the model, looks like as the model generates it.
+  absl::StatusOr<std::string> GeneratedText(const TemplateMessage& message) const;
 
   // Returns whether turns have any marks at all; without, a conversation is its texts joined.
   bool has_turns() const { return !data_.name.empty(); }
@@ -81,12 +91,7 @@ class PromptTemplate {
  private:
   explicit PromptTemplate(PromptTemplateData data) : data_(std::move(data)) {}
 
-  void AppendMarkup(absl::string_view text, std::vector<PromptPart>& parts) const;
-  void AppendUserTurn(absl::string_view system, absl::string_view user,
-                      std::vector<PromptPart>& parts) const;
-  absl::Status AppendTurns(absl::Span<const TemplateMessage> messages, absl::string_view system,
-                           std::vector<PromptPart>& parts) const;
-  void AppendEnd(GenerationPrompt generation_prompt, std::vector<PromptPart>& parts) const;
+  std::vector<PromptPart> Kept(const TemplateMessage& answer, bool recent) const;
 
   PromptTemplateData data_;
   CivilDate date_;

@@ -156,8 +156,10 @@ TEST_P(KnownTemplate, NextTurnIsTheRestOfTheLongerConversation) {
   std::vector<TemplateMessage> longer = talk;
   longer.push_back({TemplateRole::kUser, " c "});
   const std::string whole = Joined(made->Render(longer, GenerationPrompt::kAdd));
-  const std::string next =
-      Joined(made->RenderAfterAnswer({{TemplateRole::kUser, " c "}}, GenerationPrompt::kAdd));
+  const std::vector<TemplateMessage> said = {{TemplateRole::kUser, " c "}};
+  const auto behind = made->Write({.messages = said, .before = TextBefore::kAnswer});
+  ASSERT_TRUE(behind.ok()) << behind.status();
+  const std::string next = Joined(behind->parts);
   ASSERT_GE(whole.size(), next.size());
   EXPECT_EQ(whole.substr(whole.size() - next.size()), next);
   EXPECT_EQ(whole.substr(whole.size() - next.size() - 1, 1), "b");

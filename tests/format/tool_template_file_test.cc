@@ -50,6 +50,7 @@ ToolTemplateData FullTools() {
   tools.results_suffix = "</results>";
   tools.trim_result = tools.results_stay_in_turn = tools.calls_need_results = true;
   tools.results_need_answer = tools.keeps_recent_thoughts = true;
+  tools.omits_missing_descriptions = true;
   tools.stop_strings = {"<results>", ""};
   return tools;
 }

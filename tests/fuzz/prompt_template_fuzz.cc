@@ -49,10 +49,10 @@ bool FuzzOne(absl::string_view bytes) {
       {{TemplateRole::kSystem, line()}, {TemplateRole::kUser, text}, {TemplateRole::kModel, text}},
       GenerationPrompt::kOmit);
   (void)dated.Render({{TemplateRole::kUser, text}}, GenerationPrompt::kAdd);
-  (void)dated.RenderAfterAnswer(
-      {{TemplateRole::kUser, text}, {TemplateRole::kModel, text, {{0, text.size() / 2}}}},
-      GenerationPrompt::kPastAnswer);
-  (void)dated.StandsAsGenerated(text);
+  const TemplateMessage answer = {TemplateRole::kModel, text, {{0, text.size() / 2}}};
+  const TemplateMessage said[] = {{TemplateRole::kUser, text}, answer};
+  (void)dated.Write({.messages = said, .before = TextBefore::kAnswer});
+  (void)dated.StandsAsGenerated(answer, true);
   return true;
 }
 

@@ -23,6 +23,8 @@ PromptTemplateData Turns() {
   return data;
 }
 
+TemplateMessage Model(const std::string& text) { return {TemplateRole::kModel, text}; }
+
 std::string Render(const PromptTemplateData& data, const std::vector<TemplateMessage>& messages) {
   const auto made = PromptTemplate::Create(data);
   EXPECT_TRUE(made.ok()) << made.status();
@@ -107,12 +109,12 @@ TEST(PromptTemplate, TellsWhichAnswersStandAsGenerated) {
   PromptTemplateData data = Turns();
   data.past_answers.cut = ThoughtCut::kThroughLastEnd;
   data.past_answers.end = "</t>";
-  EXPECT_TRUE(PromptTemplate::Create(data)->StandsAsGenerated("a</t>b"));
+  EXPECT_TRUE(PromptTemplate::Create(data)->StandsAsGenerated(Model("a</t>b"), false));
   data.rewrites_answers = true;
-  EXPECT_FALSE(PromptTemplate::Create(data)->StandsAsGenerated("a</t>b"));
-  EXPECT_TRUE(PromptTemplate::Create(data)->StandsAsGenerated("b"));
+  EXPECT_FALSE(PromptTemplate::Create(data)->StandsAsGenerated(Model("a</t>b"), false));
+  EXPECT_TRUE(PromptTemplate::Create(data)->StandsAsGenerated(Model("b"), false));
   data.generation_prompt = "[m]<t>";
-  EXPECT_FALSE(PromptTemplate::Create(data)->StandsAsGenerated("b"));
+  EXPECT_FALSE(PromptTemplate::Create(data)->StandsAsGenerated(Model("b"), false));
 }
 
 TEST(PromptTemplate, PlacesTheSystemInstruction) {
