@@ -17,6 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "converter/templates/chat_probe.h"
 #include "converter/templates/chat_thoughts.h"
+#include "converter/templates/chat_tools.h"
 #include "converter/templates/jinja_template.h"
 #include "src/text/date_text.h"
 #include "src/text/prompt_template.h"
@@ -82,10 +83,11 @@ class Learner {
                      notes_);
     LearnStop();
     ABSL_RETURN_IF_ERROR(Check());
+    data_.name = Name();
+    LearnTools(probe_, tokens_, data_, notes_);
     const bool dated = absl::StrContains(data_.session_prefix, kDateMark) ||
                        absl::StrContains(data_.system.prefix, kDateMark);
     if (dated) notes_.push_back("it writes the date: that of the session's options");
-    data_.name = Name();
     data_.note = absl::StrJoin(notes_, "; ");
     return std::move(data_);
   }
@@ -249,10 +251,17 @@ class Learner {
     }
     std::vector<TemplateMessage> with_system = talk;
     with_system.insert(with_system.begin(), System());
-    if (!CheckOne(with_system).ok()) {
-      notes_.push_back(
-          "it moves the system instruction to the newest user turn; here it stays in the first");
+    if (CheckOne(with_system).ok()) return absl::OkStatus();
+    if (data_.system_placement == SystemPlacement::kInFirstUserTurn) {
+      data_.system_placement = SystemPlacement::kInLastUserTurn;
+      if (CheckOne(with_system).ok()) {
+        notes_.push_back("the system instruction moves to the newest user turn, in sessions too");
+        return absl::OkStatus();
+      }
+      data_.system_placement = SystemPlacement::kInFirstUserTurn;
     }
+    notes_.push_back(
+        "it moves the system instruction to the newest user turn; here it stays in the first");
     return absl::OkStatus();
   }
 

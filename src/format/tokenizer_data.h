@@ -247,8 +247,8 @@ struct PromptTemplateData {
   TextTrim trim_user = TextTrim::kNothing;
   TextTrim trim_model = TextTrim::kNothing;
   TextTrim trim_system = TextTrim::kNothing;
-  // kInFirstUserTurn, kInLastUserTurn: system.prefix, both texts and system.suffix are joined first, then trimmed as
-  // trim_user says.
+  // kInFirstUserTurn, kInLastUserTurn: system.prefix, both texts and system.suffix are joined
+  // first, then trimmed as trim_user says.
   bool trim_system_with_user = false;
   std::vector<std::string> stop_strings;
   std::vector<int32_t> stop_ids;

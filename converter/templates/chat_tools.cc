@@ -1,0 +1,442 @@
+// Learning tools from what a template writes (see chat_tools.h). With D for a declaration, C for a
+// call and r for a result, a conversation with two tools is
+//   ... P D X D Y ... u V  P' C X' C Y'  H r X" r T
+// and what stands around each D, C and r follows from what P and X, X and Y have in common.
+
+#include "converter/templates/chat_tools.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/status_macros.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "converter/templates/tool_call_forms.h"
+#include "converter/templates/tool_checking.h"
+#include "converter/templates/tool_declarations.h"
+#include "converter/templates/tool_probe.h"
+#include "src/text/prompt_parts.h"
+#include "src/text/tool_text.h"
+
+namespace inkling {
+namespace {
+
+constexpr GenerationPrompt kAdd = GenerationPrompt::kAdd;
+
+absl::Status Unlike(absl::string_view what) { return absl::UnimplementedError(what); }
+
+class ToolLearner {
+ public:
+  ToolLearner(const ChatProbe& probe, const TemplateTokens& tokens, const PromptTemplateData& data)
+      : probe_(probe), tokens_(tokens), data_(data) {}
+
+  absl::StatusOr<ToolTemplateData> Run() {
+    ABSL_ASSIGN_OR_RETURN(const std::string rendered,
+                          probe_.Render({UserSays()}, kAdd, {FirstTool(), SecondTool()}));
+    ABSL_ASSIGN_OR_RETURN(const DeclarationForm form, FindDeclarationForm(rendered));
+    tools_.declaration = form.declaration;
+    tools_.declaration_separator = form.separator;
+    tools_.json_indent = form.json_indent;
+    tools_.call.text_quote = form.text_quote;
+    ABSL_RETURN_IF_ERROR(LearnDescriptions());
+    ABSL_RETURN_IF_ERROR(LearnPlacement());
+    if (data_.system_placement != SystemPlacement::kNone) {
+      ABSL_RETURN_IF_ERROR(LearnSystem());
+    }
+    ABSL_RETURN_IF_ERROR(LearnCalls());
+    ABSL_RETURN_IF_ERROR(LearnResults());
+    LearnRest();
+    return std::move(tools_);
+  }
+
+ private:
+  absl::Status LearnDescriptions();
+  absl::Status LearnPlacement();
+  absl::Status LearnSystem();
+  absl::Status LearnNull();
+  absl::Status LearnCalls();
+  absl::Status LearnCallText(const std::string& before_calls);
+  absl::Status LearnResults();
+  absl::Status LearnTwoResults(absl::string_view before, absl::string_view behind);
+  void LearnRest();
+
+  // Declarations of one tool, as learned so far.
+  std::string Declarations(const TemplateTool& tool) const {
+    std::vector<PromptPart> parts;
+    const absl::Status written = AppendTools(tools_, {&tool, 1}, parts);
+    return written.ok() ? JoinedText(parts) : "";
+  }
+  // What stands before the user's first text with one tool, the declarations and the system text
+  // as marks.
+  absl::StatusOr<std::string> Beginning(const std::vector<TemplateMessage>& messages) const;
+  // What stands behind the user's first text.
+  absl::StatusOr<std::string> Behind(const std::vector<TemplateMessage>& messages,
+                                     const std::vector<TemplateTool>& tools = {}) const;
+  // What stands between these in it.
+  absl::StatusOr<std::string> Between(const std::vector<TemplateMessage>& messages,
+                                      absl::string_view from, absl::string_view to) const;
+  absl::Status SplitBeginning(const std::string& beginning, ToolText& turn, ToolText& user) const;
+
+  const ChatProbe& probe_;
+  const TemplateTokens& tokens_;
+  const PromptTemplateData& data_;
+  ToolTemplateData tools_;
+};
+
+absl::StatusOr<std::string> ToolLearner::Behind(const std::vector<TemplateMessage>& messages,
+                                                const std::vector<TemplateTool>& tools) const {
+  ABSL_ASSIGN_OR_RETURN(const std::string rendered, probe_.Render(messages, kAdd, tools));
+  ABSL_ASSIGN_OR_RETURN(const size_t at, FindOnce(rendered, ChatProbe::kUser));
+  return rendered.substr(at + ChatProbe::kUser.size());
+}
+
+absl::StatusOr<std::string> ToolLearner::Between(const std::vector<TemplateMessage>& messages,
+                                                 absl::string_view from,
+                                                 absl::string_view to) const {
+  ABSL_ASSIGN_OR_RETURN(const std::string behind, Behind(messages));
+  ABSL_ASSIGN_OR_RETURN(size_t begin, FindOnce(behind, from));
+  begin += from.size();
+  const size_t end = behind.find(to, begin);
+  if (end == std::string::npos) return absl::NotFoundError(absl::StrCat("it drops '", to, "'"));
+  return behind.substr(begin, end - begin);
+}
+
+// Whether descriptions are escaped, and whether properties without one have an empty one.
+absl::Status ToolLearner::LearnDescriptions() {
+  const TemplateTool tool =
+      ProbeTool("odd_tool", "a \"quoted\" one \\ \xC3\xA9",
+                R"({"type": "object", "properties": {"key": {"type": "string"}}})");
+  ABSL_ASSIGN_OR_RETURN(const std::string rendered, probe_.Render({UserSays()}, kAdd, {tool}));
+  for (int i = 0; i < 4; ++i) {
+    tools_.omits_missing_descriptions = i % 2 == 1;
+    if (absl::StrContains(rendered, Declarations(tool))) return absl::OkStatus();
+    if (i == 1 && !QuoteDescriptions(tools_.declaration)) break;
+  }
+  return Unlike("it writes declarations in a way of its own");
+}
+
+absl::StatusOr<std::string> ToolLearner::Beginning(
+    const std::vector<TemplateMessage>& messages) const {
+  ABSL_ASSIGN_OR_RETURN(const std::string rendered, probe_.Render(messages, kAdd, {FirstTool()}));
+  ABSL_ASSIGN_OR_RETURN(const size_t user, FindOnce(rendered, ChatProbe::kUser));
+  std::string beginning = rendered.substr(0, user);
+  const std::string list = Declarations(FirstTool());
+  if (Count(beginning, list) > 1) return Unlike("it writes declarations twice");
+  beginning = Replaced(beginning, list, ToolMark::kTools);
+  if (messages[0].role == TemplateRole::kSystem) {
+    ABSL_RETURN_IF_ERROR(FindOnce(beginning, ChatProbe::kSystem).status());
+    beginning = Replaced(beginning, ChatProbe::kSystem, ToolMark::kSystemText);
+  }
+  absl::string_view behind_prefix = beginning;
+  if (!absl::ConsumePrefix(&behind_prefix, data_.session_prefix)) {
+    return Unlike("with tools its beginning has another shape than without");
+  }
+  return std::string(behind_prefix);
+}
+
+// `beginning` as what stands in front of the user's turn and what stands in it.
+absl::Status ToolLearner::SplitBeginning(const std::string& beginning, ToolText& turn,
+                                         ToolText& user) const {
+  if (tools_.placement == ToolPlacement::kSystemTurn) {
+    absl::string_view front = beginning;
+    if (!absl::ConsumeSuffix(&front, data_.user.prefix)) {
+      return Unlike("with tools a turn of the user begins otherwise than without");
+    }
+    turn = WithFields(front);
+    return absl::OkStatus();
+  }
+  const size_t list = beginning.find(static_cast<char>(ToolMark::kTools));
+  const size_t at = beginning.rfind(data_.user.prefix, list);
+  if (at == std::string::npos) return Unlike("its tools stand outside of turns");
+  turn = WithFields(beginning.substr(0, at));
+  user = WithFields(beginning.substr(at));
+  return absl::OkStatus();
+}
+
+absl::Status ToolLearner::LearnPlacement() {
+  ABSL_ASSIGN_OR_RETURN(const std::string beginning, Beginning({UserSays()}));
+  const std::string mark(1, static_cast<char>(ToolMark::kTools));
+  const std::vector<TemplateMessage> talk = {UserSays(), ModelSays(),
+                                             UserSays(ChatProbe::kNextUser)};
+  ABSL_ASSIGN_OR_RETURN(const std::string behind, Behind(talk, {FirstTool()}));
+  const std::string list = Declarations(FirstTool());
+  if (absl::StrContains(behind, list)) {
+    tools_.placement = ToolPlacement::kLastUserTurn;
+    ABSL_ASSIGN_OR_RETURN(const size_t model, FindOnce(behind, ChatProbe::kModel));
+    absl::string_view last = absl::string_view(behind).substr(model + ChatProbe::kModel.size());
+    last = last.substr(0, last.find(ChatProbe::kNextUser));
+    absl::string_view front = beginning;
+    if (!absl::ConsumePrefix(&last, data_.model.suffix)) return Unlike("its tools end an answer");
+    const std::string user = Replaced(last, list, ToolMark::kTools);
+    if (!absl::ConsumeSuffix(&front, user)) return Unlike("its tools stand in several places");
+    tools_.no_system = WithFields(front);
+    tools_.user = WithFields(user);
+    return absl::OkStatus();
+  }
+  if (!absl::StrContains(beginning, mark)) return Unlike("its tools stand behind the conversation");
+  const bool in_front = absl::EndsWith(beginning, data_.user.prefix) &&
+                        beginning.find(mark) + data_.user.prefix.size() < beginning.size();
+  tools_.placement = in_front ? ToolPlacement::kSystemTurn : ToolPlacement::kFirstUserTurn;
+  return SplitBeginning(beginning, tools_.no_system, tools_.user);
+}
+
+absl::Status ToolLearner::LearnSystem() {
+  ABSL_ASSIGN_OR_RETURN(const std::string beginning, Beginning({SystemSays(), UserSays()}));
+  if (data_.system_placement == SystemPlacement::kOwnTurn) {
+    if (tools_.placement != ToolPlacement::kLastUserTurn) {
+      ToolText user;
+      return SplitBeginning(beginning, tools_.system, user);
+    }
+    const size_t list = beginning.find(static_cast<char>(ToolMark::kTools));
+    const size_t head = tools_.user.front().text.size();
+    if (list == std::string::npos || list < head)
+      return Unlike("its tools move with a system text");
+    tools_.system = WithFields(beginning.substr(0, list - head));
+    return absl::OkStatus();
+  }
+  if (tools_.placement == ToolPlacement::kSystemTurn) return absl::OkStatus();
+  if (tools_.placement == ToolPlacement::kFirstUserTurn) {
+    ToolText turn;
+    return SplitBeginning(beginning, turn, tools_.user_with_system);
+  }
+  tools_.user_with_system = WithFields(beginning);
+  return absl::OkStatus();
+}
+
+absl::Status ToolLearner::LearnNull() {
+  if (tools_.call.syntax != ToolCallSyntax::kEscapedFields) return absl::OkStatus();
+  TemplateCall call = FirstCall();
+  call.arguments = ProbeJson(R"({"first_key": null})");
+  ABSL_ASSIGN_OR_RETURN(tools_.call.null_text,
+                        Between({UserSays(), ModelCalls({call}), ToolAnswers(call)},
+                                absl::StrCat(kFirstTool, "{first_key:"), "}"));
+  return absl::OkStatus();
+}
+
+absl::Status ToolLearner::LearnCalls() {
+  const std::vector<TemplateMessage> one = {UserSays(), ModelCalls({FirstCall()}),
+                                            ToolAnswers(FirstCall())};
+  ABSL_ASSIGN_OR_RETURN(const std::string behind, Behind(one));
+  ABSL_ASSIGN_OR_RETURN(CallUnit unit, FindCallUnit(behind, tools_.call));
+  ABSL_RETURN_IF_ERROR(LearnNull());
+  absl::string_view before = absl::string_view(behind).substr(0, unit.begin);
+  if (!absl::ConsumePrefix(&before, data_.user.suffix)) {
+    return Unlike("the user's turn ends otherwise in front of calls");
+  }
+  std::string opening;
+  for (const std::string* front : {&data_.generation_prompt, &data_.model.prefix}) {
+    if (!opening.empty() || !absl::ConsumePrefix(&before, *front)) continue;
+    opening = *front;
+  }
+  // Behind the calls: where the user speaks next, it is plain where their turn ends.
+  const absl::StatusOr<std::string> next =
+      Between({UserSays(), ModelCalls({FirstCall()}), UserSays(ChatProbe::kNextUser)}, unit.text,
+              ChatProbe::kNextUser);
+  tools_.calls_need_results = !next.ok() || !absl::EndsWith(*next, data_.user.prefix);
+  std::string end;
+  std::string closing = data_.model.suffix;
+  if (!tools_.calls_need_results) {
+    end = next->substr(0, next->size() - data_.user.prefix.size());
+    if (!absl::EndsWith(end, closing)) closing.clear();
+    end.resize(end.size() - closing.size());
+  } else {
+    const size_t at = closing.empty() ? std::string::npos : behind.find(closing, unit.end);
+    if (at == std::string::npos) return Unlike("it isn't plain where a turn with calls ends");
+    end = behind.substr(unit.end, at - unit.end);
+  }
+  const std::vector<TemplateMessage> two = {UserSays(), ModelCalls({FirstCall(), SecondCall()}),
+                                            ToolAnswers(FirstCall()),
+                                            ToolAnswers(SecondCall(), kSecondResult)};
+  const absl::StatusOr<std::string> both = Behind(two);
+  const std::string second = both.ok() ? CallUnitText(tools_.call, SecondCall()) : "";
+  tools_.call.one_call = !both.ok();
+  ListTexts list;
+  list.prefix = std::string(before);
+  list.suffix = end;
+  if (both.ok()) {
+    ABSL_ASSIGN_OR_RETURN(const size_t at, FindOnce(*both, second));
+    if (at < unit.end) return Unlike("it writes calls in another order");
+    list = SplitList(before, absl::string_view(*both).substr(unit.end, at - unit.end), end);
+  }
+  tools_.call.begin = list.begin;
+  tools_.call.prefix = list.prefix;
+  tools_.call.separator = list.separator;
+  tools_.call.suffix = list.suffix;
+  tools_.call.end = list.end;
+  tools_.calls = {{opening, ToolField::kCalls}};
+  if (!closing.empty()) tools_.calls.push_back({closing, ToolField::kNone});
+  return LearnCallText(absl::StrCat(list.begin, list.prefix));
+}
+
+// What stands around what the model says in front of calls.
+absl::Status ToolLearner::LearnCallText(const std::string& before_calls) {
+  tools_.calls_with_text = tools_.calls;
+  ABSL_ASSIGN_OR_RETURN(
+      const std::string behind,
+      Behind({UserSays(), ModelCalls({FirstCall()}, ChatProbe::kModel), ToolAnswers(FirstCall())}));
+  if (!absl::StrContains(behind, ChatProbe::kModel)) return absl::OkStatus();
+  ABSL_ASSIGN_OR_RETURN(const size_t at, FindOnce(behind, ChatProbe::kModel));
+  absl::string_view opening = absl::string_view(behind).substr(0, at);
+  if (!absl::ConsumePrefix(&opening, data_.user.suffix)) {
+    return Unlike("the user's turn ends otherwise in front of calls");
+  }
+  const size_t text_end = at + ChatProbe::kModel.size();
+  ABSL_ASSIGN_OR_RETURN(const size_t call,
+                        FindOnce(behind, CallUnitText(tools_.call, FirstCall())));
+  absl::string_view between = absl::string_view(behind).substr(text_end);
+  between = between.substr(0, call < text_end ? 0 : call - text_end);
+  if (!absl::ConsumeSuffix(&between, before_calls)) {
+    return Unlike("it writes calls otherwise behind a text");
+  }
+  tools_.calls_with_text[0] = {std::string(between), ToolField::kCalls};
+  tools_.calls_with_text.insert(tools_.calls_with_text.begin(),
+                                {std::string(opening), ToolField::kText});
+  return absl::OkStatus();
+}
+
+absl::Status ToolLearner::LearnResults() {
+  const std::string call = CallUnitText(tools_.call, FirstCall());
+  const std::string call_end =
+      absl::StrCat(call, tools_.call.suffix, tools_.call.end,
+                   tools_.calls.size() > 1 ? tools_.calls.back().text : "");
+  std::vector<TemplateMessage> talk = {UserSays(), ModelCalls({FirstCall()}),
+                                       ToolAnswers(FirstCall())};
+  ABSL_ASSIGN_OR_RETURN(const std::string before, Between(talk, call_end, kFirstResult));
+  ABSL_ASSIGN_OR_RETURN(std::string behind, Behind(talk));
+  behind.erase(0, behind.find(kFirstResult) + kFirstResult.size());
+  talk.push_back(ModelSays());
+  talk.push_back(UserSays(ChatProbe::kNextUser));
+  ABSL_ASSIGN_OR_RETURN(const std::string answer, Between(talk, kFirstResult, ChatProbe::kModel));
+  absl::string_view tail = behind;
+  const bool plain = absl::ConsumeSuffix(&tail, data_.generation_prompt) &&
+                     answer == absl::StrCat(tail, data_.model.prefix);
+  if (!plain && answer != behind) {
+    return Unlike("it isn't plain where a result ends and an answer begins");
+  }
+  tools_.results_stay_in_turn = !plain;
+  const std::string end(plain ? tail : absl::string_view(behind));
+  talk.erase(talk.end() - 2);
+  const absl::StatusOr<std::string> next = Between(talk, kFirstResult, ChatProbe::kNextUser);
+  tools_.results_need_answer = !next.ok() || *next != absl::StrCat(end, data_.user.prefix);
+  return LearnTwoResults(before, end);
+}
+
+// What stands around one result, and around several: from what stands before the first and behind
+// the last.
+absl::Status ToolLearner::LearnTwoResults(absl::string_view before, absl::string_view behind) {
+  const auto marked = [](absl::string_view text) {
+    std::string made(text);
+    for (absl::string_view name : {kFirstTool, kSecondTool}) {
+      made = Replaced(made, name, ToolMark::kName);
+    }
+    for (absl::string_view id : {kFirstId, kSecondId}) made = Replaced(made, id, ToolMark::kCallId);
+    return made;
+  };
+  ListTexts list;
+  list.prefix = marked(before);
+  list.suffix = marked(behind);
+  if (!tools_.call.one_call) {
+    ABSL_ASSIGN_OR_RETURN(
+        const std::string between,
+        Between({UserSays(), ModelCalls({FirstCall(), SecondCall()}), ToolAnswers(FirstCall()),
+                 ToolAnswers(SecondCall(), kSecondResult)},
+                kFirstResult, kSecondResult));
+    list = SplitList(marked(before), marked(between), marked(behind));
+  }
+  const auto has_field = [](absl::string_view text) {
+    return text.find_first_of("\3\4") != absl::string_view::npos;
+  };
+  if (has_field(list.begin) || has_field(list.separator) || has_field(list.end)) {
+    return Unlike("it writes results in a way of its own");
+  }
+  tools_.results_prefix = list.begin;
+  tools_.results_separator = list.separator;
+  tools_.results_suffix = list.end;
+  // A text with quotes tells whether it is a JSON string.
+  const absl::string_view odd = "a \"quoted\"\nresult";
+  ABSL_ASSIGN_OR_RETURN(const std::string rendered, Behind({UserSays(), ModelCalls({FirstCall()}),
+                                                            ToolAnswers(FirstCall(), odd)}));
+  const bool is_json = absl::StrContains(rendered, QuoteJson(odd));
+  if (is_json && (!absl::EndsWith(list.prefix, "\"") || !absl::StartsWith(list.suffix, "\""))) {
+    return Unlike("it writes results in a way of its own");
+  }
+  if (is_json) {
+    list.prefix.pop_back();
+    list.suffix.erase(0, 1);
+  }
+  tools_.result = WithFields(list.prefix);
+  const ToolField field = is_json ? ToolField::kTextJson : ToolField::kText;
+  if (!tools_.result.empty() && tools_.result.back().field == ToolField::kNone) {
+    tools_.result.back().field = field;
+  } else {
+    tools_.result.push_back({"", field});
+  }
+  for (ToolTextPart& part : WithFields(list.suffix)) tools_.result.push_back(std::move(part));
+  return absl::OkStatus();
+}
+
+// Trimming, thoughts, ids of calls, and what else ends an answer.
+void ToolLearner::LearnRest() {
+  const std::string padded = absl::StrCat(" \n", kFirstResult, " \t\n");
+  const absl::StatusOr<std::string> result =
+      Behind({UserSays(), ModelCalls({FirstCall()}), ToolAnswers(FirstCall(), padded)});
+  tools_.trim_result = result.ok() && !absl::StrContains(*result, padded) &&
+                       !absl::StrContains(*result, QuoteJson(padded));
+  const PastAnswerData& thoughts = data_.past_answers;
+  if (thoughts.cut != ThoughtCut::kNone) {
+    const std::string thought = "a thought.";
+    const absl::StatusOr<std::string> kept =
+        Behind({UserSays(),
+                ModelCalls({FirstCall()}, absl::StrCat(thoughts.begin, "\n", thought, "\n",
+                                                       thoughts.end, "\n\n", ChatProbe::kModel)),
+                ToolAnswers(FirstCall())});
+    tools_.keeps_recent_thoughts = kept.ok() && absl::StrContains(*kept, thought);
+  }
+  if (!tools_.call.id_key.empty()) {
+    TemplateCall other = FirstCall();
+    other.id = "other";
+    const bool any_length = Behind({UserSays(), ModelCalls({other}), ToolAnswers(other)}).ok();
+    tools_.call.id_length = any_length ? 0 : static_cast<uint32_t>(kFirstId.size());
+  }
+  // The model ends its turn behind calls with what the template writes there.
+  const absl::StatusOr<std::string> open =
+      probe_.Render({UserSays(), ModelCalls({FirstCall()})}, GenerationPrompt::kOmit);
+  if (!open.ok() || tools_.calls.size() > 1) return;
+  const std::string end =
+      absl::StrCat(CallUnitText(tools_.call, FirstCall()), tools_.call.suffix, tools_.call.end);
+  const size_t at = open->find(end);
+  if (at == std::string::npos) return;
+  const absl::string_view rest = absl::string_view(*open).substr(at + end.size());
+  std::string stop;
+  for (const std::string& token : tokens_.added) {
+    if (token.size() > stop.size() && absl::StartsWith(rest, token)) stop = token;
+  }
+  if (!stop.empty()) tools_.stop_strings.push_back(stop);
+}
+
+}  // namespace
+
+void LearnTools(const ChatProbe& probe, const TemplateTokens& tokens, PromptTemplateData& data,
+                std::vector<std::string>& notes) {
+  const absl::StatusOr<std::string> plain = probe.Render({UserSays()}, kAdd);
+  const absl::StatusOr<std::string> with_tools = probe.Render({UserSays()}, kAdd, {FirstTool()});
+  if (plain.ok() && with_tools.ok() && *plain == *with_tools) return;
+  absl::StatusOr<ToolTemplateData> learned = ToolLearner(probe, tokens, data).Run();
+  absl::Status status = learned.status();
+  if (learned.ok()) {
+    data.tools = *std::move(learned);
+    status = CheckTools(probe, data);
+  }
+  if (status.ok()) {
+    notes.push_back("it writes tools, and so do sessions");
+    return;
+  }
+  data.tools = {};
+  notes.push_back(absl::StrCat("how it writes tools isn't understood, so sessions have none: ",
+                               status.message()));
+}
+
+}  // namespace inkling

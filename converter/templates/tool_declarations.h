@@ -1,0 +1,31 @@
+// The form of declarations: what a template makes of a function's name, description and parameters.
+
+#ifndef INKLING_CONVERTER_TEMPLATES_TOOL_DECLARATIONS_H_
+#define INKLING_CONVERTER_TEMPLATES_TOOL_DECLARATIONS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "src/format/tool_template_data.h"
+
+namespace inkling {
+
+struct DeclarationForm {
+  ToolText declaration;
+  std::string separator;
+  std::string text_quote;  // of kEscapedDeclaration
+  uint32_t json_indent = 0;
+};
+
+// Returns the form that FirstTool and SecondTool have in `rendered`. Unimplemented: none that is
+// known.
+absl::StatusOr<DeclarationForm> FindDeclarationForm(absl::string_view rendered);
+
+// Makes a description between quotes a JSON string. False if there is none.
+bool QuoteDescriptions(ToolText& declaration);
+
+}  // namespace inkling
+
+#endif  // INKLING_CONVERTER_TEMPLATES_TOOL_DECLARATIONS_H_
