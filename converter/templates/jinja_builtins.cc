@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "converter/templates/jinja_json.h"
 #include "src/text/unicode.h"
 #include "src/text/utf8.h"
 
@@ -399,10 +400,9 @@ absl::StatusOr<JinjaValue> ApplyJinjaFilter(absl::string_view name, const JinjaV
     return fallback != nullptr ? *fallback : JinjaValue::MakeText("");
   }
   if (name == "tojson") {
-    if (!arguments.positional.empty() || !arguments.named.empty()) {
-      return Unsupported("filter", "tojson with arguments");
-    }
-    return JinjaValue::MakeText(JinjaToJson(input));
+    ABSL_ASSIGN_OR_RETURN(const JinjaJsonStyle style, JsonStyleOf(arguments));
+    ABSL_ASSIGN_OR_RETURN(const std::string json, JinjaToJson(input, style, kMaxTextBytes));
+    return JinjaValue::MakeText(json);
   }
   if (name == "int" || name == "float") {
     const std::optional<double> number = input.number();

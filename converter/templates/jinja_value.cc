@@ -10,7 +10,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "nlohmann/json.hpp"
 
 namespace inkling {
 namespace {
@@ -39,45 +38,6 @@ std::string Quoted(absl::string_view text) {
 
 std::string Inside(const JinjaValue& value) {
   return value.text() != nullptr ? Quoted(*value.text()) : value.Printed();
-}
-
-nlohmann::ordered_json ToJson(const JinjaValue& value) {
-  using Json = nlohmann::ordered_json;
-  if (value.boolean() != nullptr) return *value.boolean();
-  if (value.real() != nullptr) return *value.real();
-  if (value.integer().has_value()) return *value.integer();
-  if (value.text() != nullptr) return *value.text();
-  if (const JinjaValue::List* list = value.list()) {
-    Json json = Json::array();
-    for (const JinjaValue& item : *list) json.push_back(ToJson(item));
-    return json;
-  }
-  if (const JinjaValue::Dict* dict = value.dict()) {
-    Json json = Json::object();
-    for (const auto& [key, item] : *dict) json[key] = ToJson(item);
-    return json;
-  }
-  return nullptr;
-}
-
-void WriteJson(const nlohmann::ordered_json& json, std::string& text) {
-  if (!json.is_structured()) {
-    text += json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-    return;
-  }
-  const bool object = json.is_object();
-  text += object ? "{" : "[";
-  bool first = true;
-  for (const auto& item : json.items()) {
-    if (!first) text += ", ";
-    first = false;
-    if (object) {
-      WriteJson(item.key(), text);
-      text += ": ";
-    }
-    WriteJson(item.value(), text);
-  }
-  text += object ? "}" : "]";
 }
 
 }  // namespace
@@ -178,12 +138,6 @@ bool operator==(const JinjaValue& a, const JinjaValue& b) {
     return true;
   }
   return a.is_none() || a.undefined() != nullptr;
-}
-
-std::string JinjaToJson(const JinjaValue& value) {
-  std::string text;
-  WriteJson(ToJson(value), text);
-  return text;
 }
 
 }  // namespace inkling

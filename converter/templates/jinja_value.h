@@ -120,9 +120,6 @@ class JinjaValue {
   Data data_;
 };
 
-// Returns `value` as JSON text, written as Python's json.dumps does (", " and ": ").
-std::string JinjaToJson(const JinjaValue& value);
-
 }  // namespace inkling
 
 #endif  // INKLING_CONVERTER_TEMPLATES_JINJA_VALUE_H_

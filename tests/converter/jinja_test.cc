@@ -120,6 +120,24 @@ TEST(Jinja, ContainersGiveWhatJinja2Gives) {
   });
 }
 
+// Expected texts are those of Python's json.dumps.
+TEST(Jinja, JsonIsWhatPythonWrites) {
+  ExpectExpressions({
+      {"{'a':[1,{'b':'x'}],'c':[],'d':{}}|tojson(indent=4)",
+       "{\n    \"a\": [\n        1,\n        {\n            \"b\": \"x\"\n        }\n    ],\n"
+       "    \"c\": [],\n    \"d\": {}\n}"},
+      {"[1,[2]]|tojson(indent='- ')", "[\n- 1,\n- [\n- - 2\n- ]\n]"},
+      {"[1,2]|tojson(indent=0)", "[\n1,\n2\n]"},
+      {"[1,2]|tojson(indent=none)", "[1, 2]"},
+      {"{'b':1,'a':2}|tojson(sort_keys=true)", "{\"a\": 2, \"b\": 1}"},
+      {"{'b':1,'a':[2,3]}|tojson(separators=(',',':'))", "{\"b\":1,\"a\":[2,3]}"},
+      {"{'a':[1]}|tojson(false,2,(', ',' = '))", "{\n  \"a\" = [\n    1\n  ]\n}"},
+      {"'\xC3\xA9\xF0\x9F\x98\x80'|tojson(ensure_ascii=true)", "\"\\u00e9\\ud83d\\ude00\""},
+      {"'\xC3\xA9</a>&\\'\"\\\\\\t\\x01\\x7f'|tojson", "\"\xC3\xA9</a>&'\\\"\\\\\\t\\u0001\x7f\""},
+      {"[1.0,-2.5,1e20,1e-7,0.1,true,none]|tojson", "[1.0, -2.5, 1e+20, 1e-07, 0.1, true, null]"},
+  });
+}
+
 TEST(Jinja, StatementsAndWhiteSpaceGoAsInJinja2) {
   const std::pair<const char*, const char*> kCases[] = {
       {"{% for i in [1,2] %}{{ loop.index0 }}{{ loop.last }}{{ loop.previtem }};{% endfor %}",
@@ -177,7 +195,10 @@ TEST(Jinja, ErrorsAreNamedWithTheirLine) {
       {"{% set x.y = 1 %}", "no namespace"},
       {"{{ 'a'.encode() }}", "'encode'"},
       {"{{ strftime_now('%H:%M') }}", "%H:%M"},
-      {"{{ ['a']|tojson(indent=2) }}", "tojson"},
+      {"{{ ['a']|tojson(indent='x', default=1) }}", "tojson(default=)"},
+      {"{{ ['a']|tojson(indent=[]) }}", "tojson(indent=a list)"},
+      {"{{ ['a']|tojson(indent=1000000) }}", "tojson(indent"},
+      {"{{ ['a']|tojson(separators=',') }}", "tojson(separators"},
       {"{{ '\xC3\xA9'.upper() }}", "upper"},
   };
   for (const auto& [source, expected] : kCases) {
