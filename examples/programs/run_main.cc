@@ -32,20 +32,8 @@ namespace {
 
 using inkling::RunOptions;
 
-void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::string& prefill) {
-#ifdef INKLING_HAS_CONVERTER
-  const char* const model_help =
-      "Model file made by inkling-convert; or a checkpoint's folder, a GGUF file or what else "
-      "inkling-convert reads, which is converted once into $XDG_CACHE_HOME/inkling/models "
-      "(~/.cache/inkling/models)";
-#else
-  const char* const model_help = "Model file made by inkling-convert";
-#endif
-  app.add_option("--model,-m,model", options.model, model_help)->required();
-  app.add_option("--draft", options.draft,
-                 "A smaller model of the same vocabulary that proposes draft tokens; the text "
-                 "is the same");
-  app.add_option("--lora", options.lora, inkling::kLoraHelp)->allow_extra_args(false);
+// What the model is told.
+void AddTextOptions(CLI::App& app, RunOptions& options) {
   app.add_option("--prompt,-p", options.prompt,
                  "Continue this text and end; without it: a conversation");
   app.add_option("--messages", options.messages,
@@ -62,6 +50,23 @@ void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::
   app.add_flag("--chat", options.chat, "The prompt is a user's turn in the model's own template");
   app.add_option("--system", options.session_options.system_prompt,
                  "System prompt of the conversation");
+}
+
+void AddOptions(CLI::App& app, RunOptions& options, std::string& kv_cache, std::string& prefill) {
+#ifdef INKLING_HAS_CONVERTER
+  const char* const model_help =
+      "Model file made by inkling-convert; or a checkpoint's folder, a GGUF file or what else "
+      "inkling-convert reads, which is converted once into $XDG_CACHE_HOME/inkling/models "
+      "(~/.cache/inkling/models)";
+#else
+  const char* const model_help = "Model file made by inkling-convert";
+#endif
+  app.add_option("--model,-m,model", options.model, model_help)->required();
+  app.add_option("--draft", options.draft,
+                 "A smaller model of the same vocabulary that proposes draft tokens; the text "
+                 "is the same");
+  app.add_option("--lora", options.lora, inkling::kLoraHelp)->allow_extra_args(false);
+  AddTextOptions(app, options);
   app.add_option("--load", options.load,
                  "Go on with the session in this file, which --save wrote with the same model and "
                  "--kv-cache");

@@ -50,15 +50,15 @@ class ChatTurns {
 
   // What one more turn does to the session's tokens.
   struct Step {
-    int32_t kept = 0;            // how many of them stay
-    std::vector<int32_t> added;  // what comes behind those
-    int32_t begin = 0;           // position of the turn, behind the answer before it
+    int32_t kept = 0;                 // how many of them stay
+    std::vector<int32_t> added;       // what comes behind those
+    int32_t begin = 0;                // position of the turn, behind the answer before it
+    std::vector<TemplateTool> tools;  // that the answer may call
     bool has_tools() const { return !tools.empty(); }
 
    private:
     friend class ChatTurns;
     std::vector<Turn> turns;
-    std::vector<TemplateTool> tools;
   };
 
   // The step of a turn that says `user_text` in a session of these `tokens`; tools stay those of

@@ -22,6 +22,7 @@
 #include "inkling/llm_model.h"
 #include "inkling/llm_options.h"
 #include "inkling/llm_session.h"
+#include "inkling/output_constraint.h"
 #include "src/decoder/adapter.h"
 #include "src/decoder/decoder.h"
 #include "src/format/byte_stream.h"
@@ -31,6 +32,8 @@
 #include "src/session/speculation/draft_model.h"
 #include "src/session/speculation/speculative_decoder.h"
 #include "src/session/token_context.h"
+#include "src/session/tools/tool_constraint.h"
+#include "src/text/template_message.h"
 #include "src/text/tokenizer.h"
 
 namespace inkling {
@@ -82,10 +85,13 @@ struct LlmSession::State {
     return std::max(options.kept_tokens, position - dropped);
   }
   // Runs a step of the conversation and makes it part of it.
-  absl::StatusOr<GenerateResult> Chat(absl::StatusOr<ChatTurns::Step> step,
+  absl::StatusOr<GenerateResult> Chat(absl::StatusOr<ChatTurns::Step> step, const ToolUse& tool_use,
                                       absl::string_view assistant_prefix,
                                       const GenerateOptions& generate_options, RunningCall& call,
                                       TextCallback callback);
+  absl::StatusOr<std::shared_ptr<const OutputConstraint>> ToolConstraint(
+      absl::Span<const TemplateTool> tools, const ToolUse& use);
+  void AddStops(absl::Span<const std::string> strings, GenerateOptions& turn_options) const;
   // Writes the session's file: `begin` gets its size, then `sink` its bytes. Errors: those of both.
   absl::Status Save(absl::FunctionRef<absl::Status(int64_t)> begin, ByteSink sink);
   uint64_t process() const { return engine.decoder().process(); }
@@ -97,6 +103,11 @@ struct LlmSession::State {
   TokenContext context;
   SpeculativeDecoder speculation;
   ChatTurns turns;  // in the model's template, on the session's day
+  struct {
+    std::vector<TemplateTool> tools;
+    ToolUse use;
+    std::shared_ptr<const OutputConstraint> constraint;  // null: nothing was made yet
+  } tool_guide;                                          // of the last answer with tools
 
   CallGate gate;
   std::atomic<int32_t> position;  // context.length(), readable while a call runs

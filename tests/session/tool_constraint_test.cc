@@ -19,6 +19,7 @@
 #include "inkling/llm_message.h"
 #include "inkling/llm_session.h"
 #include "src/format/tool_template_data.h"
+#include "src/session/chat_messages.h"
 #include "src/session/constraints/constraint_access.h"
 #include "src/text/json_value.h"
 #include "tests/session/session_fixture.h"
@@ -52,8 +53,8 @@ class ToolConstraintTest : public SessionTest {
 
   absl::StatusOr<std::shared_ptr<const OutputConstraint>> Make(const ToolCallFormat& format,
                                                                ToolChoice choice) {
-    return MakeToolConstraint(ConstraintAccess::EngineOf(*model_), format,
-                              {.tools = Tools(), .tool_choice = choice});
+    return MakeToolConstraint(ConstraintAccess::EngineOf(*model_), format, *TemplateTools(Tools()),
+                              {.choice = choice});
   }
 
   // An answer that begins with `script`, as far as the constraint lets it.
@@ -222,7 +223,7 @@ TEST_F(ToolConstraintTest, WrongParametersNameTheTool) {
   const std::vector<ToolDefinition> tools = {
       {"ok", "", ""}, {"odd", "", R"({"type": "object", "properties": {"a": {"not": {}}}})"}};
   const auto made = MakeToolConstraint(ConstraintAccess::EngineOf(*model_),
-                                       JsonFormat("<turn>", ""), {.tools = tools});
+                                       JsonFormat("<turn>", ""), *TemplateTools(tools), {});
   EXPECT_EQ(made.status().code(), absl::StatusCode::kUnimplemented);
   EXPECT_THAT(made.status().message(), HasSubstr("tools[1] ('odd').parameters"));
   EXPECT_THAT(made.status().message(), HasSubstr("#/properties/a"));

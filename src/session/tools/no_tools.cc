@@ -4,11 +4,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "inkling/llm_message.h"
+#include "absl/types/span.h"
 #include "inkling/output_constraint.h"
 #include "src/format/tool_template_data.h"
 #include "src/session/model_engine.h"
 #include "src/session/tools/tool_constraint.h"
+#include "src/text/template_message.h"
 
 namespace inkling {
 

@@ -13,7 +13,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "inkling/llm_message.h"
 #include "inkling/output_constraint.h"
 #include "src/format/tool_template_data.h"
 #include "src/session/tools/escaped_fields_grammar.h"
@@ -21,6 +20,7 @@
 #include "src/structured/grammar.h"
 #include "src/structured/json_schema.h"
 #include "src/text/json_value.h"
+#include "src/text/template_message.h"
 
 namespace inkling {
 namespace {
@@ -28,20 +28,18 @@ namespace {
 constexpr uint32_t kMostIdCharacters = 64;
 
 // The parameters' schema, closed to what it doesn't declare.
-absl::StatusOr<JsonValue> ParametersOf(const ToolDefinition& tool) {
-  if (tool.parameters.empty())
-    return ParseJson(R"({"type": "object", "additionalProperties": false})");
-  ABSL_ASSIGN_OR_RETURN(JsonValue schema, ParseJson(tool.parameters));
-  if (!schema.is_object()) return absl::InvalidArgumentError("expected a JSON Schema of an object");
+JsonValue ParametersOf(const TemplateTool& tool) {
+  JsonValue schema = tool.parameters;
   const bool is_plain = schema.Find("$ref") == nullptr && schema.Find("allOf") == nullptr &&
                         schema.Find("anyOf") == nullptr && schema.Find("oneOf") == nullptr;
-  if (schema.Find("type") == nullptr && is_plain) {
+  if (!is_plain) return schema;
+  if (schema.Find("type") == nullptr) {
     JsonValue type;
     type.kind = JsonKind::kString;
     type.text = "object";
     schema.members.emplace_back("type", std::move(type));
   }
-  if (schema.Find("additionalProperties") == nullptr && is_plain) {
+  if (schema.Find("additionalProperties") == nullptr) {
     JsonValue no;
     no.kind = JsonKind::kBool;
     schema.members.emplace_back("additionalProperties", std::move(no));
@@ -51,7 +49,7 @@ absl::StatusOr<JsonValue> ParametersOf(const ToolDefinition& tool) {
 
 class CallGrammar {
  public:
-  CallGrammar(const ToolCallFormat& format, absl::Span<const ToolDefinition> tools)
+  CallGrammar(const ToolCallFormat& format, absl::Span<const TemplateTool> tools)
       : format_(format), tools_(tools) {}
 
   absl::StatusOr<Grammar> Make() {
@@ -91,8 +89,8 @@ class CallGrammar {
                      : grammar_.Empty();
   }
 
-  absl::StatusOr<ExprId> OneCall(const ToolDefinition& tool) {
-    ABSL_ASSIGN_OR_RETURN(const JsonValue parameters, ParametersOf(tool));
+  absl::StatusOr<ExprId> OneCall(const TemplateTool& tool) {
+    const JsonValue parameters = ParametersOf(tool);
     if (!is_json()) {
       return grammar_.Sequence(
           {grammar_.Literal(tool.name), AddEscapedFields(parameters, format_, grammar_)});
@@ -119,14 +117,14 @@ class CallGrammar {
   }
 
   const ToolCallFormat& format_;
-  const absl::Span<const ToolDefinition> tools_;
+  const absl::Span<const TemplateTool> tools_;
   Grammar grammar_;
 };
 
 }  // namespace
 
 absl::StatusOr<Grammar> ToolCallGrammar(const ToolCallFormat& format,
-                                        absl::Span<const ToolDefinition> tools) {
+                                        absl::Span<const TemplateTool> tools) {
   return CallGrammar(format, tools).Make();
 }
 

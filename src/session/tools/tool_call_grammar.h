@@ -6,9 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "inkling/llm_message.h"
 #include "src/format/tool_template_data.h"
 #include "src/structured/grammar.h"
+#include "src/text/template_message.h"
 
 namespace inkling {
 
@@ -16,7 +16,7 @@ namespace inkling {
 // don't declare, unless these say so by additionalProperties. Errors: those of JSON Schema, with
 // the tool they are about.
 absl::StatusOr<Grammar> ToolCallGrammar(const ToolCallFormat& format,
-                                        absl::Span<const ToolDefinition> tools);
+                                        absl::Span<const TemplateTool> tools);
 
 }  // namespace inkling
 

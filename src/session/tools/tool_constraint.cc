@@ -32,6 +32,7 @@
 #include "src/structured/grammar_matcher.h"
 #include "src/structured/token_vocabulary.h"
 #include "src/text/json_value.h"
+#include "src/text/template_message.h"
 
 namespace inkling {
 namespace {
@@ -195,13 +196,14 @@ void SetForbidden(CallGuide& guide) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const OutputConstraint>> MakeToolConstraint(
-    const ModelEngine& engine, const ToolCallFormat& format, const ChatOptions& options) {
+    const ModelEngine& engine, const ToolCallFormat& format, absl::Span<const TemplateTool> tools,
+    const ToolUse& use) {
   const ToolMarkers markers(engine.tokenizer().data(), engine.stop_tokens(), format);
   auto guide = std::make_shared<CallGuide>();
   guide->format = markers.format();
-  guide->format.one_call |= !options.parallel_tool_calls;
-  guide->choice = options.tool_choice;
-  ABSL_ASSIGN_OR_RETURN(Grammar grammar, ToolCallGrammar(guide->format, options.tools));
+  guide->format.one_call |= !use.several_calls;
+  guide->choice = use.choice;
+  ABSL_ASSIGN_OR_RETURN(Grammar grammar, ToolCallGrammar(guide->format, tools));
   const std::shared_ptr<const void> vocabulary =
       engine.SharedVocabulary(markers.key(), [&](const TokenizerData& data, int32_t vocab_size) {
         return std::shared_ptr<const void>(
