@@ -20,16 +20,16 @@ enum class ChatRole : uint8_t {
 
 // A call of a function, as the model wrote it.
 struct ToolCall {
-  std::string name;       // of the function
-  std::string arguments;  // the text of a JSON object
-  std::string id;         // may be empty; some templates write it
+  std::string name = {};       // of the function
+  std::string arguments = {};  // the text of a JSON object
+  std::string id = {};         // may be empty; some templates write it
 };
 
 // One message of a conversation.
 struct ChatMessage {
   ChatRole role = ChatRole::kUser;  // who says it
   // UTF-8. Special tokens in it are ordinary text.
-  std::string text;
+  std::string text = {};
   // kAssistant: functions that it called.
   std::vector<ToolCall> tool_calls = {};
   // kTool: which function answered, and the id of the call; some templates write them.
@@ -39,13 +39,13 @@ struct ChatMessage {
 
 // A function that the model may call.
 struct ToolDefinition {
-  std::string name;         // of the function
-  std::string description;  // what it does, for the model
+  std::string name = {};         // of the function
+  std::string description = {};  // what it does, for the model
   // JSON Schema of an object, as text: the function's parameters by name; empty: none. Calls have
   // no others, unless the schema says so by additionalProperties. What output_constraint.h lists is
   // enforced, and other keywords are an error; of templates that don't write calls as JSON, names,
   // types, required, items, enum, const and anyOf are.
-  std::string parameters;
+  std::string parameters = {};
 };
 
 // What an answer may be where tools are given.
