@@ -34,14 +34,7 @@ class ToolLearner {
       : probe_(probe), tokens_(tokens), data_(data) {}
 
   absl::StatusOr<ToolTemplateData> Run() {
-    ABSL_ASSIGN_OR_RETURN(const std::string rendered,
-                          probe_.Render({UserSays()}, kAdd, {FirstTool(), SecondTool()}));
-    ABSL_ASSIGN_OR_RETURN(const DeclarationForm form, FindDeclarationForm(rendered));
-    tools_.declaration = form.declaration;
-    tools_.declaration_separator = form.separator;
-    tools_.json_indent = form.json_indent;
-    tools_.call.text_quote = form.text_quote;
-    ABSL_RETURN_IF_ERROR(LearnDescriptions());
+    ABSL_RETURN_IF_ERROR(LearnDeclaration());
     ABSL_RETURN_IF_ERROR(LearnPlacement());
     if (data_.system_placement != SystemPlacement::kNone) {
       ABSL_RETURN_IF_ERROR(LearnSystem());
@@ -53,7 +46,7 @@ class ToolLearner {
   }
 
  private:
-  absl::Status LearnDescriptions();
+  absl::Status LearnDeclaration();
   absl::Status LearnPlacement();
   absl::Status LearnSystem();
   absl::Status LearnNull();
@@ -104,16 +97,24 @@ absl::StatusOr<std::string> ToolLearner::Between(const std::vector<TemplateMessa
   return behind.substr(begin, end - begin);
 }
 
-// Whether descriptions are escaped, and whether properties without one have an empty one.
-absl::Status ToolLearner::LearnDescriptions() {
-  const TemplateTool tool =
+// Also whether descriptions are escaped, and whether properties without one have an empty one.
+absl::Status ToolLearner::LearnDeclaration() {
+  ABSL_ASSIGN_OR_RETURN(const std::string rendered,
+                        probe_.Render({UserSays()}, kAdd, {FirstTool(), SecondTool()}));
+  const TemplateTool odd =
       ProbeTool("odd_tool", "a \"quoted\" one \\ \xC3\xA9",
                 R"({"type": "object", "properties": {"key": {"type": "string"}}})");
-  ABSL_ASSIGN_OR_RETURN(const std::string rendered, probe_.Render({UserSays()}, kAdd, {tool}));
-  for (int i = 0; i < 4; ++i) {
-    tools_.omits_missing_descriptions = i % 2 == 1;
-    if (absl::StrContains(rendered, Declarations(tool))) return absl::OkStatus();
-    if (i == 1 && !QuoteDescriptions(tools_.declaration)) break;
+  ABSL_ASSIGN_OR_RETURN(const std::string odd_one, probe_.Render({UserSays()}, kAdd, {odd}));
+  for (const DeclarationForm& form : FindDeclarationForms(rendered)) {
+    tools_.declaration = form.declaration;
+    tools_.declaration_separator = form.separator;
+    tools_.json_indent = form.json_indent;
+    tools_.call.text_quote = form.text_quote;
+    for (int i = 0; i < 4; ++i) {
+      tools_.omits_missing_descriptions = i % 2 == 1;
+      if (absl::StrContains(odd_one, Declarations(odd))) return absl::OkStatus();
+      if (i == 1 && !QuoteDescriptions(tools_.declaration)) break;
+    }
   }
   return Unlike("it writes declarations in a way of its own");
 }

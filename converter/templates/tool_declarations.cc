@@ -1,4 +1,4 @@
-// Forms are tried, the most specific first (see tool_declarations.h).
+// Forms are tried, the largest part of a declaration first (see tool_declarations.h).
 
 #include "converter/templates/tool_declarations.h"
 
@@ -94,29 +94,35 @@ bool Complete(absl::string_view rendered, const std::optional<Unit>& first,
 
 }  // namespace
 
-absl::StatusOr<DeclarationForm> FindDeclarationForm(absl::string_view rendered) {
+std::vector<DeclarationForm> FindDeclarationForms(absl::string_view rendered) {
   const TemplateTool tools[] = {FirstTool(), SecondTool()};
+  const std::string text_quote = TextQuote(rendered);
+  std::vector<DeclarationForm> found;
   DeclarationForm form;
-  form.text_quote = TextQuote(rendered);
-  for (ToolField field : {ToolField::kTool, ToolField::kFunction, ToolField::kEscapedDeclaration}) {
-    if (field == ToolField::kEscapedDeclaration && form.text_quote.empty()) continue;
+  for (ToolField field : {ToolField::kTool, ToolField::kFunction}) {
     for (uint32_t indent : kIndents) {
       form.json_indent = indent;
       if (Complete(rendered, FindField(rendered, tools[0], field, form),
                    FindField(rendered, tools[1], field, form), form)) {
-        return form;
+        found.push_back(form);
       }
     }
   }
-  form.text_quote.clear();
   for (uint32_t indent : kIndents) {
     form.json_indent = indent;
     if (Complete(rendered, FindPieces(rendered, tools[0], form),
                  FindPieces(rendered, tools[1], form), form)) {
-      return form;
+      found.push_back(form);
     }
   }
-  return absl::UnimplementedError("it writes declarations in a way of its own");
+  form = {};
+  form.text_quote = text_quote;
+  constexpr ToolField kEscaped = ToolField::kEscapedDeclaration;
+  if (!text_quote.empty() && Complete(rendered, FindField(rendered, tools[0], kEscaped, form),
+                                      FindField(rendered, tools[1], kEscaped, form), form)) {
+    found.push_back(form);
+  }
+  return found;
 }
 
 bool QuoteDescriptions(ToolText& declaration) {

@@ -5,8 +5,8 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "src/format/tool_template_data.h"
 
@@ -19,9 +19,9 @@ struct DeclarationForm {
   uint32_t json_indent = 0;
 };
 
-// Returns the form that FirstTool and SecondTool have in `rendered`. Unimplemented: none that is
-// known.
-absl::StatusOr<DeclarationForm> FindDeclarationForm(absl::string_view rendered);
+// Returns the forms that FirstTool and SecondTool may have in `rendered`: what differs between them
+// shows where texts have to be escaped.
+std::vector<DeclarationForm> FindDeclarationForms(absl::string_view rendered);
 
 // Makes a description between quotes a JSON string. False if there is none.
 bool QuoteDescriptions(ToolText& declaration);
