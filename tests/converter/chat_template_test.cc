@@ -109,6 +109,9 @@ const Known kKnown[] = {
     {"phi4", "phi-3", "<|end|>", "", true},
     {"smollm3", "chatml", "<|im_end|>", "it writes the date", true},
     {"falcon", "custom", "\nUser:", "", true},
+    {"qwen25", "chatml", "<|im_end|>", "'You are Qwen, created by Alibaba Cloud.", true},
+    {"hermes", "chatml", "<|im_end|>", "it writes tools", true},
+    {"function_gemma", "gemma", "<end_of_turn>", "it writes tools", true},
 };
 
 class KnownTemplate : public testing::TestWithParam<Known> {};
