@@ -177,21 +177,22 @@ struct JsonGrammar::NameNode {
 ExprId JsonGrammar::NameRest(const NameNode& node, ExprId rest) {
   std::vector<ExprId> choices;
   if (!node.is_name) choices.push_back(grammar_.Literal("\""));
-  CodepointSet other = PlainCharacters();
+  CodepointSet taken;
   for (const auto& [codepoint, child] : node.children) {
-    other = other.Without({{codepoint, codepoint}});
+    taken.Add(codepoint, codepoint);
     std::string text;
     AppendUtf8(codepoint, text);
     choices.push_back(grammar_.Sequence({grammar_.Literal(text), NameRest(child, rest)}));
   }
-  choices.push_back(grammar_.Sequence({Character(other), rest}));
+  taken.Normalize();
+  choices.push_back(grammar_.Sequence({Character(PlainCharacters().Without(taken)), rest}));
   return grammar_.Choice(std::move(choices));
 }
 
 ExprId JsonGrammar::NameBut(const std::vector<std::string>& names) {
   NameNode root;
   for (const std::string& name : names) {
-    if (name.size() > 200) continue;  // bounds the recursion; no model writes it by chance
+    if (QuoteJson(name).size() != name.size() + 2) continue;  // written with escapes only
     NameNode* node = &root;
     for (absl::string_view rest = name; !rest.empty();) {
       const Utf8Char next = DecodeUtf8(rest);

@@ -19,6 +19,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "src/structured/schema_compiler.h"
+#include "src/structured/schema_keywords.h"
 #include "src/structured/schema_merge.h"
 #include "src/text/json_value.h"
 
@@ -28,19 +29,16 @@ namespace {
 constexpr size_t kMaxSchemas = 20000;
 constexpr size_t kMaxExprs = size_t{1} << 21;
 constexpr int kMaxDepth = 128;
+constexpr int kMaxMergeDepth = 16;
+constexpr size_t kMostExclusive = 500;  // schemas of oneOf, each of which is held against each
 
-constexpr absl::string_view kEnforced[] = {
-    "type",    "enum",        "const",    "properties", "required",         "additionalProperties",
-    "items",   "prefixItems", "minItems", "maxItems",   "minLength",        "maxLength",
-    "pattern", "format",      "minimum",  "maximum",    "exclusiveMinimum", "exclusiveMaximum",
-    "anyOf",   "oneOf",       "allOf",    "$ref",       "minProperties",    "maxProperties"};
-
-// The members of `schema` but for some.
+// The members of `schema` that say something, but for some.
 JsonValue Without(const JsonValue& schema, std::initializer_list<absl::string_view> keywords) {
   JsonValue rest;
   rest.kind = JsonKind::kObject;
   for (const auto& member : schema.members) {
-    if (!absl::c_linear_search(keywords, member.first)) rest.members.push_back(member);
+    if (absl::c_linear_search(keywords, member.first) || IsAnnotation(member.first)) continue;
+    rest.members.push_back(member);
   }
   return rest;
 }
@@ -77,53 +75,38 @@ bool HasType(const JsonValue& type, const std::string& name) {
 
 }  // namespace
 
-absl::Status SchemaError(const std::string& path, absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat("JSON Schema at ", path, ": ", what));
+ExprId SchemaCompiler::Shared(ExprId made, const std::string& name) {
+  if (made == grammar_.Never()) return made;
+  const RuleId rule = grammar_.AddRule(name);
+  grammar_.rule(rule).is_shared = true;
+  grammar_.Define(rule, made);
+  return grammar_.Ref(rule);
 }
 
-absl::Status SchemaUnsupported(const std::string& path, absl::string_view what) {
-  return absl::UnimplementedError(absl::StrCat("JSON Schema at ", path, ": ", what,
-                                               " can't be enforced; write the schema without it"));
-}
-
-absl::Status ReadCount(const JsonValue& schema, absl::string_view keyword, const std::string& path,
-                       uint32_t& count) {
-  const JsonValue* value = schema.Find(keyword);
-  if (value == nullptr) return absl::OkStatus();
-  absl::StatusOr<Decimal> number = absl::InvalidArgumentError("");
-  if (value->is_number()) number = ParseDecimal(value->text);
-  uint32_t found = 0;
-  const bool is_count =
-      number.ok() && !number->negative && number->is_integer() && number->exponent < 10 &&
-      (number->digits.empty() ||
-       absl::SimpleAtoi(
-           absl::StrCat(number->digits, std::string(static_cast<size_t>(number->exponent), '0')),
-           &found));
-  if (!is_count || found >= kUnbounded - 2) {
-    return SchemaError(path, absl::StrCat("'", keyword, "' isn't a whole number of 0 or more"));
-  }
-  count = found;
-  return absl::OkStatus();
-}
-
-absl::Status SchemaCompiler::CheckKeywords(const JsonValue& schema, const std::string& path) const {
-  for (const auto& [keyword, value] : schema.members) {
-    if (absl::c_linear_search(kEnforced, keyword) || IsAnnotation(keyword)) continue;
-    if (keyword == "uniqueItems" && value.is_bool() && !value.boolean) continue;
-    return SchemaUnsupported(path, absl::StrCat("'", keyword, "'"));
+absl::Status SchemaCompiler::CheckLimits(const std::string& path) {
+  const auto too_large = [&path](absl::string_view what, size_t most) {
+    return absl::ResourceExhaustedError(absl::StrCat("JSON Schema at ", path, ": ", what,
+                                                     "; expected at most ", most,
+                                                     "; make the schema smaller"));
+  };
+  if (++num_schemas_ > kMaxSchemas) return too_large("too many schemas", kMaxSchemas);
+  if (grammar_.num_exprs() > kMaxExprs) return too_large("a grammar of too many parts", kMaxExprs);
+  if (depth_ >= kMaxDepth) {
+    return too_large("schemas and references nested too deeply", static_cast<size_t>(kMaxDepth));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<ExprId> SchemaCompiler::Compile(const JsonValue& schema, const std::string& path) {
-  if (++num_schemas_ > kMaxSchemas || grammar_.num_exprs() > kMaxExprs) {
-    return absl::ResourceExhaustedError(absl::StrCat("JSON Schema at ", path, ": more than ",
-                                                     kMaxSchemas, " schemas; make it smaller"));
+  ABSL_RETURN_IF_ERROR(CheckLimits(path));
+  if (schema.is_bool()) {
+    if (!schema.boolean) NoteNever(path);
+    return schema.boolean ? json_.AnyValue() : grammar_.Never();
   }
-  if (schema.is_bool()) return schema.boolean ? json_.AnyValue() : grammar_.Never();
-  if (!schema.is_object()) return SchemaError(path, "expected an object, true or false");
-  if (depth_ >= kMaxDepth) return SchemaError(path, "schemas are nested too deeply");
-  ABSL_RETURN_IF_ERROR(CheckKeywords(schema, path));
+  if (!schema.is_object()) {
+    return SchemaError(path, "expected a schema (an object, true or false)");
+  }
+  ABSL_RETURN_IF_ERROR(CheckKeywords(schema, &schema == &root_, path));
   ++depth_;
   absl::StatusOr<ExprId> made = schema.Find("$ref") != nullptr ? CompileRef(schema, path)
                                 : schema.Find("anyOf") != nullptr ||
@@ -134,16 +117,17 @@ absl::StatusOr<ExprId> SchemaCompiler::Compile(const JsonValue& schema, const st
                                     ? CompileValues(schema, path)
                                     : CompileTypes(schema, path);
   --depth_;
+  if (made.ok() && *made == grammar_.Never()) NoteNever(path);
   return made;
 }
 
 absl::StatusOr<const JsonValue*> SchemaCompiler::Resolve(const JsonValue& ref,
                                                          const std::string& path) const {
-  if (!ref.is_string()) return SchemaError(path, "'$ref' isn't a string");
   const absl::string_view text = ref.text;
   if (text.empty() || text[0] != '#' || (text.size() > 1 && text[1] != '/')) {
     return SchemaUnsupported(
-        path, absl::StrCat("'$ref' to ", QuoteJson(text), " (only '#' and '#/...' are followed)"));
+        PathOf(path, "$ref"),
+        absl::StrCat("'$ref' to ", QuoteJson(text), " (only '#' and '#/...' are followed)"));
   }
   const JsonValue* found = &root_;
   if (text.size() == 1) return found;
@@ -166,9 +150,16 @@ absl::StatusOr<const JsonValue*> SchemaCompiler::Resolve(const JsonValue& ref,
       next = &found->items[index];
     }
     if (next == nullptr) {
-      return SchemaError(path, absl::StrCat("'$ref' ", QuoteJson(text), " leads nowhere"));
+      return SchemaError(PathOf(path, "$ref"),
+                         absl::StrCat("expected a part of the schema, found ", QuoteJson(text),
+                                      ", which isn't there"));
     }
     found = next;
+    const JsonValue* id = found->Find("$id");
+    if (id != nullptr && id->is_string()) {
+      return SchemaUnsupported(PathOf(path, "$ref"),
+                               "'$ref' into a part with an '$id', which is a document of its own,");
+    }
   }
   return found;
 }
@@ -195,14 +186,16 @@ absl::StatusOr<ExprId> SchemaCompiler::CompileRef(const JsonValue& schema,
 // `schema` as one without $ref and allOf at its top.
 absl::StatusOr<JsonValue> SchemaCompiler::Flattened(const JsonValue& schema,
                                                     const std::string& path, int depth) {
-  if (depth > 16) return SchemaUnsupported(path, "'$ref' or 'allOf' nested deeper than 16");
-  if (schema.is_bool()) return schema;
-  if (!schema.is_object()) return SchemaError(path, "expected an object, true or false");
-  ABSL_RETURN_IF_ERROR(CheckKeywords(schema, path));
-  if (++num_schemas_ > kMaxSchemas) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("JSON Schema at ", path, ": more than ", kMaxSchemas, " schemas"));
+  if (depth > kMaxMergeDepth) {
+    return SchemaUnsupported(path,
+                             absl::StrCat("'$ref' or 'allOf' nested deeper than ", kMaxMergeDepth));
   }
+  ABSL_RETURN_IF_ERROR(CheckLimits(path));
+  if (schema.is_bool()) return schema;
+  if (!schema.is_object()) {
+    return SchemaError(path, "expected a schema (an object, true or false)");
+  }
+  ABSL_RETURN_IF_ERROR(CheckKeywords(schema, &schema == &root_, path));
   JsonValue merged = Without(schema, {"$ref", "allOf"});
   const auto merge = [&](const JsonValue& other, const std::string& place) -> absl::Status {
     ABSL_ASSIGN_OR_RETURN(const JsonValue flat, Flattened(other, place, depth + 1));
@@ -216,11 +209,8 @@ absl::StatusOr<JsonValue> SchemaCompiler::Flattened(const JsonValue& schema,
     ABSL_RETURN_IF_ERROR(merge(*target, ref->text));
   }
   if (const JsonValue* all = schema.Find("allOf"); all != nullptr) {
-    if (!all->is_array() || all->items.empty()) {
-      return SchemaError(path, "'allOf' isn't a list of schemas");
-    }
     for (size_t i = 0; i < all->items.size(); ++i) {
-      ABSL_RETURN_IF_ERROR(merge(all->items[i], absl::StrCat(path, "/allOf/", i)));
+      ABSL_RETURN_IF_ERROR(merge(all->items[i], PathOf(path, "allOf", absl::StrCat(i))));
     }
   }
   return merged;
@@ -230,17 +220,21 @@ absl::Status SchemaCompiler::CheckDisjoint(const JsonValue& branches, const std:
   std::vector<JsonValue> flat;
   for (size_t i = 0; i < branches.items.size(); ++i) {
     ABSL_ASSIGN_OR_RETURN(JsonValue branch,
-                          Flattened(branches.items[i], absl::StrCat(path, "/oneOf/", i), 0));
+                          Flattened(branches.items[i], PathOf(path, "oneOf", absl::StrCat(i)), 0));
     flat.push_back(std::move(branch));
   }
-  if (flat.size() > 500) return SchemaUnsupported(path, "'oneOf' with more than 500 schemas");
+  if (flat.size() > kMostExclusive) {
+    return SchemaUnsupported(PathOf(path, "oneOf"),
+                             absl::StrCat("'oneOf' of more than ", kMostExclusive, " schemas"));
+  }
   for (size_t i = 0; i < flat.size(); ++i) {
     for (size_t j = i + 1; j < flat.size(); ++j) {
       if (AreDisjoint(flat[i], flat[j])) continue;
       return SchemaUnsupported(
-          path, absl::StrCat("'oneOf' whose schemas ", i, " and ", j,
-                             " may both fit a value (they need different types, constants, or a "
-                             "required property with different constants; or use 'anyOf')"));
+          PathOf(path, "oneOf"),
+          absl::StrCat("'oneOf' whose schemas ", i, " and ", j,
+                       " may both fit a value (they need different types, constants, or a "
+                       "required property with different constants; or use 'anyOf')"));
     }
   }
   return absl::OkStatus();
@@ -255,16 +249,13 @@ absl::StatusOr<ExprId> SchemaCompiler::CompileCombined(const JsonValue& schema,
   }
   const std::string keyword = schema.Find("anyOf") != nullptr ? "anyOf" : "oneOf";
   const JsonValue& branches = *schema.Find(keyword);
-  if (!branches.is_array() || branches.items.empty()) {
-    return SchemaError(path, absl::StrCat("'", keyword, "' isn't a list of schemas"));
-  }
   if (keyword == "oneOf") {
     ABSL_RETURN_IF_ERROR(CheckDisjoint(branches, path));
   }
   const JsonValue rest = Without(schema, {keyword});
   std::vector<ExprId> choices;
   for (size_t i = 0; i < branches.items.size(); ++i) {
-    const std::string place = absl::StrCat(path, "/", keyword, "/", i);
+    const std::string place = PathOf(path, keyword, absl::StrCat(i));
     const JsonValue* branch = &branches.items[i];
     if (Constrains(rest)) {
       ABSL_ASSIGN_OR_RETURN(const JsonValue flat, Flattened(*branch, place, 0));
@@ -289,9 +280,9 @@ absl::StatusOr<ExprId> SchemaCompiler::CompileValues(const JsonValue& schema,
         keyword == "uniqueItems") {
       continue;
     }
-    return SchemaUnsupported(path, absl::StrCat("'", keyword, "' beside 'enum' or 'const'"));
+    return SchemaUnsupported(PathOf(path, keyword),
+                             absl::StrCat("'", keyword, "' beside 'enum' or 'const'"));
   }
-  if (list != nullptr && !list->is_array()) return SchemaError(path, "'enum' isn't a list");
   std::vector<ExprId> choices;
   const std::vector<JsonValue> single =
       only != nullptr ? std::vector<JsonValue>{*only} : std::vector<JsonValue>();
@@ -321,10 +312,8 @@ absl::StatusOr<ExprId> SchemaCompiler::CompileTypes(const JsonValue& schema,
     names.assign(std::begin(kTypes), std::end(kTypes));
   } else if (type->is_string()) {
     names = {type->text};
-  } else if (type->is_array()) {
-    for (const JsonValue& item : type->items) names.push_back(item.is_string() ? item.text : "");
   } else {
-    return SchemaError(path, "'type' is neither a string nor a list");
+    for (const JsonValue& item : type->items) names.push_back(item.text);
   }
   std::vector<ExprId> choices;
   for (const std::string& name : names) {
@@ -343,12 +332,14 @@ absl::StatusOr<ExprId> SchemaCompiler::CompileType(const std::string& type, cons
   if (type == "number") return CompileNumber(schema, false, path);
   if (type == "integer") return CompileNumber(schema, true, path);
   if (type == "boolean") return json_.Boolean();
-  if (type == "null") return json_.Null();
-  return SchemaError(path, absl::StrCat("'type' ", QuoteJson(type), " is unknown"));
+  return json_.Null();
 }
 
 absl::StatusOr<ExprId> AddJsonSchema(const JsonValue& root, JsonSpacing spacing, Grammar& grammar) {
-  return SchemaCompiler(grammar, root, spacing).Compile(root, "#");
+  SchemaCompiler compiler(grammar, root, spacing);
+  ABSL_ASSIGN_OR_RETURN(const ExprId value, compiler.Compile(root, "#"));
+  if (value != grammar.Never()) return value;
+  return SchemaError(compiler.never_path(), "no value at all fits; expected at least one");
 }
 
 absl::StatusOr<Grammar> GrammarOfJsonSchema(absl::string_view schema, JsonSpacing spacing) {

@@ -30,6 +30,9 @@ class SchemaCompiler {
   // The values that fit the schema at `path`.
   absl::StatusOr<ExprId> Compile(const JsonValue& schema, const std::string& path);
 
+  // The first schema that no value fits; empty if there is none.
+  const std::string& never_path() const { return never_path_; }
+
  private:
   struct Property {
     std::string name;
@@ -48,7 +51,13 @@ class SchemaCompiler {
   absl::StatusOr<ExprId> CompileTypes(const JsonValue& schema, const std::string& path);
   absl::StatusOr<ExprId> CompileType(const std::string& type, const JsonValue& schema,
                                      const std::string& path);
-  absl::Status CheckKeywords(const JsonValue& schema, const std::string& path) const;
+  absl::Status CheckLimits(const std::string& path);
+  void NoteNever(const std::string& path) {
+    if (never_path_.empty()) never_path_ = path;
+  }
+
+  // `made` as a rule of its own, which others call.
+  ExprId Shared(ExprId made, const std::string& name);
 
   // schema_objects.cc
   absl::StatusOr<ExprId> CompileObject(const JsonValue& schema, const std::string& path);
@@ -57,8 +66,10 @@ class SchemaCompiler {
   absl::StatusOr<ExprId> AdditionalMember(const JsonValue& schema,
                                           const std::vector<Property>& properties,
                                           const std::string& path);
-  absl::Status CheckPropertyCount(const JsonValue& schema, const std::vector<Property>& properties,
-                                  bool has_additional, const std::string& path, bool& needs_one);
+  static absl::Status CheckPropertyCount(const JsonValue& schema,
+                                         const std::vector<Property>& properties,
+                                         bool has_additional, const std::string& path,
+                                         bool& needs_one);
   ExprId Chain(const std::vector<Property>& properties, ExprId additional, bool needs_one,
                const std::string& path);
   absl::StatusOr<ExprId> CompileArray(const JsonValue& schema, const std::string& path);
@@ -80,16 +91,8 @@ class SchemaCompiler {
   std::deque<JsonValue> made_;  // schemas that were merged
   size_t num_schemas_ = 0;
   int depth_ = 0;
+  std::string never_path_;
 };
-
-// Statuses that name the place.
-absl::Status SchemaError(const std::string& path, absl::string_view what);
-absl::Status SchemaUnsupported(const std::string& path, absl::string_view what);
-
-// A keyword's value as a number of things. Errors: InvalidArgument unless it is a whole number of 0
-// or more. `count` stays as it is if there is no such keyword.
-absl::Status ReadCount(const JsonValue& schema, absl::string_view keyword, const std::string& path,
-                       uint32_t& count);
 
 }  // namespace inkling
 

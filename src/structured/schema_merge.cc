@@ -12,10 +12,10 @@
 #include "absl/status/status.h"
 #include "absl/status/status_macros.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "src/structured/schema_keywords.h"
 
 namespace inkling {
 namespace {
@@ -142,15 +142,6 @@ bool IsObjectOnly(const JsonValue& schema) {
 
 }  // namespace
 
-bool IsAnnotation(absl::string_view keyword) {
-  static constexpr absl::string_view kAnnotations[] = {
-      "title",        "description", "default",   "examples",        "example",
-      "$schema",      "$id",         "$comment",  "$defs",           "definitions",
-      "deprecated",   "readOnly",    "writeOnly", "contentEncoding", "contentMediaType",
-      "contentSchema"};
-  return absl::StartsWith(keyword, "x-") || absl::c_linear_search(kAnnotations, keyword);
-}
-
 absl::StatusOr<JsonValue> MergeSchemas(const JsonValue& a, const JsonValue& b) {
   if (a.is_bool()) return a.boolean ? b : a;
   if (b.is_bool()) return b.boolean ? a : b;
@@ -158,6 +149,15 @@ absl::StatusOr<JsonValue> MergeSchemas(const JsonValue& a, const JsonValue& b) {
     return absl::UnimplementedError(
         "'additionalProperties' of one schema for properties of another (allOf, or beside anyOf or "
         "oneOf)");
+  }
+  // `items` is about what is behind prefixItems.
+  const JsonValue* x = a.Find("prefixItems");
+  const JsonValue* y = b.Find("prefixItems");
+  const size_t x_size = x != nullptr ? x->items.size() : 0;
+  const size_t y_size = y != nullptr ? y->items.size() : 0;
+  if (x_size != y_size && (a.Find("items") != nullptr || b.Find("items") != nullptr)) {
+    return absl::UnimplementedError(
+        "'items' of one schema beside 'prefixItems' of another (allOf, or beside anyOf or oneOf)");
   }
   JsonValue merged = a;
   for (const auto& [keyword, value] : b.members) {

@@ -7,13 +7,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "src/text/json_value.h"
 
 namespace inkling {
-
-// Whether a keyword says nothing about which values fit.
-bool IsAnnotation(absl::string_view keyword);
 
 // A schema for the values that both allow. Errors: Unimplemented where that can't be written as one
 // schema: which keyword.

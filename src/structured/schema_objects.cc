@@ -12,30 +12,30 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "src/structured/schema_compiler.h"
+#include "src/structured/schema_keywords.h"
 #include "src/text/json_value.h"
 
 namespace inkling {
+namespace {
+
+constexpr size_t kLongestName = 200;  // bytes; other names are told apart character by character
+
+}  // namespace
 
 absl::StatusOr<std::vector<SchemaCompiler::Property>> SchemaCompiler::Properties(
     const JsonValue& schema, const std::string& path) {
   std::vector<Property> properties;
   const JsonValue* declared = schema.Find("properties");
-  if (declared != nullptr && !declared->is_object()) {
-    return SchemaError(path, "'properties' isn't an object");
-  }
   if (declared != nullptr) {
     for (const auto& [name, member] : declared->members) {
-      ABSL_ASSIGN_OR_RETURN(const ExprId value,
-                            Compile(member, absl::StrCat(path, "/properties/", name)));
+      ABSL_ASSIGN_OR_RETURN(const ExprId value, Compile(member, PathOf(path, "properties", name)));
       properties.push_back({name, value, false});
     }
   }
   const JsonValue* required = schema.Find("required");
   if (required == nullptr) return properties;
-  if (!required->is_array()) return SchemaError(path, "'required' isn't a list");
   const JsonValue* additional = schema.Find("additionalProperties");
   for (const JsonValue& name : required->items) {
-    if (!name.is_string()) return SchemaError(path, "'required' has an entry that isn't a string");
     const auto own = absl::c_find_if(
         properties, [&](const Property& property) { return property.name == name.text; });
     if (own != properties.end()) {
@@ -44,8 +44,7 @@ absl::StatusOr<std::vector<SchemaCompiler::Property>> SchemaCompiler::Properties
     }
     ExprId value = json_.AnyValue();
     if (additional != nullptr) {
-      ABSL_ASSIGN_OR_RETURN(value,
-                            Compile(*additional, absl::StrCat(path, "/additionalProperties")));
+      ABSL_ASSIGN_OR_RETURN(value, Compile(*additional, PathOf(path, "additionalProperties")));
     }
     properties.push_back({name.text, value, true});
   }
@@ -60,34 +59,39 @@ absl::StatusOr<ExprId> SchemaCompiler::AdditionalMember(const JsonValue& schema,
   ExprId value = json_.AnyValue();
   if (additional != nullptr) {
     if (additional->is_bool() && !additional->boolean) return grammar_.Never();
-    ABSL_ASSIGN_OR_RETURN(value, Compile(*additional, absl::StrCat(path, "/additionalProperties")));
+    ABSL_ASSIGN_OR_RETURN(value, Compile(*additional, PathOf(path, "additionalProperties")));
     if (value == grammar_.Never()) return value;
   }
   std::vector<std::string> names;
-  for (const Property& property : properties) names.push_back(property.name);
+  for (const Property& property : properties) {
+    if (property.name.size() > kLongestName) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("JSON Schema at ", PathOf(path, "properties", property.name), ": a name of ",
+                       property.name.size(), " bytes; expected at most ", kLongestName,
+                       " where other properties are allowed ('additionalProperties')"));
+    }
+    names.push_back(property.name);
+  }
   const ExprId name = names.empty() ? json_.String() : json_.NameBut(names);
-  const RuleId rule = grammar_.AddRule(absl::StrCat(path, "/additionalProperties"));
-  grammar_.rule(rule).is_shared = true;
-  grammar_.Define(rule, grammar_.Sequence({name, json_.Colon(), value}));
-  return grammar_.Ref(rule);
+  return Shared(grammar_.Sequence({name, json_.Colon(), value}),
+                PathOf(path, "additionalProperties"));
 }
 
 absl::Status SchemaCompiler::CheckPropertyCount(const JsonValue& schema,
                                                 const std::vector<Property>& properties,
                                                 bool has_additional, const std::string& path,
                                                 bool& needs_one) {
-  uint32_t least = 0;
-  uint32_t most = kUnbounded;
-  ABSL_RETURN_IF_ERROR(ReadCount(schema, "minProperties", path, least));
-  ABSL_RETURN_IF_ERROR(ReadCount(schema, "maxProperties", path, most));
+  const uint32_t least = CountOf(schema, "minProperties", 0);
+  const uint32_t most = CountOf(schema, "maxProperties", kUnbounded);
   const auto required =
       absl::c_count_if(properties, [](const Property& p) { return p.is_required; });
   needs_one = least == 1;
   if (least > 1 && least > static_cast<uint64_t>(required)) {
-    return SchemaUnsupported(path, "'minProperties' above 1 and above the number of required ones");
+    return SchemaUnsupported(PathOf(path, "minProperties"),
+                             "'minProperties' above 1 and above the number of required ones");
   }
   if (most != kUnbounded && (has_additional || most < properties.size())) {
-    return SchemaUnsupported(path,
+    return SchemaUnsupported(PathOf(path, "maxProperties"),
                              "'maxProperties' below the number of properties, or without "
                              "'additionalProperties': false,");
   }
@@ -109,9 +113,11 @@ ExprId SchemaCompiler::Chain(const std::vector<Property>& properties, ExprId add
     const ExprId member = grammar_.Sequence(
         {grammar_.Literal(QuoteJson(property.name)), json_.Colon(), property.value});
     const auto link = [&](ExprId taken, ExprId left_out) {
-      const RuleId rule = grammar_.AddRule(absl::StrCat(path, "/properties/", property.name));
+      const RuleId rule = grammar_.AddRule(PathOf(path, "properties", property.name));
       grammar_.rule(rule).inline_at_end = true;
-      grammar_.Define(rule, property.is_required ? taken : grammar_.Choice({taken, left_out}));
+      const ExprId made = property.is_required ? taken : grammar_.Choice({taken, left_out});
+      if (made == grammar_.Never()) return made;
+      grammar_.Define(rule, made);
       return grammar_.Ref(rule);
     };
     const ExprId next = rest;
@@ -131,36 +137,26 @@ absl::StatusOr<ExprId> SchemaCompiler::CompileObject(const JsonValue& schema,
   const bool is_any =
       properties.empty() && !needs_one && schema.Find("additionalProperties") == nullptr;
   if (is_any) return json_.AnyObject();
-  const RuleId rule = grammar_.AddRule(path);
-  grammar_.rule(rule).is_shared = true;
-  grammar_.Define(
-      rule, grammar_.Sequence({json_.Open('{'), Chain(properties, additional, needs_one, path)}));
-  return grammar_.Ref(rule);
+  return Shared(
+      grammar_.Sequence({json_.Open('{'), Chain(properties, additional, needs_one, path)}), path);
 }
 
 absl::StatusOr<ExprId> SchemaCompiler::CompileArray(const JsonValue& schema,
                                                     const std::string& path) {
-  CountBounds count = {0, kUnbounded};
-  ABSL_RETURN_IF_ERROR(ReadCount(schema, "minItems", path, count.min));
-  ABSL_RETURN_IF_ERROR(ReadCount(schema, "maxItems", path, count.max));
+  const CountBounds count = {CountOf(schema, "minItems", 0),
+                             CountOf(schema, "maxItems", kUnbounded)};
   if (count.min > count.max) return grammar_.Never();
   const JsonValue* prefix = schema.Find("prefixItems");
   const JsonValue* items = schema.Find("items");
-  if (prefix != nullptr && !prefix->is_array()) {
-    return SchemaError(path, "'prefixItems' isn't a list");
-  }
-  if (items != nullptr && items->is_array()) {
-    return SchemaUnsupported(path, "'items' as a list (of old drafts; now 'prefixItems')");
-  }
   std::vector<ExprId> begin;
   for (size_t i = 0; prefix != nullptr && i < prefix->items.size(); ++i) {
     ABSL_ASSIGN_OR_RETURN(const ExprId item,
-                          Compile(prefix->items[i], absl::StrCat(path, "/prefixItems/", i)));
+                          Compile(prefix->items[i], PathOf(path, "prefixItems", absl::StrCat(i))));
     begin.push_back(item);
   }
   ExprId item = json_.AnyValue();
   if (items != nullptr) {
-    ABSL_ASSIGN_OR_RETURN(item, Compile(*items, absl::StrCat(path, "/items")));
+    ABSL_ASSIGN_OR_RETURN(item, Compile(*items, PathOf(path, "items")));
   }
   const uint32_t fixed = static_cast<uint32_t>(begin.size());
   const auto beyond = [](uint32_t bound, uint32_t taken) {
@@ -183,10 +179,7 @@ absl::StatusOr<ExprId> SchemaCompiler::CompileArray(const JsonValue& schema,
     list = grammar_.Sequence({i > 0 ? json_.Comma() : grammar_.Empty(), begin[i], list});
     if (i >= count.min) list = grammar_.Optional(list);
   }
-  const RuleId rule = grammar_.AddRule(path);
-  grammar_.rule(rule).is_shared = true;
-  grammar_.Define(rule, grammar_.Sequence({json_.Open('['), list, json_.Close(']')}));
-  return grammar_.Ref(rule);
+  return Shared(grammar_.Sequence({json_.Open('['), list, json_.Close(']')}), path);
 }
 
 }  // namespace inkling

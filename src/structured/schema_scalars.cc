@@ -16,6 +16,7 @@
 #include "src/structured/number_range.h"
 #include "src/structured/regex.h"
 #include "src/structured/schema_compiler.h"
+#include "src/structured/schema_keywords.h"
 #include "src/structured/string_format.h"
 #include "src/text/json_value.h"
 
@@ -116,7 +117,7 @@ absl::StatusOr<ExprId> SchemaCompiler::CompilePattern(const std::string& regex, 
   if (!pattern.ok()) {
     return absl::Status(
         pattern.status().code(),
-        absl::StrCat("JSON Schema at ", path, "/pattern: ", pattern.status().message()));
+        absl::StrCat("JSON Schema at ", PathOf(path, "pattern"), ": ", pattern.status().message()));
   }
   ABSL_ASSIGN_OR_RETURN(const ExprId limited, LimitLength(*pattern, length, characters, path));
   return grammar_.Sequence({grammar_.Literal("\""), limited, grammar_.Literal("\"")});
@@ -124,24 +125,18 @@ absl::StatusOr<ExprId> SchemaCompiler::CompilePattern(const std::string& regex, 
 
 absl::StatusOr<ExprId> SchemaCompiler::CompileString(const JsonValue& schema,
                                                      const std::string& path) {
-  CountBounds length = {0, kUnbounded};
-  ABSL_RETURN_IF_ERROR(ReadCount(schema, "minLength", path, length.min));
-  ABSL_RETURN_IF_ERROR(ReadCount(schema, "maxLength", path, length.max));
+  const CountBounds length = {CountOf(schema, "minLength", 0),
+                              CountOf(schema, "maxLength", kUnbounded)};
   if (length.min > length.max) return grammar_.Never();
   const JsonValue* pattern = schema.Find("pattern");
   const JsonValue* format = schema.Find("format");
-  if (pattern != nullptr && !pattern->is_string()) {
-    return SchemaError(path, "'pattern' isn't a string");
-  }
-  if (format != nullptr && !format->is_string()) {
-    return SchemaError(path, "'format' isn't a string");
-  }
-  const std::string form(format != nullptr ? RegexOfFormat(format->text) : "");
-  if (pattern != nullptr && !form.empty()) {
-    return SchemaUnsupported(path, "'pattern' beside 'format'");
+  if (pattern != nullptr && format != nullptr) {
+    return SchemaUnsupported(PathOf(path, "pattern"), "'pattern' beside 'format'");
   }
   if (pattern != nullptr) return CompilePattern(pattern->text, length, path);
-  if (!form.empty()) return CompilePattern(form, length, path);
+  if (format != nullptr) {
+    return CompilePattern(std::string(RegexOfFormat(format->text)), length, path);
+  }
   return json_.String(length);
 }
 
@@ -154,15 +149,13 @@ absl::StatusOr<ExprId> SchemaCompiler::CompileNumber(const JsonValue& schema, bo
   for (const absl::string_view keyword : kKeywords) {
     const JsonValue* value = schema.Find(keyword);
     if (value == nullptr) continue;
-    if (!value->is_number()) {
-      return SchemaError(path, absl::StrCat("'", keyword, "' isn't a number"));
-    }
     absl::StatusOr<Decimal> decimal = ParseDecimal(value->text);
-    if (!decimal.ok()) return SchemaError(path, decimal.status().message());
+    if (!decimal.ok()) return SchemaError(PathOf(path, keyword), decimal.status().message());
     const bool is_low = absl::EndsWith(keyword, "inimum");
     std::optional<NumberBound>& bound = is_low ? low : high;
     if (bound.has_value()) {
-      return SchemaUnsupported(path, absl::StrCat("'", keyword, "' beside its other form"));
+      return SchemaUnsupported(PathOf(path, keyword),
+                               absl::StrCat("'", keyword, "' beside its other form"));
     }
     bound = {*std::move(decimal), absl::StartsWith(keyword, "exclusive")};
   }
