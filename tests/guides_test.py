@@ -10,6 +10,7 @@ A block of code in examples/guides/*.md begins with "// FILE: NAME"; behind that
 import json
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -32,6 +33,7 @@ PROGRAMS = {
     "sampling": (["the same text again", ", likeliest:"], []),
     "open_from_anywhere": (["100 %", "path: ", "descriptor: ", "reader: ", "memory: "], []),
     "structured_output": (['json: {"animal": "', "regex: ", "grammar:\n- ", "refused: JSON Schema at "], []),
+    "tools": (['call: get_temperature {"city": "', "answer: "], []),
     "c_api": ([" tokens, ", "answer: "], []),
 }
 
@@ -104,13 +106,17 @@ def program_findings(root, bin_dir):
             return subprocess.run([bin_dir / program, *arguments], cwd=work, capture_output=True, text=True, timeout=120, check=False)
 
         write_adapter(work / "adapter", checkpoint)
-        for arguments in ([checkpoint, "model.tflite"], ["--lora", "adapter", "adapter.tflite", "--base=model.tflite"]):
+        # The same model, with a template that knows tools.
+        shutil.copytree(checkpoint, work / "with_tools")
+        shutil.copy(root / "tests" / "golden" / "chat_templates" / "qwen3.jinja", work / "with_tools" / "chat_template.jinja")
+        for arguments in ([checkpoint, "model.tflite"], ["with_tools", "tools.tflite"],
+                          ["--lora", "adapter", "adapter.tflite", "--base=model.tflite"]):
             result = run("inkling-convert", *arguments)
             if result.returncode != 0:
                 yield f"inkling-convert ended with {result.returncode}: {result.stderr}"
                 return
         for guide, (expected, arguments) in PROGRAMS.items():
-            result = run(f"guide_{guide}", "model.tflite", *arguments)
+            result = run(f"guide_{guide}", "tools.tflite" if guide == "tools" else "model.tflite", *arguments)
             if result.returncode != 0:
                 yield f"guide_{guide} ended with {result.returncode}: {result.stderr}"
             for text in expected:

@@ -105,6 +105,20 @@ const char* Name(SystemPlacement placement) {
       return "own turn";
     case SystemPlacement::kInFirstUserTurn:
       return "in the first user turn";
+    case SystemPlacement::kInLastUserTurn:
+      return "in the last user turn";
+  }
+  return "unknown";
+}
+
+const char* Name(ToolCallSyntax syntax) {
+  switch (syntax) {
+    case ToolCallSyntax::kNone:
+      return "none";
+    case ToolCallSyntax::kJson:
+      return "JSON";
+    case ToolCallSyntax::kEscapedFields:
+      return "fields with quoted texts";
   }
   return "unknown";
 }
@@ -231,7 +245,13 @@ ordered_json DescribeTemplate(const PromptTemplateData& prompt_template) {
            {{"dropped", Name(prompt_template.past_answers.cut)},
             {"begin", prompt_template.past_answers.begin},
             {"end", prompt_template.past_answers.end},
-            {"rewritten", prompt_template.rewrites_answers}}}};
+            {"rewritten", prompt_template.rewrites_answers}}},
+          {"tool_calls",
+           {{"form", Name(prompt_template.tools.call.syntax)},
+            {"begin", prompt_template.tools.call.begin},
+            {"prefix", prompt_template.tools.call.prefix},
+            {"suffix", prompt_template.tools.call.suffix},
+            {"end", prompt_template.tools.call.end}}}};
 }
 
 }  // namespace
