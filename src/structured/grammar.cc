@@ -206,14 +206,17 @@ bool Grammar::is_productive(ExprId id) const {
 
 namespace {
 
-// Applies `holds` to each rule until nothing changes; true spreads.
+// Applies `holds` to each rule until nothing changes; true spreads. Rules refer to those behind them
+// or, in chains, to those in front, so every second pass goes backwards.
 template <typename Holds>
 void Spread(size_t num_rules, std::vector<bool>& known, const Holds& holds) {
   known.resize(num_rules, false);
-  for (bool changed = true; changed;) {
+  bool backwards = true;
+  for (bool changed = true; changed; backwards = !backwards) {
     changed = false;
-    for (size_t i = num_rules; i-- > 0;) {  // what a rule refers to mostly comes behind it
-      if (!known[i] && holds(i)) known[i] = changed = true;
+    for (size_t i = 0; i < num_rules; ++i) {
+      const size_t rule = backwards ? num_rules - 1 - i : i;
+      if (!known[rule] && holds(rule)) known[rule] = changed = true;
     }
   }
 }

@@ -185,7 +185,9 @@ ExprId JsonGrammar::NameRest(const NameNode& node, ExprId rest) {
     choices.push_back(grammar_.Sequence({grammar_.Literal(text), NameRest(child, rest)}));
   }
   taken.Normalize();
-  choices.push_back(grammar_.Sequence({Character(PlainCharacters().Without(taken)), rest}));
+  const auto [place, is_new] = names_but_.try_emplace(taken.ranges(), 0);
+  if (is_new) place->second = Character(PlainCharacters().Without(taken));
+  choices.push_back(grammar_.Sequence({place->second, rest}));
   return grammar_.Choice(std::move(choices));
 }
 

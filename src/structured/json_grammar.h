@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -51,6 +52,8 @@ class JsonGrammar {
 
   Grammar& grammar_;
   const JsonSpacing spacing_;
+  // Characters but for some.
+  absl::flat_hash_map<std::vector<std::pair<uint32_t, uint32_t>>, ExprId> names_but_;
   ExprId blank_;  // white space of kFree
   ExprId comma_;
   ExprId colon_;

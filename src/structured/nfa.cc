@@ -291,7 +291,8 @@ absl::StatusOr<Nfa> NfaBuilder::Build() {
     BuildRule(rule);
     if (nfa_.nodes.size() > kMaxNodes) {
       return absl::ResourceExhaustedError(
-          absl::StrCat("the grammar takes more than ", kMaxNodes, " places; make it smaller"));
+          absl::StrCat("the grammar is too large: found more than ", kMaxNodes,
+                       " places in it; expected fewer rules, choices or names"));
     }
   }
   return std::move(nfa_);

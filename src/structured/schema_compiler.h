@@ -88,6 +88,7 @@ class SchemaCompiler {
   JsonGrammar json_;
   const JsonValue& root_;
   absl::flat_hash_map<const JsonValue*, RuleId> refs_;
+  absl::flat_hash_map<std::string, ExprId> patterns_;
   std::deque<JsonValue> made_;  // schemas that were merged
   size_t num_schemas_ = 0;
   int depth_ = 0;

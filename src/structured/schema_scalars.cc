@@ -107,6 +107,9 @@ absl::StatusOr<ExprId> SchemaCompiler::LimitLength(ExprId pattern, CountBounds l
 
 absl::StatusOr<ExprId> SchemaCompiler::CompilePattern(const std::string& regex, CountBounds length,
                                                       const std::string& path) {
+  // Forms that come often, as those of formats do, are compiled once.
+  const std::string key = absl::StrCat(length.min, " ", length.max, " ", regex);
+  if (const auto known = patterns_.find(key); known != patterns_.end()) return known->second;
   absl::flat_hash_set<ExprId> characters;
   absl::StatusOr<ExprId> pattern =
       ParseRegex(regex, RegexMatch::kSearch, grammar_, [&](const CodepointSet& set) {
@@ -120,7 +123,10 @@ absl::StatusOr<ExprId> SchemaCompiler::CompilePattern(const std::string& regex, 
         absl::StrCat("JSON Schema at ", PathOf(path, "pattern"), ": ", pattern.status().message()));
   }
   ABSL_ASSIGN_OR_RETURN(const ExprId limited, LimitLength(*pattern, length, characters, path));
-  return grammar_.Sequence({grammar_.Literal("\""), limited, grammar_.Literal("\"")});
+  const ExprId quote = grammar_.Literal("\"");
+  const ExprId made = Shared(grammar_.Sequence({quote, limited, quote}), path);
+  patterns_[key] = made;
+  return made;
 }
 
 absl::StatusOr<ExprId> SchemaCompiler::CompileString(const JsonValue& schema,
