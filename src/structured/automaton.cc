@@ -331,6 +331,7 @@ void AutomatonBuilder::BuildState(StateId id) {
   AutomatonState state;
   const std::vector<Reached> reached = Expand(nodes);
   for (NodeId node : nodes) state.in_counter |= nfa_.nodes[node].in_counter;
+  state.is_at_bottom = !nodes.empty() && nodes.front() < nfa_.num_bottom_nodes;
   for (const Reached& r : reached) {
     if (!IsEnd(r.node)) continue;
     if (r.guard == CounterGuard::kAlways) state.accepts = true;

@@ -66,6 +66,7 @@ struct AutomatonState {
   bool in_counter = false;         // what follows depends on the counter
   bool accepts = false;            // the rule may end here
   bool accepts_if_enough = false;  // ... if the counter has reached its lower bound
+  bool is_at_bottom = false;       // of the root rule, which nothing calls: behind its end is none
   uint32_t first_call = 0;
   uint32_t num_calls = 0;
 };

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "src/structured/automaton.h"
 #include "src/structured/grammar.h"
+#include "src/structured/loop_table.h"
 #include "src/structured/state_tokens.h"
 #include "src/structured/token_vocabulary.h"
 
@@ -32,6 +33,7 @@ class CompiledGrammar {
   CompiledGrammar(Automaton automaton, std::shared_ptr<const TokenVocabulary> vocabulary);
 
   const Automaton& automaton() const { return automaton_; }
+  const LoopTable& loops() const { return loops_; }
   const TokenVocabulary& vocabulary() const { return *vocabulary_; }
 
   // Thread-safe.
@@ -41,15 +43,12 @@ class CompiledGrammar {
  private:
   void SearchHeavyStates();
   bool IsHeavy(StateId state) const;
-  StateId StateLike(StateId state) const;
-  template <typename Has>
-  size_t NodesBelow(const Has& has) const;
 
   const Automaton automaton_;
+  const LoopTable loops_;
   const std::shared_ptr<const TokenVocabulary> vocabulary_;
   std::array<size_t, 256> below_ = {};  // nodes of the trie below each first byte
   mutable std::mutex mutex_;
-  mutable std::vector<StateId> heavy_;  // states whose tokens are known and many
   mutable std::vector<std::shared_ptr<const StateTokens>> tokens_;  // [states], null until needed
   mutable size_t token_bytes_ = 0;
 };

@@ -206,8 +206,8 @@ bool Grammar::is_productive(ExprId id) const {
 
 namespace {
 
-// Applies `holds` to each rule until nothing changes; true spreads. Rules refer to those behind them
-// or, in chains, to those in front, so every second pass goes backwards.
+// Applies `holds` to each rule until nothing changes; true spreads. Rules refer to those behind
+// them or, in chains, to those in front, so every second pass goes backwards.
 template <typename Holds>
 void Spread(size_t num_rules, std::vector<bool>& known, const Holds& holds) {
   known.resize(num_rules, false);

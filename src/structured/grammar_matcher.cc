@@ -94,8 +94,17 @@ void GrammarMatcher::SearchBelow(uint32_t node, absl::Span<uint64_t> mask) {
     if (!to.is_dead()) {
       for (int32_t token : grammar_->vocabulary().tokens(i)) SetBit(mask, token);
     }
-    i = to.items.empty() ? nodes[i].end : i + 1;
+    i = to.items.empty() || PassOver(i, mask) ? nodes[i].end : i + 1;
   }
+}
+
+// Adds all tokens below `node`, if the text stays where it is whichever of them comes.
+bool GrammarMatcher::PassOver(uint32_t node, absl::Span<uint64_t> mask) const {
+  const TokenVocabulary& vocabulary = grammar_->vocabulary();
+  const Readings& readings = search_[vocabulary.nodes()[node].depth];
+  if (!StaysInLoop(grammar_->loops(), vocabulary, node, readings)) return false;
+  for (int32_t token : vocabulary.TokensBelow(node)) SetBit(mask, token);
+  return true;
 }
 
 // Adds the tokens behind `node`, where the text stands in exit_.
@@ -108,7 +117,7 @@ void GrammarMatcher::AddTokensBelow(uint32_t node, absl::Span<uint64_t> mask) {
     mover_.Move(exit_, nodes[child].byte, to);
     if (to.is_dead()) continue;
     for (int32_t token : grammar_->vocabulary().tokens(child)) SetBit(mask, token);
-    SearchBelow(child, mask);
+    if (!to.items.empty() && !PassOver(child, mask)) SearchBelow(child, mask);
   }
 }
 
@@ -180,7 +189,9 @@ void GrammarMatcher::MaskOfBeginning(absl::Span<uint64_t> mask) {
     if (!to.is_dead() && has_text[depth]) {
       for (int32_t token : vocabulary.tokens(i)) SetBit(mask, token);
     }
-    i = to.items.empty() ? nodes[i].end : i + 1;
+    // Further spaces are dropped, too, or none is, and then the loop has them.
+    const bool passes = has_text[depth] && !drops_all && PassOver(i, mask);
+    i = to.items.empty() || passes ? nodes[i].end : i + 1;
   }
 }
 

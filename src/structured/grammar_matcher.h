@@ -58,6 +58,7 @@ class GrammarMatcher {
   bool SettleExit(const Reading& reading, const StateTokens::Exit& exit);
   void AddTokensBelow(uint32_t node, absl::Span<uint64_t> mask);
   void SearchBelow(uint32_t node, absl::Span<uint64_t> mask);
+  bool PassOver(uint32_t node, absl::Span<uint64_t> mask) const;
   ByteSet FirstBytes(const Readings& readings) const;
 
   const std::shared_ptr<const CompiledGrammar> grammar_;

@@ -30,6 +30,7 @@ constexpr size_t kMaxSchemas = 20000;
 constexpr size_t kMaxExprs = size_t{1} << 21;
 constexpr int kMaxDepth = 128;
 constexpr int kMaxMergeDepth = 16;
+constexpr size_t kManyChoices = 6;
 constexpr size_t kMostExclusive = 500;  // schemas of oneOf, each of which is held against each
 
 // The members of `schema` that say something, but for some.
@@ -267,7 +268,19 @@ absl::StatusOr<ExprId> SchemaCompiler::CompileCombined(const JsonValue& schema,
     ABSL_ASSIGN_OR_RETURN(const ExprId value, Compile(*branch, place));
     choices.push_back(value);
   }
-  return grammar_.Choice(std::move(choices));
+  return ChoiceOfSchemas(std::move(choices), PathOf(path, keyword));
+}
+
+// Few are called each by itself; many become one automaton, so that they are followed as one.
+ExprId SchemaCompiler::ChoiceOfSchemas(std::vector<ExprId> choices, const std::string& path) {
+  if (choices.size() < kManyChoices) return grammar_.Choice(std::move(choices));
+  for (const ExprId choice : choices) {
+    const Expr& e = grammar_.expr(choice);
+    if (e.kind == ExprKind::kRule && !grammar_.rule(e.rule).has_counter) {
+      grammar_.rule(e.rule).inline_at_end = true;
+    }
+  }
+  return Shared(grammar_.Choice(std::move(choices)), path);
 }
 
 absl::StatusOr<ExprId> SchemaCompiler::CompileValues(const JsonValue& schema,

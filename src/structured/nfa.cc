@@ -289,10 +289,18 @@ absl::StatusOr<Nfa> NfaBuilder::Build() {
     const RuleId rule = called_.back();
     called_.pop_back();
     BuildRule(rule);
+    if (nfa_.num_bottom_nodes == 0) {
+      nfa_.num_bottom_nodes = static_cast<NodeId>(nfa_.nodes.size());
+    }
     if (nfa_.nodes.size() > kMaxNodes) {
       return absl::ResourceExhaustedError(
           absl::StrCat("the grammar is too large: found more than ", kMaxNodes,
                        " places in it; expected fewer rules, choices or names"));
+    }
+  }
+  for (const NfaNode& node : nfa_.nodes) {
+    for (const NfaEdge& edge : node.edges) {
+      if (edge.kind == EdgeKind::kCall && edge.value == grammar_.root) nfa_.num_bottom_nodes = 0;
     }
   }
   return std::move(nfa_);

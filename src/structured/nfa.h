@@ -41,8 +41,9 @@ struct NfaNode {
 struct Nfa {
   std::vector<NfaNode> nodes;
   std::vector<ByteSet> sets;
-  std::vector<NodeId> starts;  // [rules]; kNone for those that nothing calls
-  std::vector<NodeId> ends;    // [rules]
+  std::vector<NodeId> starts;   // [rules]; kNone for those that nothing calls
+  std::vector<NodeId> ends;     // [rules]
+  NodeId num_bottom_nodes = 0;  // those of the root rule come first; 0 if a rule calls it
 };
 
 // Makes nodes for the root rule and all that it calls. `grammar` is finished, and gets rules for

@@ -47,6 +47,7 @@ class SchemaCompiler {
   absl::StatusOr<JsonValue> MergeAll(const JsonValue& schema, const std::string& path);
   absl::StatusOr<JsonValue> Flattened(const JsonValue& schema, const std::string& path, int depth);
   absl::Status CheckDisjoint(const JsonValue& branches, const std::string& path);
+  ExprId ChoiceOfSchemas(std::vector<ExprId> choices, const std::string& path);
   absl::StatusOr<ExprId> CompileValues(const JsonValue& schema, const std::string& path);
   absl::StatusOr<ExprId> CompileTypes(const JsonValue& schema, const std::string& path);
   absl::StatusOr<ExprId> CompileType(const std::string& type, const JsonValue& schema,

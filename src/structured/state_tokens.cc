@@ -18,40 +18,59 @@
 namespace inkling {
 namespace {
 
-constexpr size_t kNodesOfTakingOver = 40000;  // visited in the time that it takes
-constexpr uint32_t kMostTicks = 254;          // a token that counts more is decided by its bytes
+constexpr uint32_t kMostTicks = 254;  // tokens that count more are left out
+// Counts that have sets of their own: nearly all tokens count less than that.
+constexpr size_t kMostSets = 13;
+constexpr size_t kNodesOfSet = 20000;  // visited in the time that sets take
 
 class TokenSearch {
  public:
-  TokenSearch(const Automaton& automaton, const TokenVocabulary& vocabulary, StateId state)
+  TokenSearch(const Automaton& automaton, const LoopTable& loops, const TokenVocabulary& vocabulary,
+              StateId state)
       : automaton_(automaton),
+        loops_(loops),
         vocabulary_(vocabulary),
         mover_(automaton, frames_),
         readings_(vocabulary.max_depth() + 1),
-        is_open_(automaton.state(state).in_counter) {
+        is_open_(automaton.state(state).in_counter),
+        is_at_bottom_(automaton.state(state).is_at_bottom) {
     readings_[0].items.push_back(
         {.state = state, .counter = is_open_ ? CountBounds{kOpenCounter, 0} : CountBounds{}});
   }
 
-  StateTokens Run(StateId state, StateId like, const StateTokens* tokens_of_like);
+  StateTokens Run();
 
  private:
   bool Step(uint32_t node);
   void AddTransitionExits(const Reading& from, uint8_t byte, uint32_t node);
   void AddEnoughExits(const Reading& reading, uint32_t node, uint32_t ticks);
-  std::array<bool, 256> TakeOver(StateId state, StateId like, const StateTokens& tokens);
+  bool PassOver(uint32_t node);
   void Finish();
-  void AcceptToken(int32_t token, uint32_t ticks);
-  void AcceptTokens(uint32_t node, uint32_t ticks);
+  void FinishTokens();
+  void FinishExits();
+  void AcceptToken(int32_t token, uint32_t ticks) {
+    if (ticks < kMostSets) {
+      if (counted_[ticks].empty()) counted_[ticks].assign(vocabulary_.mask_words(), 0);
+      SetBit(absl::MakeSpan(counted_[ticks]), token);
+      ++num_counted_;
+    } else if (ticks <= kMostTicks) {
+      longer_.push_back({ticks, token});
+    }
+  }
   uint32_t TicksOf(const Reading& reading) const;
   uint32_t FewestTicks(const Readings& readings) const;
 
   const Automaton& automaton_;
+  const LoopTable& loops_;
   const TokenVocabulary& vocabulary_;
   FrameTable frames_;
   ReadingMover mover_;
   std::vector<Readings> readings_;  // by depth
   const bool is_open_;
+  const bool is_at_bottom_;
+  std::array<std::vector<uint64_t>, kMostSets> counted_;  // sets of tokens by what they count
+  size_t num_counted_ = 0;
+  std::vector<std::pair<uint32_t, int32_t>> longer_;  // ticks and tokens that count more
   StateTokens found_;
 };
 
@@ -69,17 +88,6 @@ uint32_t TokenSearch::FewestTicks(const Readings& readings) const {
   uint32_t fewest = kUnbounded;
   for (const Reading& reading : readings.items) fewest = std::min(fewest, TicksOf(reading));
   return fewest;
-}
-
-void TokenSearch::AcceptToken(int32_t token, uint32_t ticks) {
-  found_.tokens.push_back(token);
-  if (!is_open_) return;
-  found_.ticks[static_cast<size_t>(token)] = static_cast<uint8_t>(ticks + 1);
-  found_.most_ticks = std::max(found_.most_ticks, ticks);
-}
-
-void TokenSearch::AcceptTokens(uint32_t node, uint32_t ticks) {
-  for (int32_t token : vocabulary_.tokens(node)) AcceptToken(token, ticks);
 }
 
 // Transitions by `byte` that need the lower bound of the open counter.
@@ -105,14 +113,15 @@ void TokenSearch::AddTransitionExits(const Reading& from, uint8_t byte, uint32_t
 void TokenSearch::AddEnoughExits(const Reading& reading, uint32_t node, uint32_t ticks) {
   if (reading.counter.min != kOpenCounter) return;
   const bool has_more = vocabulary_.nodes()[node].end != node + 1;
-  if (!has_more && reading.counter.max >= ticks) return;
+  const bool ends_token = reading.counter.max < ticks;
+  if (!has_more && !ends_token) return;
   const AutomatonState& state = automaton_.state(reading.state);
   StateTokens::Exit exit = {.kind = StateTokens::ExitKind::kReturn,
                             .needs_enough = true,
-                            .ends_token = reading.counter.max < ticks,
+                            .ends_token = ends_token,
                             .node = node,
                             .ticks = reading.counter.max};
-  if (state.accepts_if_enough) found_.exits.push_back(exit);
+  if (state.accepts_if_enough && (ends_token || !is_at_bottom_)) found_.exits.push_back(exit);
   exit.kind = StateTokens::ExitKind::kCall;
   exit.state = reading.state;
   const absl::Span<const CallEdge> calls = automaton_.Calls(state);
@@ -141,77 +150,86 @@ bool TokenSearch::Step(uint32_t node) {
   if (to.is_dead()) return false;
   if (ticks == kUnbounded) ticks = FewestTicks(from);
   if (ticks > kMostTicks) return false;
-  AcceptTokens(node, ticks);
-  if (to.is_complete && place.end != node + 1) {
+  for (int32_t token : vocabulary_.tokens(node)) AcceptToken(token, ticks);
+  if (to.is_complete && place.end != node + 1 && !is_at_bottom_) {
     found_.exits.push_back({.kind = StateTokens::ExitKind::kReturn, .node = node, .ticks = ticks});
   }
-  return !to.items.empty();
+  return !to.items.empty() && place.end != node + 1 && !PassOver(node);
 }
 
-// Takes over what `like` has below first bytes that lead to the same place from both states, and
-// says which first bytes those are.
-std::array<bool, 256> TokenSearch::TakeOver(StateId state, StateId like,
-                                            const StateTokens& tokens) {
-  std::array<bool, 256> same = {};
-  for (size_t byte = 0; byte < 256; ++byte) {
-    same[byte] = automaton_.Next(state, static_cast<uint8_t>(byte)) ==
-                 automaton_.Next(like, static_cast<uint8_t>(byte));
+// Accepts all tokens below `node`, if the text stands in a loop that their characters don't leave.
+bool TokenSearch::PassOver(uint32_t node) {
+  const Readings& readings = readings_[vocabulary_.nodes()[node].depth];
+  if (!StaysInLoop(loops_, vocabulary_, node, readings)) return false;
+  const Reading& reading = readings.items[0];
+  const bool counts_open = reading.counter.min == kOpenCounter &&
+                           loops_.Find(reading.state, vocabulary_.nodes()[node].place)->counts;
+  const absl::Span<const int32_t> tokens = vocabulary_.TokensBelow(node);
+  const uint32_t ticks = TicksOf(reading);
+  if (!counts_open) {
+    for (int32_t token : tokens) AcceptToken(token, ticks);
+    return true;
   }
-  const std::vector<TokenVocabulary::Node>& nodes = vocabulary_.nodes();
-  const auto first_byte = [&](int32_t token) {
-    return static_cast<uint8_t>(vocabulary_.text(token)[0]);
-  };
-  const auto take = [&](int32_t token) {
-    if (!same[first_byte(token)]) return;
-    AcceptToken(token, tokens.ticks.empty() ? 0 : tokens.ticks[static_cast<size_t>(token)] - 1u);
-  };
-  for (int32_t token : tokens.tokens) take(token);
-  for (size_t word = 0; word < tokens.bits.size(); ++word) {
-    for (uint64_t bits = tokens.bits[word]; bits != 0; bits &= bits - 1) {
-      take(static_cast<int32_t>(word * 64 + static_cast<size_t>(std::countr_zero(bits))));
-    }
+  const absl::Span<const uint8_t> characters = vocabulary_.CharactersBelow(node);
+  const uint32_t before = vocabulary_.CharactersOf(node);
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    // A number of characters that isn't known is above what may be counted.
+    AcceptToken(tokens[i], characters[i] == 255 ? kUnbounded : ticks + characters[i] - before);
   }
-  std::vector<uint32_t> firsts;  // the nodes of first bytes
-  for (uint32_t node = 1; node < vocabulary_.num_nodes(); node = nodes[node].end) {
-    firsts.push_back(node);
-  }
-  for (const StateTokens::Exit& exit : tokens.exits) {
-    const uint32_t first = *(std::upper_bound(firsts.begin(), firsts.end(), exit.node) - 1);
-    if (same[nodes[first].byte]) found_.exits.push_back(exit);
-  }
-  return same;
+  return true;
 }
 
-StateTokens TokenSearch::Run(StateId state, StateId like, const StateTokens* tokens_of_like) {
-  if (is_open_) found_.ticks.assign(static_cast<size_t>(vocabulary_.vocab_size()), 0);
-  std::array<bool, 256> is_known = {};
-  if (tokens_of_like != nullptr) {
-    is_known = TakeOver(state, like, *tokens_of_like);
-    found_.visited_nodes += kNodesOfTakingOver;
-  }
+StateTokens TokenSearch::Run() {
   const std::vector<TokenVocabulary::Node>& nodes = vocabulary_.nodes();
   for (uint32_t node = 1; node < vocabulary_.num_nodes();) {
-    if (nodes[node].depth == 1 && is_known[nodes[node].byte]) {
-      node = nodes[node].end;
-      continue;
-    }
     ++found_.visited_nodes;
     node = Step(node) ? node + 1 : nodes[node].end;
   }
-  Finish();
+  FinishTokens();
+  FinishExits();
   return std::move(found_);
 }
 
-void TokenSearch::Finish() {
+void TokenSearch::FinishTokens() {
   const size_t words = vocabulary_.mask_words();
-  if (found_.tokens.size() > words) {
-    found_.bits.assign(words, 0);
-    for (int32_t token : found_.tokens) SetBit(absl::MakeSpan(found_.bits), token);
-    found_.tokens = {};
+  size_t num_sets = 0;
+  for (size_t i = 0; i < kMostSets; ++i) {
+    if (!counted_[i].empty()) num_sets = i + 1;
   }
-  found_.tokens.shrink_to_fit();
-  if (found_.most_ticks == 0) found_.ticks = {};
-  // Exits that lead to the same readings lie together.
+  std::vector<std::pair<uint32_t, int32_t>> all;
+  if (num_counted_ > words * num_sets) {
+    found_.num_sets = num_sets;
+    found_.visited_nodes += kNodesOfSet;
+    found_.sets.assign(words * num_sets, 0);
+    for (size_t i = 0; i < num_sets; ++i) {
+      for (size_t word = 0; word < words; ++word) {
+        uint64_t& set = found_.sets[i * words + word];
+        if (i > 0) set = found_.sets[(i - 1) * words + word];
+        if (!counted_[i].empty()) set |= counted_[i][word];
+      }
+    }
+  } else {
+    for (size_t i = 0; i < num_sets; ++i) {
+      for (size_t word = 0; word < counted_[i].size(); ++word) {
+        for (uint64_t bits = counted_[i][word]; bits != 0; bits &= bits - 1) {
+          all.emplace_back(i, word * 64 + static_cast<size_t>(std::countr_zero(bits)));
+        }
+      }
+    }
+  }
+  std::sort(longer_.begin(), longer_.end());
+  all.insert(all.end(), longer_.begin(), longer_.end());
+  const bool counts = !all.empty() && all.back().first > 0;
+  found_.tokens.reserve(all.size());
+  if (counts) found_.ticks.reserve(all.size());
+  for (const auto& [ticks, token] : all) {
+    found_.tokens.push_back(token);
+    if (counts) found_.ticks.push_back(static_cast<uint8_t>(ticks));
+  }
+}
+
+// Exits that lead to the same readings lie together.
+void TokenSearch::FinishExits() {
   const auto key = [](const StateTokens::Exit& e) {
     return std::make_tuple(e.kind, e.state, e.value, !e.ends_token, e.node, e.ticks);
   };
@@ -227,40 +245,39 @@ void TokenSearch::Finish() {
 
 }  // namespace
 
+bool StaysInLoop(const LoopTable& loops, const TokenVocabulary& vocabulary, uint32_t node,
+                 const Readings& readings) {
+  if (readings.items.size() != 1) return false;
+  const CharacterGroups* groups = vocabulary.GroupsBelow(node);
+  if (groups == nullptr) return false;
+  const Reading& reading = readings.items[0];
+  const Loop* loop = loops.Find(reading.state, vocabulary.nodes()[node].place);
+  if (loop == nullptr || !groups->IsWithin(loop->groups)) return false;
+  return !loop->counts || reading.counter.min == kOpenCounter ||
+         reading.counter.max >= vocabulary.max_depth();
+}
+
 std::shared_ptr<const StateTokens> FindStateTokens(const Automaton& automaton,
-                                                   const TokenVocabulary& vocabulary, StateId state,
-                                                   StateId like,
-                                                   const StateTokens* tokens_of_like) {
+                                                   const LoopTable& loops,
+                                                   const TokenVocabulary& vocabulary,
+                                                   StateId state) {
   return std::make_shared<const StateTokens>(
-      TokenSearch(automaton, vocabulary, state).Run(state, like, tokens_of_like));
+      TokenSearch(automaton, loops, vocabulary, state).Run());
 }
 
 size_t StateTokens::memory_bytes() const {
-  return sizeof(*this) + bits.size() * sizeof(uint64_t) + tokens.size() * sizeof(int32_t) +
+  return sizeof(*this) + sets.size() * sizeof(uint64_t) + tokens.size() * sizeof(int32_t) +
          ticks.size() + exits.size() * sizeof(Exit);
 }
 
 void StateTokens::AddTo(uint32_t most, absl::Span<uint64_t> mask) const {
-  if (most >= most_ticks) {
-    for (size_t i = 0; i < bits.size(); ++i) mask[i] |= bits[i];
-    for (int32_t token : tokens) SetBit(mask, token);
-    return;
+  if (num_sets > 0) {
+    const uint64_t* set = sets.data() + std::min<size_t>(most, num_sets - 1) * mask.size();
+    for (size_t word = 0; word < mask.size(); ++word) mask[word] |= set[word];
   }
-  if (bits.empty()) {
-    for (int32_t token : tokens) {
-      if (ticks[static_cast<size_t>(token)] <= most + 1) SetBit(mask, token);
-    }
-    return;
-  }
-  for (size_t word = 0; word < mask.size(); ++word) {
-    uint64_t allowed = 0;
-    const size_t first = word * 64;
-    const size_t count = std::min<size_t>(64, ticks.size() - first);
-    for (size_t i = 0; i < count; ++i) {
-      // ticks - 1 <= most, where 0 - 1 is more than any
-      allowed |= uint64_t{static_cast<uint8_t>(ticks[first + i] - 1) <= most} << i;
-    }
-    mask[word] |= allowed;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (!ticks.empty() && ticks[i] > most) break;
+    SetBit(mask, tokens[i]);
   }
 }
 

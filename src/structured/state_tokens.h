@@ -16,6 +16,7 @@
 
 #include "absl/types/span.h"
 #include "src/structured/automaton.h"
+#include "src/structured/loop_table.h"
 #include "src/structured/readings.h"
 #include "src/structured/token_vocabulary.h"
 
@@ -38,12 +39,13 @@ struct StateTokens {
     uint32_t ticks = 0;  // counted on the way
   };
 
-  // One of the two, whichever is smaller; without those tokens that only exits decide.
-  std::vector<uint64_t> bits;
+  // Tokens that fit, without those that only exits decide: where they are many, set k of `sets`,
+  // each of [mask_words], has those that count at most k; the others are in `tokens`, those that
+  // count least first.
+  std::vector<uint64_t> sets;
+  size_t num_sets = 0;
   std::vector<int32_t> tokens;
-  // Within counted repetitions: one more than each token counts, 0 for those that don't fit.
-  std::vector<uint8_t> ticks;
-  uint32_t most_ticks = 0;
+  std::vector<uint8_t> ticks;  // [tokens], how many each counts; empty: none does
   std::vector<Exit> exits;
   size_t num_returns = 0;  // exits of kind kReturn, which come first,
   size_t num_ends = 0;     // and of these those that end tokens, which come before the others
@@ -55,12 +57,16 @@ struct StateTokens {
   void AddTo(uint32_t most, absl::Span<uint64_t> mask) const;
 };
 
-// Searches the whole vocabulary, or, given the tokens of a `like` state, only where the first byte
-// leads elsewhere than from that one.
+// Whether a text that stands in `readings` behind the text of `node` may go on with every token
+// below `node`, because all their characters lead back to its only reading.
+bool StaysInLoop(const LoopTable& loops, const TokenVocabulary& vocabulary, uint32_t node,
+                 const Readings& readings);
+
+// Searches the whole vocabulary.
 std::shared_ptr<const StateTokens> FindStateTokens(const Automaton& automaton,
-                                                   const TokenVocabulary& vocabulary, StateId state,
-                                                   StateId like = 0,
-                                                   const StateTokens* tokens_of_like = nullptr);
+                                                   const LoopTable& loops,
+                                                   const TokenVocabulary& vocabulary,
+                                                   StateId state);
 
 inline void SetBit(absl::Span<uint64_t> mask, int32_t token) {
   mask[static_cast<size_t>(token) >> 6] |= uint64_t{1} << (token & 63);

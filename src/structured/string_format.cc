@@ -15,7 +15,7 @@
 #define INKLING_TIME                                                      \
   "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,6})?(?:Z|[+-]" \
   "(?:[01][0-9]|2[0-3]):[0-5][0-9])"
-#define INKLING_LABEL "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?"
+#define INKLING_LABEL "[a-zA-Z0-9]{1,20}(?:-[a-zA-Z0-9]{1,20}){0,2}"
 
 namespace inkling {
 namespace {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "src/format/tokenizer_data.h"
@@ -21,6 +22,15 @@ namespace {
 
 // Longer texts are no part of any answer that has a form.
 constexpr size_t kMaxTextBytes = 1024;
+
+// Below nodes with fewer than these, bytes are followed as fast as groups are compared.
+constexpr uint32_t kFewNodes = 4;
+constexpr size_t kMostGroups = 65535;
+
+size_t NumCharacters(absl::string_view text) {
+  return static_cast<size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
+}
 
 std::string TextOfPiece(const TokenizerData& data, int32_t id) {
   const PieceType type = TypeOfPiece(data, id);
@@ -116,9 +126,12 @@ void TokenVocabulary::BuildTrie() {
     for (size_t d = common; d < now.size(); ++d) {
       path.push_back(static_cast<uint32_t>(nodes_.size()));
       // Tokens of the text end at its last node; those before it have none of it.
+      const uint8_t byte = static_cast<uint8_t>(now[d]);
+      const CharacterPlace place = nodes_[path[path.size() - 2]].place;
       nodes_.push_back({.first_token = static_cast<uint32_t>(i),
                         .depth = static_cast<uint16_t>(d + 1),
-                        .byte = static_cast<uint8_t>(now[d])});
+                        .byte = byte,
+                        .place = StepOfCharacter(place, byte).place});
     }
     max_depth_ = std::max(max_depth_, static_cast<uint32_t>(now.size()));
     before = now;
@@ -126,11 +139,48 @@ void TokenVocabulary::BuildTrie() {
   close(0);
   nodes_[0].end = static_cast<uint32_t>(nodes_.size());
   nodes_.push_back({.first_token = static_cast<uint32_t>(tokens_.size())});
+  for (int32_t token : tokens_) {
+    characters_.push_back(static_cast<uint8_t>(std::min<size_t>(NumCharacters(text(token)), 255)));
+  }
+  FindGroups();
+}
+
+uint32_t TokenVocabulary::CharactersOf(uint32_t node) const {
+  const absl::string_view any = text(tokens_[nodes_[node].first_token]);
+  return static_cast<uint32_t>(NumCharacters(any.substr(0, nodes_[node].depth)));
+}
+
+// From the last node to the first, so that those below a node are known.
+void TokenVocabulary::FindGroups() {
+  groups_of_.assign(nodes_.size(), 0);
+  groups_ = {{}};
+  absl::flat_hash_map<CharacterGroups, uint16_t> numbers;
+  std::vector<CharacterGroups> below(num_nodes());
+  std::vector<uint32_t> parents(num_nodes(), 0);
+  for (uint32_t node = 0; node < num_nodes(); ++node) {
+    for (uint32_t child = node + 1; child < nodes_[node].end; child = nodes_[child].end) {
+      parents[child] = node;
+    }
+  }
+  for (uint32_t node = num_nodes(); node-- > 0;) {
+    if (nodes_[node].end - node > kFewNodes && groups_.size() < kMostGroups) {
+      const auto [place, is_new] =
+          numbers.try_emplace(below[node], static_cast<uint16_t>(groups_.size()));
+      if (is_new) groups_.push_back(below[node]);
+      groups_of_[node] = place->second;
+    }
+    if (node == 0) break;
+    CharacterGroups& above = below[parents[node]];
+    above |= below[node];
+    const uint32_t group = StepOfCharacter(nodes_[parents[node]].place, nodes_[node].byte).group;
+    if (group != kNoGroup) above.Add(group);
+  }
 }
 
 size_t TokenVocabulary::memory_bytes() const {
   return nodes_.size() * sizeof(Node) + tokens_.size() * sizeof(int32_t) + bytes_.size() +
-         offsets_.size() * sizeof(uint32_t);
+         offsets_.size() * sizeof(uint32_t) + characters_.size() +
+         groups_of_.size() * sizeof(uint16_t) + groups_.size() * sizeof(CharacterGroups);
 }
 
 }  // namespace inkling

@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "src/format/tokenizer_data.h"
+#include "src/structured/character_groups.h"
 
 namespace inkling {
 
@@ -28,6 +29,7 @@ class TokenVocabulary {
     uint32_t first_token = 0;
     uint16_t depth = 0;
     uint8_t byte = 0;
+    CharacterPlace place = CharacterPlace::kBoundary;  // behind its byte
   };
 
   // `vocab_size` is the number of logits; ids beyond the pieces are padding.
@@ -45,6 +47,18 @@ class TokenVocabulary {
     return absl::MakeConstSpan(tokens_).subspan(
         nodes_[node].first_token, nodes_[node + 1].first_token - nodes_[node].first_token);
   }
+  // All that lie below `node`, and how many characters each of them has (255: or more).
+  absl::Span<const int32_t> TokensBelow(uint32_t node) const { return Below(node, tokens_); }
+  absl::Span<const uint8_t> CharactersBelow(uint32_t node) const {
+    return Below(node, characters_);
+  }
+  // The characters that have a byte below `node`; null where that isn't known, as below nodes that
+  // few lie below.
+  const CharacterGroups* GroupsBelow(uint32_t node) const {
+    return groups_of_[node] != 0 ? &groups_[groups_of_[node]] : nullptr;
+  }
+  // How many characters a node's text has.
+  uint32_t CharactersOf(uint32_t node) const;
   // Those whose text begins with `prefix`, which isn't empty.
   std::vector<int32_t> TokensWithPrefix(absl::string_view prefix) const;
   int32_t vocab_size() const { return vocab_size_; }
@@ -62,9 +76,18 @@ class TokenVocabulary {
 
  private:
   void BuildTrie();
+  void FindGroups();
+  template <typename T>
+  absl::Span<const T> Below(uint32_t node, const std::vector<T>& values) const {
+    const uint32_t first = nodes_[node + 1].first_token;
+    return absl::MakeConstSpan(values).subspan(first, nodes_[nodes_[node].end].first_token - first);
+  }
 
   std::vector<Node> nodes_;
   std::vector<int32_t> tokens_;
+  std::vector<uint8_t> characters_;  // [tokens_]
+  std::vector<uint16_t> groups_of_;  // [nodes], numbers in groups_; 0: not known
+  std::vector<CharacterGroups> groups_;
   std::string bytes_;
   std::vector<uint32_t> offsets_;
   std::vector<bool> is_byte_piece_;
