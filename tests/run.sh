@@ -15,6 +15,8 @@
 #              skipped: installs those from Python's package index into a folder of their own (6 GB) in Inkling's cache
 #   --openai   also OpenAI's Python client against inkling-serve, which is otherwise skipped: installs it from Python's package
 #              index into a folder of its own in Inkling's cache
+#   --jsonschema  also the JSON-Schema-Test-Suite's cases, and answers against Python's jsonschema, which are otherwise skipped
+#              or fewer: installs that package, whose source holds the suite, into folders of their own in Inkling's cache
 #   --fuzz[=N] also every fuzz target (tests/fuzz) for N seconds, 20 by default, built with Clang 16
 #   --only     what other options add, without the release build and its tests
 #   --werror   compiler warnings in Inkling's sources are errors
@@ -24,7 +26,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-usage() { sed -n '4,23s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '4,25s/^# \{0,1\}//p' "$0"; }
 
 presets=release
 groups="build test"
@@ -36,6 +38,7 @@ tsan=no
 only=no
 oracle=no
 openai=no
+jsonschema=no
 asan=no
 ubsan=no
 werror=OFF
@@ -54,6 +57,7 @@ while [ $# -gt 0 ]; do
     --docs) docs=yes; groups="$groups docs" ;;
     --transformers) oracle=yes; groups="$groups python" ;;
     --openai) openai=yes; groups="$groups python" ;;
+    --jsonschema) jsonschema=yes; groups="$groups python" ;;
     --only) only=yes ;;
     --werror) werror=ON ;;
     -h|--help) usage; exit 0 ;;
@@ -69,7 +73,7 @@ case "$asan$ubsan" in
   noyes) presets="$presets ubsan" ;;
 esac
 if [ "$only" = yes ]; then
-  if [ "$oracle$openai" != nono ]; then echo "run.sh: --transformers and --openai are about the release build's tests, which --only leaves out" >&2; exit 2; fi
+  if [ "$oracle$openai$jsonschema" != nonono ]; then echo "run.sh: --transformers, --openai and --jsonschema are about the release build's tests, which --only leaves out" >&2; exit 2; fi
   presets=${presets#release}
   case "$presets$tsan$arm$tidy$docs$fuzz" in
     nononono0) echo "run.sh: --only leaves nothing to do; expected another option with it (--tidy, --arm, ...)" >&2; exit 2 ;;
@@ -101,6 +105,18 @@ install_python_packages() {
 if [ "$openai" = yes ]; then
   start "installing OpenAI's Python client"
   install_python_packages tests/programs/openai_requirements.txt
+fi
+if [ "$jsonschema" = yes ]; then
+  start "installing Python's jsonschema, and fetching the test suite that its source holds"
+  install_python_packages tests/structured/jsonschema_requirements.txt
+  suite=${XDG_CACHE_HOME:-$HOME/.cache}/inkling/json-schema-test-suite
+  if [ ! -d "$suite/tests" ]; then
+    fetched=$(mktemp -d)
+    "$environment/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary jsonschema --dest "$fetched" \
+      -r tests/structured/jsonschema_requirements.txt
+    tar -xzf "$fetched"/jsonschema-*.tar.gz -C "$fetched"
+    rm -rf "$suite" && mv "$fetched"/jsonschema-*/json "$suite" && rm -rf "$fetched"
+  fi
 fi
 if [ "$oracle" = yes ]; then
   start "installing transformers and what it needs (its first time: some minutes)"

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
@@ -22,6 +23,16 @@ constexpr uint32_t kMostIndent = 40;
 // Characters that a string holds as they are.
 CodepointSet PlainCharacters() {
   return CodepointSet{{0x20, 0x21}, {0x23, 0x5B}, {0x5D, CodepointSet::kLast}};
+}
+
+// Whole numbers of up to 20 digits as such, whether they were 1.0 or 1e2; others as they are.
+std::string WrittenNumber(const std::string& text) {
+  const absl::StatusOr<Decimal> number = ParseDecimal(text);
+  if (!number.ok() || !number->is_integer()) return text;
+  if (number->digits.empty()) return "0";
+  if (number->digits.size() + static_cast<size_t>(number->exponent) > 20) return text;
+  return absl::StrCat(number->negative ? "-" : "", number->digits,
+                      std::string(static_cast<size_t>(number->exponent), '0'));
 }
 
 ByteSet BytesOf(absl::string_view bytes) {
@@ -150,7 +161,7 @@ std::string JsonGrammar::Written(const JsonValue& value) const {
     case JsonKind::kBool:
       return value.boolean ? "true" : "false";
     case JsonKind::kNumber:
-      return value.text;
+      return WrittenNumber(value.text);
     case JsonKind::kString:
       return QuoteJson(value.text);
     default:

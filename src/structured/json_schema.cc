@@ -181,7 +181,7 @@ absl::StatusOr<ExprId> SchemaCompiler::CompileRef(const JsonValue& schema,
   refs_[target] = rule;
   ABSL_ASSIGN_OR_RETURN(const ExprId value, Compile(*target, name));
   grammar_.Define(rule, value);
-  return grammar_.Ref(rule);
+  return value == grammar_.Never() ? value : grammar_.Ref(rule);
 }
 
 // `schema` as one without $ref and allOf at its top.

@@ -21,49 +21,7 @@
 namespace inkling {
 namespace {
 
-std::shared_ptr<const TokenVocabulary> AwkwardVocabulary() {
-  std::vector<std::string> texts;
-  for (int byte = 0; byte < 256; ++byte) texts.emplace_back(1, static_cast<char>(byte));
-  for (const char* text : {"{\"",       "\":",
-                           "\": ",      "\", \"",
-                           "\"}",       "}, {",
-                           "[1",        "], ",
-                           "aa",        "aaa",
-                           "aaaa",      "aaaaaaaa",
-                           "ab",        "ba",
-                           "abc",       "a\"",
-                           "aa\"",      "aa\"}",
-                           "aa\", \"b", "12",
-                           "123",       "0.",
-                           "1.5",       ".5",
-                           "-1",        "true",
-                           "false",     "null",
-                           "tru",       "e}",
-                           "l, ",       "\\n",
-                           "\\u00",     "\\\"",
-                           "\xC3",      "\xC3\xA9",
-                           "\xE2\x82",  "\xE2\x82\xAC\"",
-                           "\"a\": ",   "\"b\": [",
-                           "]]",        "}}",
-                           "[[",        "\"]",
-                           "@a",        "a@",
-                           "a.b",       ".aa",
-                           ", \"c\": ", "-0",
-                           "00",        "e1",
-                           "E+",        "aab",
-                           "baab",      " ",
-                           "  ",        "\n",
-                           "}",         "{}",
-                           "[]"}) {
-    texts.emplace_back(text);
-  }
-  std::mt19937 engine(7);
-  const std::string letters = "ab\"\\{}[]:, 01.-e";
-  for (int i = 0; i < 400; ++i) {
-    std::string text;
-    for (uint32_t n = 2 + engine() % 4; n > 0; --n) text += letters[engine() % letters.size()];
-    texts.push_back(text);
-  }
+void AddCharacters(std::mt19937& engine, std::vector<std::string>& texts) {
   // Characters of all lengths, at the edges of what classes hold, whole, cut and ill-formed.
   const char* characters[] = {"a",
                               "b",
@@ -107,6 +65,52 @@ std::shared_ptr<const TokenVocabulary> AwkwardVocabulary() {
     for (uint32_t n = 1 + engine() % 5; n > 0; --n) text += characters[engine() % kinds];
     texts.push_back(text);
   }
+}
+
+std::shared_ptr<const TokenVocabulary> AwkwardVocabulary() {
+  std::vector<std::string> texts;
+  for (int byte = 0; byte < 256; ++byte) texts.emplace_back(1, static_cast<char>(byte));
+  for (const char* text : {"{\"",       "\":",
+                           "\": ",      "\", \"",
+                           "\"}",       "}, {",
+                           "[1",        "], ",
+                           "aa",        "aaa",
+                           "aaaa",      "aaaaaaaa",
+                           "ab",        "ba",
+                           "abc",       "a\"",
+                           "aa\"",      "aa\"}",
+                           "aa\", \"b", "12",
+                           "123",       "0.",
+                           "1.5",       ".5",
+                           "-1",        "true",
+                           "false",     "null",
+                           "tru",       "e}",
+                           "l, ",       "\\n",
+                           "\\u00",     "\\\"",
+                           "\xC3",      "\xC3\xA9",
+                           "\xE2\x82",  "\xE2\x82\xAC\"",
+                           "\"a\": ",   "\"b\": [",
+                           "]]",        "}}",
+                           "[[",        "\"]",
+                           "@a",        "a@",
+                           "a.b",       ".aa",
+                           ", \"c\": ", "-0",
+                           "00",        "e1",
+                           "E+",        "aab",
+                           "baab",      " ",
+                           "  ",        "\n",
+                           "}",         "{}",
+                           "[]"}) {
+    texts.emplace_back(text);
+  }
+  std::mt19937 engine(7);
+  const std::string letters = "ab\"\\{}[]:, 01.-e";
+  for (int i = 0; i < 400; ++i) {
+    std::string text;
+    for (uint32_t n = 2 + engine() % 4; n > 0; --n) text += letters[engine() % letters.size()];
+    texts.push_back(text);
+  }
+  AddCharacters(engine, texts);
   texts.emplace_back();  // a token without text
   return TokenVocabulary::Make(std::move(texts));
 }
