@@ -23,8 +23,8 @@ constexpr char kDescription[] =
     "another\n"
     "    type; those with zero points become int4 in blocks of 32, and int8\n"
     "  a llama2.c .bin file\n"
-    "With --lora, CHECKPOINT is the folder of a PEFT adapter instead:\n"
-    "  inkling-convert --lora ADAPTER_DIR OUT --base=MODEL\n"
+    "With --lora, CHECKPOINT is the folder of a PEFT adapter, or a LoRA file of MediaPipe's:\n"
+    "  inkling-convert --lora ADAPTER OUT --base=MODEL\n"
     "OUT appears when it is complete, or not at all.";
 
 constexpr char kFooter[] =
@@ -62,10 +62,18 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("OUT", flags.output_path, "the model file to write")->required();
   conversion.AddTo(app, "Options");
   app.add_flag("--lora", flags.lora,
-               "CHECKPOINT is the folder of a LoRA adapter (PEFT); OUT becomes an adapter file")
+               "CHECKPOINT is a LoRA adapter (PEFT's folder, MediaPipe's file); OUT becomes an "
+               "adapter file")
       ->group("LoRA");
   app.add_option("--base", flags.base_path,
                  "with --lora: the base model's file, any conversion of its checkpoint")
+      ->group("LoRA");
+  std::string projection;
+  app.add_option("--mediapipe-output-projection", projection,
+                 "with --lora, for a file of MediaPipe's: attention's output as it was meant to be "
+                 "(default), or as MediaPipe's runtime computes it, whose converter reshapes those "
+                 "matrices where it should transpose them")
+      ->check(CLI::IsMember({"meant", "as-run"}))
       ->group("LoRA");
   app.add_flag("--quiet", flags.quiet, "print errors only");
   try {
@@ -80,6 +88,12 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   if (flags.lora != !flags.base_path.empty()) {
     return UsageError(flags.lora ? "--lora needs --base=MODEL, the base model's file"
                                  : "--base is for --lora");
+  }
+  if (!projection.empty()) {
+    if (!flags.lora) return UsageError("--mediapipe-output-projection is for --lora");
+    flags.lora_options.mediapipe_output_projection = projection == "meant"
+                                                         ? MediapipeOutputProjection::kMeant
+                                                         : MediapipeOutputProjection::kAsRun;
   }
   const std::string wrong = conversion.Resolve();
   if (!wrong.empty()) return UsageError(wrong);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "converter/convert.h"
+#include "converter/lora/lora_conversion.h"
 
 namespace inkling {
 
@@ -14,8 +15,9 @@ struct ConvertFlags {
   std::string output_path;
   ConvertOptions options;  // without a progress callback
   bool quiet = false;
-  bool lora = false;      // checkpoint_path is an adapter's folder
+  bool lora = false;      // checkpoint_path is an adapter
   std::string base_path;  // of its base model, with `lora`
+  LoraOptions lora_options;
 };
 
 // What a command line came to: flags to run with, or a text to print before ending.

@@ -85,21 +85,21 @@ int Convert(inkling::ConvertFlags flags) {
 }
 
 int ConvertAdapter(const inkling::ConvertFlags& flags) {
-  const absl::StatusOr<inkling::LoraSummary> summary =
-      inkling::ConvertLora(flags.checkpoint_path, flags.output_path, flags.base_path);
+  const absl::StatusOr<inkling::LoraSummary> summary = inkling::ConvertLora(
+      flags.checkpoint_path, flags.output_path, flags.base_path, flags.lora_options);
   if (!summary.ok()) return Fail(std::string(summary.status().message()), 1);
   if (flags.quiet) return 0;
   const std::string ranks =
       summary->lowest_rank == summary->highest_rank
           ? absl::StrFormat("rank %d", summary->highest_rank)
           : absl::StrFormat("ranks %d to %d", summary->lowest_rank, summary->highest_rank);
-  std::fputs(
-      absl::StrFormat("%s\n  from        %s (LoRA, names of %s)\n  base        %s\n"
-                      "  changes     %d matrices, %s\n  size        %s\n",
-                      flags.output_path, flags.checkpoint_path, summary->family, flags.base_path,
-                      summary->num_matrices, ranks, Bytes(static_cast<double>(summary->file_bytes)))
-          .c_str(),
-      stdout);
+  std::string text = absl::StrFormat(
+      "%s\n  from        %s (LoRA by %s, names of %s)\n  base        %s\n"
+      "  changes     %d matrices, %s\n  size        %s\n",
+      flags.output_path, flags.checkpoint_path, summary->format, summary->family, flags.base_path,
+      summary->num_matrices, ranks, Bytes(static_cast<double>(summary->file_bytes)));
+  for (const std::string& line : summary->notes) text += "  note        " + line + "\n";
+  std::fputs(text.c_str(), stdout);
   return 0;
 }
 

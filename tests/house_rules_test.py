@@ -54,7 +54,7 @@ ROOMS = {
         {"converter/quantize", "converter/plan", "converter/checkpoints/*", "converter/files", "kernels", "src/format"},
         {"absl/", "nlohmann/"}),
     "converter/lora": (
-        {"converter/lora", "converter/recipes", "converter/checkpoints/pytorch", "converter/files", "src/format"},
+        {"converter/lora", "converter/recipes", "converter/checkpoints/pytorch", "converter/checkpoints/mediapipe", "converter/files", "src/format"},
         {"absl/", "nlohmann/"}),
     "converter": (
         {"converter", "src/format"}, {"absl/", "CLI/"}),

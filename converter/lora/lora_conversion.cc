@@ -23,7 +23,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "converter/checkpoints/mediapipe/mediapipe_file.h"
+#include "converter/files/input_file.h"
+#include "converter/lora/mediapipe_adapter.h"
 #include "converter/lora/peft_adapter.h"
+#include "converter/lora/source_adapter.h"
 #include "converter/recipes/recipe.h"
 #include "src/format/lora_file.h"
 #include "src/format/model_metadata.h"
@@ -53,9 +57,9 @@ struct Use {
 // module out, or sees it in another shape: `reason` says which.
 std::optional<std::map<std::string, std::vector<Use>>> UsesOf(
     const Recipe& recipe, const std::vector<TensorInfo>& tensors, const ModelConfig& config,
-    const PeftAdapter& adapter, std::string& reason) {
-  std::map<absl::string_view, const PeftModule*> modules;
-  for (const PeftModule& module : adapter.modules) modules[InnerName(module.name)] = &module;
+    const SourceAdapter& adapter, std::string& reason) {
+  std::map<absl::string_view, const SourceModule*> modules;
+  for (const SourceModule& module : adapter.modules) modules[InnerName(module.name)] = &module;
   std::map<std::string, std::vector<Use>> uses;
   for (const TensorInfo& tensor : tensors) {
     if (tensor.role != TensorRole::kLinear) continue;
@@ -65,7 +69,7 @@ std::optional<std::map<std::string, std::vector<Use>>> UsesOf(
     if (!absl::ConsumeSuffix(&name, ".weight")) continue;
     const auto found = modules.find(name);
     if (found == modules.end()) continue;
-    const PeftModule& module = *found->second;
+    const SourceModule& module = *found->second;
     const int64_t outputs = source->source_rows > 0 ? source->source_rows : tensor.rows;
     if (module.num_inputs != tensor.columns || module.num_outputs != outputs) {
       reason =
@@ -75,7 +79,7 @@ std::optional<std::map<std::string, std::vector<Use>>> UsesOf(
     }
     uses[module.name].push_back({&tensor, *source});
   }
-  for (const PeftModule& module : adapter.modules) {
+  for (const SourceModule& module : adapter.modules) {
     if (uses.count(module.name) > 0) continue;
     if (reason.empty()) reason = absl::StrCat("the base model has no linear layer ", module.name);
     return std::nullopt;
@@ -83,7 +87,7 @@ std::optional<std::map<std::string, std::vector<Use>>> UsesOf(
   return uses;
 }
 
-LoraMatrix MatrixOf(const PeftModule& module, const Use& use) {
+LoraMatrix MatrixOf(const SourceModule& module, const Use& use) {
   LoraMatrix matrix;
   matrix.weight = use.tensor->name;
   matrix.num_inputs = module.num_inputs;
@@ -101,20 +105,45 @@ LoraMatrix MatrixOf(const PeftModule& module, const Use& use) {
   return matrix;
 }
 
-// The adapter's folder as a name.
-std::string FolderName(const std::string& folder) {
-  const std::filesystem::path path = std::filesystem::path(folder).lexically_normal();
+// The adapter's folder or file as a name.
+std::string NameOf(const std::string& adapter) {
+  const std::filesystem::path path = std::filesystem::path(adapter).lexically_normal();
   return path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
+}
+
+// The adapter at `path`, by what lies there.
+absl::StatusOr<SourceAdapter> ReadAdapter(const std::string& path, const LoraOptions& options) {
+  std::error_code error;
+  const bool is_folder = std::filesystem::is_directory(path, error);
+  if (is_folder && options.mediapipe_output_projection.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path,
+                     ": --mediapipe-output-projection is for MediaPipe's LoRA files, found a "
+                     "folder"));
+  }
+  if (is_folder) return ReadPeftAdapter(path);
+  ABSL_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
+  if (!LooksLikeTflite(file)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path,
+                     ": expected the folder of a PEFT adapter (adapter_config.json with "
+                     "adapter_model.safetensors), or a LoRA file of MediaPipe's, found "
+                     "another file"));
+  }
+  return ReadMediapipeAdapter(
+      file, options.mediapipe_output_projection.value_or(MediapipeOutputProjection::kMeant));
 }
 
 }  // namespace
 
-absl::StatusOr<LoraSummary> ConvertLora(const std::string& folder, const std::string& output_path,
-                                        const std::string& base_path) {
+absl::StatusOr<LoraSummary> ConvertLora(const std::string& path, const std::string& output_path,
+                                        const std::string& base_path, const LoraOptions& options) {
   ABSL_ASSIGN_OR_RETURN(const std::unique_ptr<ModelReader> base, ModelReader::Open(base_path));
-  ABSL_ASSIGN_OR_RETURN(const PeftAdapter adapter, ReadPeftAdapter(folder));
+  ABSL_ASSIGN_OR_RETURN(const SourceAdapter adapter, ReadAdapter(path, options));
   const std::vector<TensorInfo> tensors = TensorList(base->config());
   LoraSummary summary;
+  summary.format = adapter.format;
+  summary.notes = adapter.notes;
   std::string reason;
   std::optional<std::map<std::string, std::vector<Use>>> uses;
   for (const Recipe& recipe : Recipes()) {
@@ -125,17 +154,17 @@ absl::StatusOr<LoraSummary> ConvertLora(const std::string& folder, const std::st
   }
   if (!uses.has_value()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        folder, ": the adapter doesn't fit the base model ", base_path, " (",
+        path, ": the adapter doesn't fit the base model ", base_path, " (",
         base->metadata().provenance.source, "): ", reason,
         adapter.base_name.empty() ? "" : absl::StrCat("; it was trained on ", adapter.base_name)));
   }
   LoraFile file;
   file.base_fingerprint = ModelFingerprint(base->metadata());
   file.base_source = base->metadata().provenance.source;
-  file.source = FolderName(folder);
+  file.source = NameOf(path);
   file.generator = kGenerator;
   summary.lowest_rank = kMaxLoraRank;
-  for (const PeftModule& module : adapter.modules) {
+  for (const SourceModule& module : adapter.modules) {
     for (const Use& use : uses->at(module.name)) file.matrices.push_back(MatrixOf(module, use));
     summary.lowest_rank = std::min(summary.lowest_rank, module.rank);
     summary.highest_rank = std::max(summary.highest_rank, module.rank);

@@ -175,9 +175,9 @@ absl::StatusOr<InputFile> OpenWeights(const std::string& folder) {
 }
 
 // One module from its two matrices.
-absl::StatusOr<PeftModule> MakeModule(const std::string& name, const WeightEntry* down,
-                                      const WeightEntry* up, const InputFile& file,
-                                      const json& config, const std::string& config_path) {
+absl::StatusOr<SourceModule> MakeModule(const std::string& name, const WeightEntry* down,
+                                        const WeightEntry* up, const InputFile& file,
+                                        const json& config, const std::string& config_path) {
   const bool has_both = down != nullptr && up != nullptr && down->tensor.shape.size() == 2 &&
                         up->tensor.shape.size() == 2 &&
                         up->tensor.shape[1] == down->tensor.shape[0] && up->tensor.shape[1] > 0 &&
@@ -187,7 +187,7 @@ absl::StatusOr<PeftModule> MakeModule(const std::string& name, const WeightEntry
         absl::StrCat(file.path(), ": ", name,
                      ": expected lora_A [rank, inputs] and lora_B [outputs, rank] of one rank"));
   }
-  PeftModule module;
+  SourceModule module;
   module.name = name;
   module.rank = down->tensor.shape[0];
   module.num_inputs = down->tensor.shape[1];
@@ -200,7 +200,7 @@ absl::StatusOr<PeftModule> MakeModule(const std::string& name, const WeightEntry
 
 }  // namespace
 
-absl::StatusOr<PeftAdapter> ReadPeftAdapter(const std::string& folder) {
+absl::StatusOr<SourceAdapter> ReadPeftAdapter(const std::string& folder) {
   const std::string config_path = absl::StrCat(folder, "/adapter_config.json");
   ABSL_ASSIGN_OR_RETURN(const json config, ReadJsonFile(config_path));
   ABSL_RETURN_IF_ERROR(CheckConfig(config, config_path));
@@ -218,12 +218,13 @@ absl::StatusOr<PeftAdapter> ReadPeftAdapter(const std::string& folder) {
     }
     (which == 'A' ? pairs[module].first : pairs[module].second) = &entry;
   }
-  PeftAdapter adapter;
+  SourceAdapter adapter;
+  adapter.format = "PEFT";
   if (config.value("base_model_name_or_path", json()).is_string())
     adapter.base_name = config["base_model_name_or_path"].get<std::string>();
   for (const auto& [name, matrices] : pairs) {
-    ABSL_ASSIGN_OR_RETURN(PeftModule module, MakeModule(name, matrices.first, matrices.second, file,
-                                                        config, config_path));
+    ABSL_ASSIGN_OR_RETURN(SourceModule module, MakeModule(name, matrices.first, matrices.second,
+                                                          file, config, config_path));
     adapter.modules.push_back(std::move(module));
   }
   if (adapter.modules.empty())

@@ -148,9 +148,10 @@ TEST_F(MediapipeWrongGpuTest, AdaptersAreNamed) {
   file.parameters = MediapipeLlmParameters(kSizes, {}).bytes();
   const std::string name = "params.lm.transformer.x_layers_0.self_attention.q.w_prime_left";
   file.AddFloats(name, {8}, FixtureValues(name, 8));
-  Fails(file, StatusCode::kUnimplemented, {"LoRA adapter", "w_prime_left", "merged"});
+  Fails(file, StatusCode::kUnimplemented, {"LoRA adapter", "w_prime_left", "--lora"});
   file.lora_rank = 4;
-  Fails(file, StatusCode::kUnimplemented, {"LoRA adapter", "rank 4", "expected a model"});
+  Fails(file, StatusCode::kUnimplemented,
+        {"LoRA adapter", "rank 4", "expected a model", "--lora and --base=MODEL"});
 }
 
 TEST_F(MediapipeWrongGpuTest, LostZeroPointsAreSuspected) {

@@ -153,6 +153,18 @@ void WriteMediapipe(const SeedFolder& seeds, const std::string& golden) {
                                       {"METADATA", metadata, 0, 0}},
                                      zip64));
   }
+  MediapipeFixture adapter;
+  adapter.form.gpu = true;
+  adapter.backend = "gpu";
+  adapter.parameters = parameters;
+  adapter.lora_rank = 2;
+  for (const char* half : {"left", "right"}) {
+    // Tiles of [2, 4] or [4, 2] in float16, as many bytes as eight floats.
+    adapter.AddFloats(
+        absl::StrCat("params.lm.transformer.x_layers_0.self_attention.q.w_prime_", half), {8},
+        FixtureValues(half, 8));
+  }
+  seeds.Write("mediapipe_adapter", "query.bin", adapter.Bytes());
   // With a vocabulary of GPT-2's characters for bytes.
   seeds.Write("mediapipe", "stablelm.bin",
               ReadFileBytes(golden + "/mediapipe/stablelm_3b-cpu-int4.bin"));

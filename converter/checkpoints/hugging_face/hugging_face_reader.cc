@@ -82,7 +82,8 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> HuggingFaceCheckpoint::OpenFolder(
 
 absl::string_view HuggingFaceCheckpoint::AdapterHint(const std::string& folder) {
   if (!Exists(absl::StrCat(folder, "/adapter_config.json"))) return "";
-  return ", found a LoRA adapter (adapter_config.json): convert the model that it belongs to";
+  return ", found a LoRA adapter (adapter_config.json): convert the model that it belongs to, "
+         "and the adapter with --lora and --base=MODEL";
 }
 
 bool HuggingFaceCheckpoint::Recognizes(const InputFile& file) {

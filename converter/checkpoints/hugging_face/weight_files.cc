@@ -219,7 +219,7 @@ absl::Status NoWeights(const std::string& folder, const std::string& variant,
     return absl::NotFoundError(absl::StrCat(
         expected,
         ", found a LoRA adapter (adapter_config.json): convert the model that it belongs "
-        "to, or merge the two with PEFT"));
+        "to, and the adapter with --lora and --base=MODEL, or merge the two with PEFT"));
   }
   for (const absl::string_view suffix :
        {".pth", ".pt", ".ckpt", ".onnx", ".msgpack", ".h5", ".bin"}) {

@@ -71,9 +71,11 @@ absl::StatusOr<std::vector<std::byte>> ReadBytes(const InputFile& file, uint64_t
   return bytes;
 }
 
+enum class MediapipeContent : uint8_t { kModel, kAdapter };
+
 class FileReader {
  public:
-  explicit FileReader(const InputFile& file) : file_(file) {}
+  FileReader(const InputFile& file, MediapipeContent content) : file_(file), content_(content) {}
 
   absl::StatusOr<MediapipeFile> Read() {
     ABSL_RETURN_IF_ERROR(Verify());
@@ -88,6 +90,7 @@ class FileReader {
     const wire::Metadata* type = FindEntry(kModelTypeEntry);
     if (type == nullptr) return Invalid(kModelTypeEntry, "expected the type of model, found none");
     result.model_type = type->buffer();
+    if (const wire::Metadata* rank = FindEntry(kLoraRankEntry)) result.lora_rank = rank->buffer();
     ABSL_RETURN_IF_ERROR(ReadTensors(result.tensors));
     return result;
   }
@@ -143,8 +146,12 @@ class FileReader {
     if (FindEntry(kMetadataEntry) != nullptr) {
       return Invalid("Inkling model file", "it is converted already");
     }
-    if (FindEntry(kLoraRankEntry) != nullptr && FindEntry(kLoraRankEntry)->buffer() != 0) {
-      return Adapter(absl::StrCat("rank ", FindEntry(kLoraRankEntry)->buffer()));
+    if (FindEntry(kLoraEntry) != nullptr) {
+      return Invalid("LoRA adapter of Inkling's", "it is converted already");
+    }
+    const wire::Metadata* rank = FindEntry(kLoraRankEntry);
+    if (content_ == MediapipeContent::kModel && rank != nullptr && rank->buffer() != 0) {
+      return Adapter(absl::StrCat("rank ", rank->buffer()));
     }
     if (FindEntry(kParametersEntry) == nullptr || model_->buffers() == nullptr) return Graph();
     return absl::OkStatus();
@@ -153,8 +160,15 @@ class FileReader {
   absl::Status Adapter(absl::string_view detail) const {
     return absl::UnimplementedError(absl::StrCat(
         file_.path(), ": a LoRA adapter in MediaPipe's form (", detail,
-        "), expected a model: such adapters aren't read; convert the model that it belongs to, or "
-        "a checkpoint that the adapter was merged into"));
+        "), expected a model: convert the model that it belongs to, and the adapter with --lora "
+        "and --base=MODEL"));
+  }
+
+  absl::Status NoAdapter(const std::string& tensor) const {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file_.path(), ": tensor \"", tensor, "\": expected an adapter, with tensors ...",
+        kLoraTensor, "left and ...", kLoraTensor,
+        "right only, found a MediaPipe LLM file; without --lora it is converted as a model"));
   }
 
   absl::StatusOr<MediapipeBackend> ReadBackend() const {
@@ -228,9 +242,11 @@ class FileReader {
   absl::StatusOr<MediapipeTensor> ReadTensor(const wire::Tensor& table) const {
     MediapipeTensor tensor;
     tensor.name = table.name()->str();
-    if (absl::StrContains(tensor.name, kLoraTensor)) {
+    const bool is_adapter = absl::StrContains(tensor.name, kLoraTensor);
+    if (is_adapter && content_ == MediapipeContent::kModel) {
       return Adapter(absl::StrCat("tensor \"", tensor.name, "\""));
     }
+    if (!is_adapter && content_ == MediapipeContent::kAdapter) return NoAdapter(tensor.name);
     const std::string where = absl::StrCat("tensor \"", tensor.name, "\"");
     if (table.shape() == nullptr || table.shape()->size() > kMaxRank ||
         std::any_of(table.shape()->begin(), table.shape()->end(),
@@ -274,6 +290,7 @@ class FileReader {
   }
 
   const InputFile& file_;
+  const MediapipeContent content_;
   std::vector<std::byte> bytes_;  // operator new aligns it as flatbuffers want
   const wire::Model* model_ = nullptr;
   MediapipeBackend backend_ = MediapipeBackend::kCpu;
@@ -289,7 +306,11 @@ bool LooksLikeTflite(const InputFile& file) {
 }
 
 absl::StatusOr<MediapipeFile> ReadMediapipeFile(const InputFile& file) {
-  return FileReader(file).Read();
+  return FileReader(file, MediapipeContent::kModel).Read();
+}
+
+absl::StatusOr<MediapipeFile> ReadMediapipeAdapterFile(const InputFile& file) {
+  return FileReader(file, MediapipeContent::kAdapter).Read();
 }
 
 }  // namespace inkling

@@ -37,6 +37,7 @@ struct MediapipeTensor {
 struct MediapipeFile {
   MediapipeBackend backend = MediapipeBackend::kCpu;
   std::vector<MediapipeTensor> tensors;
+  int64_t lora_rank = 0;   // of adapters
   int64_t model_type = 0;  // odml.infra.proto.LlmModelType
   std::string parameters;  // the serialised LlmParameters
   std::string tokenizer;   // the SentencePiece model; empty if there is none
@@ -47,6 +48,10 @@ struct MediapipeFile {
 // Unimplemented for other TensorFlow Lite models (graphs of operators), for LoRA adapters, and for
 // tensors of other types.
 absl::StatusOr<MediapipeFile> ReadMediapipeFile(const InputFile& file);
+
+// The same for a LoRA adapter, which has the form of a file for gpu, and an entry "lora_rank" whose
+// buffer number is the rank. Errors: as above, InvalidArgument for a model, too.
+absl::StatusOr<MediapipeFile> ReadMediapipeAdapterFile(const InputFile& file);
 
 }  // namespace inkling
 
