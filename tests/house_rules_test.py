@@ -54,7 +54,8 @@ ROOMS = {
         {"converter/quantize", "converter/plan", "converter/checkpoints/*", "converter/files", "kernels", "src/format"},
         {"absl/", "nlohmann/"}),
     "converter/lora": (
-        {"converter/lora", "converter/recipes", "converter/checkpoints/pytorch", "converter/checkpoints/mediapipe", "converter/files", "src/format"},
+        {"converter/lora", "converter/recipes", "converter/checkpoints/pytorch", "converter/checkpoints/mediapipe", "converter/files",
+         "src/structured", "src/format"},
         {"absl/", "nlohmann/"}),
     "converter": (
         {"converter", "src/format"}, {"absl/", "CLI/"}),

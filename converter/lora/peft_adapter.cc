@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <regex>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -30,6 +29,7 @@
 #include "converter/files/safetensors_header.h"
 #include "converter/files/source_numbers.h"
 #include "converter/files/source_tensor.h"
+#include "converter/lora/module_pattern.h"
 #include "nlohmann/json.hpp"
 #include "src/format/lora_file.h"
 
@@ -50,6 +50,8 @@ constexpr const char* kUnsupported[] = {"use_dora",
                                         "alora_invocation_tokens",
                                         "megatron_config",
                                         "velora_config"};
+
+constexpr int64_t kMostConfigBytes = int64_t{64} << 20;
 
 // Values of init_lora_weights that take something out of the base model's own weights.
 constexpr const char* kBaseChangingInits[] = {"pissa", "olora", "corda", "loftq", "lora_ga"};
@@ -93,48 +95,87 @@ absl::StatusOr<double> Number(const json& value, absl::string_view what, const s
       absl::StrCat(path, ": ", what, ": expected a number, found ", value.dump()));
 }
 
-constexpr size_t kMostPatternBytes = 256;
-constexpr size_t kMostModuleBytes = 1024;
-
-// PEFT's rule for rank_pattern and alpha_pattern: the first key that, as a regular expression,
-// matches the module's name or what is behind a dot of it.
-absl::StatusOr<const json*> InPattern(const json& config, const char* pattern,
-                                      const std::string& module, const std::string& path) {
-  if (!config.contains(pattern) || !config[pattern].is_object()) return nullptr;
-  for (const auto& [key, value] : config[pattern].items()) {
-    // The standard library's matcher goes a call deeper with each character.
-    if (key.size() > kMostPatternBytes || module.size() > kMostModuleBytes) {
+// rank_pattern or alpha_pattern: the value of the first key that matches a module's name counts.
+class PatternValues {
+ public:
+  // `config` has its keys in the file's order.
+  static absl::StatusOr<PatternValues> Read(const nlohmann::ordered_json& config, const char* name,
+                                            const std::string& path) {
+    PatternValues values;
+    values.where_ = absl::StrCat(path, ": ", name);
+    const auto found = config.find(name);
+    if (found == config.end() || found->is_null()) return values;
+    if (!found->is_object())
       return absl::InvalidArgumentError(
-          absl::StrCat(path, ": ", pattern, ": expected keys of at most ", kMostPatternBytes,
-                       " bytes and modules of at most ", kMostModuleBytes, ", found ", key.size(),
-                       " and ", module.size()));
+          absl::StrCat(values.where_, ": expected an object, found ", found->dump()));
+    for (const auto& [key, value] : found->items()) {
+      absl::StatusOr<ModulePattern> pattern = ModulePattern::Make(key);
+      if (!pattern.ok()) return values.About(key, pattern.status());
+      values.values_.push_back({key, *std::move(pattern), json(value)});
     }
-    try {
-      if (std::regex_match(module, std::regex(absl::StrCat("(.*\\.)?(", key, ")")))) return &value;
-    } catch (const std::regex_error&) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": ", pattern, ": ", key, " is no regular expression"));
-    }
+    return values;
   }
-  return nullptr;
+
+  // Null if no key matches.
+  absl::StatusOr<const json*> Find(const std::string& module) const {
+    for (const Value& value : values_) {
+      const absl::StatusOr<bool> matches = value.pattern.Matches(module);
+      if (!matches.ok()) return About(value.key, matches.status());
+      if (*matches) return &value.value;
+    }
+    return nullptr;
+  }
+
+ private:
+  struct Value {
+    std::string key;
+    ModulePattern pattern;
+    json value;
+  };
+
+  absl::Status About(absl::string_view key, const absl::Status& status) const {
+    return absl::Status(status.code(), absl::StrCat(where_, ": \"", key, "\": ", status.message()));
+  }
+
+  std::string where_;
+  std::vector<Value> values_;
+};
+
+// What adapter_config.json says of all modules.
+struct Config {
+  std::string path;
+  json fields;
+  PatternValues ranks;
+  PatternValues alphas;
+};
+
+absl::StatusOr<Config> ReadConfig(const std::string& folder) {
+  Config config;
+  config.path = absl::StrCat(folder, "/adapter_config.json");
+  ABSL_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(config.path, kMostConfigBytes));
+  ABSL_ASSIGN_OR_RETURN(config.fields, ParseJson(text, config.path));
+  ABSL_RETURN_IF_ERROR(CheckConfig(config.fields, config.path));
+  const auto ordered = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+  ABSL_ASSIGN_OR_RETURN(config.ranks, PatternValues::Read(ordered, "rank_pattern", config.path));
+  ABSL_ASSIGN_OR_RETURN(config.alphas, PatternValues::Read(ordered, "alpha_pattern", config.path));
+  return config;
 }
 
 // The factor of a module's update.
-absl::StatusOr<double> FactorOf(const json& config, const std::string& module, int64_t rank,
-                                const std::string& path) {
-  ABSL_ASSIGN_OR_RETURN(const json* own_rank, InPattern(config, "rank_pattern", module, path));
-  const json named_rank = own_rank != nullptr ? *own_rank : config.value("r", json(8));
+absl::StatusOr<double> FactorOf(const Config& config, const std::string& module, int64_t rank) {
+  ABSL_ASSIGN_OR_RETURN(const json* own_rank, config.ranks.Find(module));
+  const json named_rank = own_rank != nullptr ? *own_rank : config.fields.value("r", json(8));
   if (named_rank != rank) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": the rank of ", module, " is ",
+    return absl::InvalidArgumentError(absl::StrCat(config.path, ": the rank of ", module, " is ",
                                                    named_rank.dump(), ", but its matrices have ",
                                                    rank));
   }
-  ABSL_ASSIGN_OR_RETURN(const json* own_alpha, InPattern(config, "alpha_pattern", module, path));
+  ABSL_ASSIGN_OR_RETURN(const json* own_alpha, config.alphas.Find(module));
   ABSL_ASSIGN_OR_RETURN(
       const double alpha,
-      Number(own_alpha != nullptr ? *own_alpha : config.value("lora_alpha", json(8)), "lora_alpha",
-             path));
-  const bool by_root = config.value("use_rslora", json(false)) == true;
+      Number(own_alpha != nullptr ? *own_alpha : config.fields.value("lora_alpha", json(8)),
+             "lora_alpha", config.path));
+  const bool by_root = config.fields.value("use_rslora", json(false)) == true;
   return alpha / (by_root ? std::sqrt(static_cast<double>(rank)) : static_cast<double>(rank));
 }
 
@@ -177,7 +218,7 @@ absl::StatusOr<InputFile> OpenWeights(const std::string& folder) {
 // One module from its two matrices.
 absl::StatusOr<SourceModule> MakeModule(const std::string& name, const WeightEntry* down,
                                         const WeightEntry* up, const InputFile& file,
-                                        const json& config, const std::string& config_path) {
+                                        const Config& config) {
   const bool has_both = down != nullptr && up != nullptr && down->tensor.shape.size() == 2 &&
                         up->tensor.shape.size() == 2 &&
                         up->tensor.shape[1] == down->tensor.shape[0] && up->tensor.shape[1] > 0 &&
@@ -192,7 +233,7 @@ absl::StatusOr<SourceModule> MakeModule(const std::string& name, const WeightEnt
   module.rank = down->tensor.shape[0];
   module.num_inputs = down->tensor.shape[1];
   module.num_outputs = up->tensor.shape[0];
-  ABSL_ASSIGN_OR_RETURN(module.factor, FactorOf(config, name, module.rank, config_path));
+  ABSL_ASSIGN_OR_RETURN(module.factor, FactorOf(config, name, module.rank));
   ABSL_ASSIGN_OR_RETURN(module.down, ReadTensor(file, *down));
   ABSL_ASSIGN_OR_RETURN(module.up, ReadTensor(file, *up));
   return module;
@@ -201,9 +242,7 @@ absl::StatusOr<SourceModule> MakeModule(const std::string& name, const WeightEnt
 }  // namespace
 
 absl::StatusOr<SourceAdapter> ReadPeftAdapter(const std::string& folder) {
-  const std::string config_path = absl::StrCat(folder, "/adapter_config.json");
-  ABSL_ASSIGN_OR_RETURN(const json config, ReadJsonFile(config_path));
-  ABSL_RETURN_IF_ERROR(CheckConfig(config, config_path));
+  ABSL_ASSIGN_OR_RETURN(const Config config, ReadConfig(folder));
   ABSL_ASSIGN_OR_RETURN(const InputFile file, OpenWeights(folder));
   ABSL_ASSIGN_OR_RETURN(const std::vector<WeightEntry> entries, LooksLikeSafetensors(file)
                                                                     ? ReadSafetensorsHeader(file)
@@ -220,11 +259,11 @@ absl::StatusOr<SourceAdapter> ReadPeftAdapter(const std::string& folder) {
   }
   SourceAdapter adapter;
   adapter.format = "PEFT";
-  if (config.value("base_model_name_or_path", json()).is_string())
-    adapter.base_name = config["base_model_name_or_path"].get<std::string>();
+  const json base = config.fields.value("base_model_name_or_path", json());
+  if (base.is_string()) adapter.base_name = base.get<std::string>();
   for (const auto& [name, matrices] : pairs) {
-    ABSL_ASSIGN_OR_RETURN(SourceModule module, MakeModule(name, matrices.first, matrices.second,
-                                                          file, config, config_path));
+    ABSL_ASSIGN_OR_RETURN(SourceModule module,
+                          MakeModule(name, matrices.first, matrices.second, file, config));
     adapter.modules.push_back(std::move(module));
   }
   if (adapter.modules.empty())

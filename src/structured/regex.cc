@@ -26,8 +26,9 @@ constexpr uint32_t kMaxCount = 1'000'000;
 
 class RegexParser {
  public:
-  RegexParser(absl::string_view regex, RegexMatch match, Grammar& grammar, CharacterWriter write)
-      : text_(regex), match_(match), grammar_(grammar), write_(write) {}
+  RegexParser(absl::string_view regex, ExprId before, ExprId after, Grammar& grammar,
+              CharacterWriter write)
+      : text_(regex), before_(before), after_(after), grammar_(grammar), write_(write) {}
 
   absl::StatusOr<ExprId> Parse();
 
@@ -67,7 +68,8 @@ class RegexParser {
   }
 
   absl::string_view text_;
-  const RegexMatch match_;
+  const ExprId before_;
+  const ExprId after_;
   Grammar& grammar_;
   CharacterWriter write_;
   size_t pos_ = 0;
@@ -93,9 +95,8 @@ absl::StatusOr<ExprId> RegexParser::ParseChoice(int depth) {
 
 absl::StatusOr<ExprId> RegexParser::ParseSequence(int depth) {
   std::vector<ExprId> parts;
-  bool begins = match_ == RegexMatch::kWhole;
-  bool ends = begins;
-  if (depth == 0 && Take("^")) begins = true;
+  const bool begins = depth == 0 && Take("^");
+  bool ends = false;
   while (!AtEnd() && Peek() != '|' && Peek() != ')') {
     if (Peek() == '$') {
       ++pos_;
@@ -110,9 +111,8 @@ absl::StatusOr<ExprId> RegexParser::ParseSequence(int depth) {
     parts.push_back(repeated);
   }
   if (depth > 0) return grammar_.Sequence(std::move(parts));
-  const auto anything = [&] { return grammar_.Repeat(write_(CodepointSet::All()), 0, kUnbounded); };
-  if (!begins) parts.insert(parts.begin(), anything());
-  if (!ends) parts.push_back(anything());
+  if (!begins) parts.insert(parts.begin(), before_);
+  if (!ends) parts.push_back(after_);
   return grammar_.Sequence(std::move(parts));
 }
 
@@ -339,18 +339,28 @@ CodepointSet SpaceCharacters() {
 
 absl::StatusOr<ExprId> ParseRegex(absl::string_view regex, RegexMatch match, Grammar& grammar,
                                   CharacterWriter write) {
-  return RegexParser(regex, match, grammar, write).Parse();
+  ExprId around = grammar.Empty();
+  if (match == RegexMatch::kSearch)
+    around = grammar.Repeat(write(CodepointSet::All()), 0, kUnbounded);
+  return ParseRegexWithin(regex, around, around, grammar, write);
+}
+
+absl::StatusOr<ExprId> ParseRegexWithin(absl::string_view regex, ExprId before, ExprId after,
+                                        Grammar& grammar, CharacterWriter write) {
+  return RegexParser(regex, before, after, grammar, write).Parse();
+}
+
+ExprId Utf8Character(const CodepointSet& set, Grammar& grammar) {
+  std::vector<ExprId> choices;
+  for (const auto& [first, last] : set.ranges())
+    choices.push_back(grammar.CodepointRange(first, last));
+  return grammar.Choice(std::move(choices));
 }
 
 absl::StatusOr<Grammar> GrammarOfRegex(absl::string_view regex) {
   Grammar grammar;
   const RuleId root = grammar.AddRule("root");
-  const auto write = [&](const CodepointSet& set) {
-    std::vector<ExprId> choices;
-    for (const auto& [first, last] : set.ranges())
-      choices.push_back(grammar.CodepointRange(first, last));
-    return grammar.Choice(std::move(choices));
-  };
+  const auto write = [&](const CodepointSet& set) { return Utf8Character(set, grammar); };
   ABSL_ASSIGN_OR_RETURN(const ExprId text, ParseRegex(regex, RegexMatch::kWhole, grammar, write));
   grammar.Define(root, text);
   grammar.root = root;

@@ -33,8 +33,16 @@ using CharacterWriter = absl::FunctionRef<ExprId(const CodepointSet&)>;
 absl::StatusOr<ExprId> ParseRegex(absl::string_view regex, RegexMatch match, Grammar& grammar,
                                   CharacterWriter write);
 
+// The same for other surroundings: `before` is what may stand in front of an alternative that
+// doesn't begin with ^, `after` what may follow one that doesn't end with $.
+absl::StatusOr<ExprId> ParseRegexWithin(absl::string_view regex, ExprId before, ExprId after,
+                                        Grammar& grammar, CharacterWriter write);
+
 // The texts that the expression matches as a whole. Errors: as ParseRegex.
 absl::StatusOr<Grammar> GrammarOfRegex(absl::string_view regex);
+
+// A character of `set` in UTF-8.
+ExprId Utf8Character(const CodepointSet& set, Grammar& grammar);
 
 // The set of an escape like \d, or of `.`; for the other front ends.
 CodepointSet DigitCharacters();

@@ -21,6 +21,7 @@
 #include "absl/types/span.h"
 #include "converter/convert.h"
 #include "converter/lora/lora_conversion.h"
+#include "converter/lora/peft_adapter.h"
 #include "inkling/llm_model.h"
 #include "inkling/llm_session.h"
 #include "inkling/lora_adapter.h"
@@ -413,10 +414,41 @@ TEST(PeftConfigTest, WhatInklingCantDoIsRefusedByName) {
   expect({{"peft_type", "IA3"}}, absl::StatusCode::kUnimplemented, "peft_type");
   expect({{"r", 4}}, absl::StatusCode::kInvalidArgument, "rank");
   expect({{"rank_pattern", {{"q_proj", 7}}}}, absl::StatusCode::kInvalidArgument, "q_proj");
+  expect({{"rank_pattern", {{"(?=q)q_proj", 3}}}}, absl::StatusCode::kUnimplemented,
+         "rank_pattern: \"(?=q)q_proj\": regular expression: '(?=' (looking around)");
+  expect({{"alpha_pattern", {"q_proj"}}}, absl::StatusCode::kInvalidArgument,
+         "alpha_pattern: expected an object");
   adapter.tensors.push_back(
       {"base_model.model.model.embed_tokens.lora_embedding_A", "F32", {3, 320}, {}});
   adapter.tensors.back().values.resize(960);
   expect(nlohmann::json::object(), absl::StatusCode::kUnimplemented, "lora_embedding_A");
+}
+
+// Where several keys match, the first in the file counts.
+TEST(PeftConfigTest, PatternsCountInTheOrderOfTheFile) {
+  const TempDir temp;
+  TinyCheckpoint checkpoint;
+  MadeUpAdapter adapter;
+  adapter.AddTo(checkpoint);
+  adapter.Write(temp.File("adapter"));
+  for (const bool specific_first : {true, false}) {
+    const std::string specific = R"("^model.layers.1.self_attn.q_proj": 30)";
+    const std::string general = R"("[qk]_proj": 12)";
+    WriteFile(temp.File("adapter") + "/adapter_config.json",
+              absl::StrCat(R"({"peft_type": "LORA", "r": 3, "lora_alpha": 6, "alpha_pattern": {)",
+                           specific_first ? specific : general, ", ",
+                           specific_first ? general : specific, "}}"));
+    ASSERT_OK_AND_ASSIGN(const SourceAdapter read, ReadPeftAdapter(temp.File("adapter")));
+    for (const SourceModule& module : read.modules) {
+      const bool is_specific = module.name == "model.layers.1.self_attn.q_proj";
+      const bool is_general =
+          absl::EndsWith(module.name, "q_proj") || absl::EndsWith(module.name, "k_proj");
+      EXPECT_EQ(module.factor, is_specific && specific_first ? 10
+                               : is_general                  ? 4
+                                                             : 2)
+          << module.name;
+    }
+  }
 }
 
 }  // namespace

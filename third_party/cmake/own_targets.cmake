@@ -140,7 +140,10 @@ endfunction()
 
 # The library: target inkling (alias inkling::inkling), made of the objects of every room; its install rules.
 function(inkling_add_library)
-  set(rooms inkling_kernels inkling_format inkling_compute inkling_text inkling_structured inkling_decoder inkling_session inkling_c)
+  set(rooms inkling_kernels inkling_format inkling_compute inkling_text inkling_decoder inkling_session inkling_c)
+  if(TARGET inkling_structured)
+    list(APPEND rooms inkling_automata inkling_structured)
+  endif()
   set(objects "")
   foreach(room IN LISTS rooms)
     if(TARGET ${room})
