@@ -18,6 +18,7 @@
 #include "converter/templates/tool_checking.h"
 #include "converter/templates/tool_declarations.h"
 #include "converter/templates/tool_probe.h"
+#include "src/format/tokenizer_bounds.h"
 #include "src/text/prompt_parts.h"
 #include "src/text/tool_text.h"
 
@@ -429,7 +430,8 @@ void LearnTools(const ChatProbe& probe, const TemplateTokens& tokens, PromptTemp
   absl::Status status = learned.status();
   if (learned.ok()) {
     data.tools = *std::move(learned);
-    status = CheckTools(probe, data);
+    status = ValidateToolTemplateBounds(data.tools);
+    if (status.ok()) status = CheckTools(probe, data);
   }
   if (status.ok()) {
     notes.push_back("it writes tools, and so do sessions");

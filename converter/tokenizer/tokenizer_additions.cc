@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "src/text/pieces.h"
+#include "src/text/tool_text.h"
 
 namespace inkling {
 namespace {
@@ -26,7 +27,9 @@ bool IsTurnMark(const PromptTemplateData& data, const std::string& content) {
         &data.model.suffix, &data.system.prefix, &data.system.suffix, &data.generation_prompt}) {
     if (absl::StrContains(*text, content)) return true;
   }
-  return false;
+  const std::vector<const std::string*> texts = ToolTexts(data.tools);
+  return std::any_of(texts.begin(), texts.end(),
+                     [&](const std::string* text) { return absl::StrContains(*text, content); });
 }
 
 }  // namespace
@@ -73,6 +76,13 @@ void AddPromptTemplate(PromptTemplateData prompt, ImportedTokenizer& imported) {
       imported.notes.push_back(absl::StrCat("an answer ends where the model writes '", text,
                                             "', which is no token of this vocabulary"));
     }
+  }
+  // Others than tokens are for the session to look for where tools are given.
+  for (const std::string& text : prompt.tools.stop_strings) {
+    const std::optional<int32_t> id = FindToken(data, text);
+    if (!id.has_value()) continue;
+    prompt.stop_ids.push_back(*id);
+    AddStopId(*id, data);
   }
   imported.notes.push_back(prompt.note);
   imported.prompt_template = std::move(prompt);

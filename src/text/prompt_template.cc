@@ -10,6 +10,7 @@
 #include "src/text/past_answer.h"
 #include "src/text/prompt_parts.h"
 #include "src/text/tool_checks.h"
+#include "src/text/tool_text.h"
 #include "src/text/turn_writer.h"
 #include "src/text/utf8.h"
 
@@ -34,37 +35,12 @@ absl::Status CheckPastAnswers(const PastAnswerData& rule) {
 
 // Everything that is written into prompts.
 std::vector<const std::string*> AllTexts(const PromptTemplateData& data) {
-  const ToolTemplateData& tools = data.tools;
-  const ToolCallFormat& call = tools.call;
-  std::vector<const std::string*> texts = {&data.session_prefix,
-                                           &data.user.prefix,
-                                           &data.user.suffix,
-                                           &data.model.prefix,
-                                           &data.model.suffix,
-                                           &data.system.prefix,
-                                           &data.system.suffix,
-                                           &data.default_system,
-                                           &data.generation_prompt,
-                                           &data.past_answers.begin,
-                                           &data.past_answers.end,
-                                           &call.begin,
-                                           &call.prefix,
-                                           &call.suffix,
-                                           &call.separator,
-                                           &call.end,
-                                           &call.name_key,
-                                           &call.arguments_key,
-                                           &call.id_key,
-                                           &call.text_quote,
-                                           &call.null_text,
-                                           &tools.declaration_separator,
-                                           &tools.results_prefix,
-                                           &tools.results_separator,
-                                           &tools.results_suffix};
-  for (const ToolText* parts :
-       {&tools.declaration, &tools.system, &tools.no_system, &tools.user, &tools.user_with_system,
-        &tools.calls, &tools.calls_with_text, &tools.result}) {
-    for (const ToolTextPart& part : *parts) texts.push_back(&part.text);
+  std::vector<const std::string*> texts = ToolTexts(data.tools);
+  for (const std::string* text :
+       {&data.session_prefix, &data.user.prefix, &data.user.suffix, &data.model.prefix,
+        &data.model.suffix, &data.system.prefix, &data.system.suffix, &data.default_system,
+        &data.generation_prompt, &data.past_answers.begin, &data.past_answers.end}) {
+    texts.push_back(text);
   }
   return texts;
 }

@@ -127,4 +127,28 @@ void AppendResult(const ToolTemplateData& data, const TemplateMessage& result,
   }
 }
 
+std::vector<const std::string*> ToolTexts(const ToolTemplateData& data) {
+  const ToolCallFormat& call = data.call;
+  std::vector<const std::string*> texts = {&call.begin,
+                                           &call.prefix,
+                                           &call.suffix,
+                                           &call.separator,
+                                           &call.end,
+                                           &call.name_key,
+                                           &call.arguments_key,
+                                           &call.id_key,
+                                           &call.text_quote,
+                                           &call.null_text,
+                                           &data.results_prefix,
+                                           &data.results_separator,
+                                           &data.results_suffix,
+                                           &data.declaration_separator};
+  for (const ToolText* parts :
+       {&data.declaration, &data.system, &data.no_system, &data.user, &data.user_with_system,
+        &data.calls, &data.calls_with_text, &data.result}) {
+    for (const ToolTextPart& part : *parts) texts.push_back(&part.text);
+  }
+  return texts;
+}
+
 }  // namespace inkling

@@ -32,6 +32,9 @@ void AppendResult(const ToolTemplateData& data, const TemplateMessage& result,
 JsonValue ToolAsJson(const TemplateTool& tool);
 JsonValue FunctionAsJson(const TemplateTool& tool);
 
+// All texts of the template itself.
+std::vector<const std::string*> ToolTexts(const ToolTemplateData& data);
+
 }  // namespace inkling
 
 #endif  // INKLING_SRC_TEXT_TOOL_TEXT_H_

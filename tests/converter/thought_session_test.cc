@@ -8,91 +8,21 @@
 #include <fstream>
 #include <limits>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "converter/templates/chat_probe.h"
-#include "converter/templates/chat_template.h"
-#include "converter/templates/jinja_template.h"
 #include "converter/tokenizer/tokenizer_import.h"
 #include "nlohmann/json.hpp"
-#include "src/text/date_text.h"
 #include "src/text/prompt_template.h"
 #include "src/text/tokenizer.h"
-#include "tests/session/session_fixture.h"
+#include "tests/converter/template_session.h"
 
 namespace inkling {
 namespace {
 
-const char kFolder[] = INKLING_TEST_DATA_DIR "/golden/chat_templates/";
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-class ThoughtSession : public SessionTest {
+class ThoughtSession : public TemplateSession {
  protected:
-  // A tiny model with this template; its vocabulary has the marks as tokens where `marks` are
-  // given.
-  void Open(const std::string& source, const std::vector<std::string>& marks = {},
-            bool special = false) {
-    ModelConfig config = TinyConfig();
-    config.context_length = 4096;
-    config.vocab_size = 400;  // the last of them unused
-    config.layers[0].window = window_;
-    metadata_ = TinyMetadata(config);
-    TokenizerData& vocabulary = metadata_.tokenizer;
-    for (size_t i = 0; i < marks.size(); ++i) {
-      const size_t id = vocabulary.piece_types.size() - marks.size() + i;
-      vocabulary.piece_types[id] =
-          static_cast<uint8_t>(special ? PieceType::kControl : PieceType::kUserDefined);
-      vocabulary.piece_bytes += marks[i];
-      for (size_t k = id + 1; k < vocabulary.piece_offsets.size(); ++k) {
-        vocabulary.piece_offsets[k] += static_cast<uint32_t>(marks[i].size());
-      }
-      vocabulary.added_tokens.push_back({.id = static_cast<int32_t>(id),
-                                         .content = marks[i],
-                                         .special = special,
-                                         .markup = true});
-    }
-    tokens_.named = {{"bos_token", "<bos>"}, {"eos_token", "<eos>"}};
-    tokens_.added = {"<bos>", "<eos>", "<turn>", "<end>"};
-    metadata_.prompt_template = RecognizeChatTemplate(source, tokens_);
-    ASSERT_FALSE(metadata_.prompt_template.name.empty()) << metadata_.prompt_template.note;
-    metadata_.prompt_template.stop_strings.clear();  // answers are put in whole
-    OpenFile(source);
-  }
-
-  void OpenFile(const std::string& source) {
-    source_ = source;
-    auto opened = LlmModel::Open(WriteModel("thoughts.tflite", metadata_));
-    ASSERT_OK(opened);
-    model_ = *opened;
-    auto tokenizer = Tokenizer::Create(metadata_.tokenizer);
-    ASSERT_OK(tokenizer);
-    tokenizer_ = *std::move(tokenizer);
-    session_ = NewSession(model_, 4096);
-  }
-
-  // The tokens of the text that the template's program writes.
-  std::vector<int32_t> Expected(const std::vector<TemplateMessage>& messages) {
-    auto program = JinjaTemplate::Parse(source_);
-    EXPECT_OK(program);
-    const ChatProbe probe(*std::move(program), tokens_, ContentForm::kText);
-    auto text = probe.Render(messages, GenerationPrompt::kAdd);
-    EXPECT_OK(text);
-    auto dated = WriteDates(*text, CivilDate());
-    EXPECT_OK(dated);
-    auto tokens = tokenizer_->Encode(*dated, {.markup = Markup::kParse});
-    EXPECT_OK(tokens);
-    return *tokens;
-  }
-
   // The session's tokens in front of the one that was generated.
   std::vector<int32_t> Prompt() {
     auto tokens = session_->tokens();
@@ -111,14 +41,6 @@ class ThoughtSession : public SessionTest {
     ASSERT_OK(session_->GenerateFromTokens(*ids, GreedyOptions(1), IgnoreText));
     ASSERT_OK(session_->Rewind(session_->position() - 1));
   }
-
-  int32_t window_ = 0;  // of one layer; 0: it sees everything
-  std::string source_;
-  TemplateTokens tokens_;
-  ModelMetadata metadata_;
-  std::shared_ptr<const LlmModel> model_;
-  std::unique_ptr<const Tokenizer> tokenizer_;
-  std::unique_ptr<LlmSession> session_;
 };
 
 std::vector<std::string> Answers(const std::string& begin, const std::string& end) {
@@ -143,7 +65,7 @@ TEST_P(KnownThoughts, TokensAreThoseOfTheWholeConversation) {
   const std::vector<std::string> answers = Answers(begin, end);
   for (const std::vector<std::string>& marks :
        {std::vector<std::string>{}, std::vector<std::string>{begin, end}}) {
-    Open(ReadFile(std::string(kFolder) + file + ".jinja"), marks);
+    Open(TemplateSource(file), marks);
     for (const std::string& first : answers) {
       for (const std::string& second : answers) {
         ASSERT_OK(session_->Reset());
@@ -187,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(All, KnownThoughts,
                          [](const auto& info) { return std::string(info.param.file); });
 
 TEST_F(ThoughtSession, MarksThatTextHidesCountToo) {
-  Open(ReadFile(std::string(kFolder) + "qwen3.jinja"), {"<think>", "</think>"}, true);
+  Open(TemplateSource("qwen3"), {"<think>", "</think>"}, true);
   const std::string answer = "<think>\nHm.\n</think>\n\nHello!";
   Answer("Hi", answer);
   ASSERT_OK(session_->Chat("So?", GreedyOptions(1), IgnoreText));
@@ -197,7 +119,7 @@ TEST_F(ThoughtSession, MarksThatTextHidesCountToo) {
 }
 
 TEST_F(ThoughtSession, AnAnswerWithoutThoughtsKeepsItsTokens) {
-  Open(ReadFile(std::string(kFolder) + "qwen3.jinja"));
+  Open(TemplateSource("qwen3"));
   ASSERT_OK_AND_ASSIGN(GenerateResult first, session_->Chat("Hi", GreedyOptions(20), IgnoreText));
   std::vector<int32_t> expected = Expected({{TemplateRole::kUser, "Hi"}});
   expected.insert(expected.end(), first.tokens.begin(), first.tokens.end());
@@ -209,10 +131,10 @@ TEST_F(ThoughtSession, AnAnswerWithoutThoughtsKeepsItsTokens) {
 }
 
 TEST_F(ThoughtSession, TheNextAnswerIsThatOfAFreshSession) {
-  Open(ReadFile(std::string(kFolder) + "qwq.jinja"));
+  Open(TemplateSource("qwq"));
   Answer("Hi", "A long thought.\n</think>\n\nHello!");
   ASSERT_OK_AND_ASSIGN(GenerateResult kept, session_->Chat("So?", GreedyOptions(12), IgnoreText));
-  auto fresh = NewSession(model_, 4096);
+  auto fresh = NewSession(model_, kContextLength);
   ASSERT_OK_AND_ASSIGN(GenerateResult whole,
                        fresh->GenerateFromTokens(Expected({{TemplateRole::kUser, "Hi"},
                                                            {TemplateRole::kModel, "Hello!"},
@@ -224,21 +146,21 @@ TEST_F(ThoughtSession, TheNextAnswerIsThatOfAFreshSession) {
 
 TEST_F(ThoughtSession, AWindowThatHasForgottenTheBeginningIsComputedAgain) {
   window_ = 16;
-  Open(ReadFile(std::string(kFolder) + "qwq.jinja"));
+  Open(TemplateSource("qwq"));
   Answer("Hi", std::string(600, 'x') + "\n</think>\n\nHello!");
   ASSERT_OK_AND_ASSIGN(GenerateResult kept, session_->Chat("So?", GreedyOptions(12), IgnoreText));
   const std::vector<int32_t> prompt = Expected({{TemplateRole::kUser, "Hi"},
                                                 {TemplateRole::kModel, "Hello!"},
                                                 {TemplateRole::kUser, "So?"}});
-  ASSERT_OK_AND_ASSIGN(
-      GenerateResult whole,
-      NewSession(model_, 4096)->GenerateFromTokens(prompt, GreedyOptions(12), IgnoreText));
+  ASSERT_OK_AND_ASSIGN(GenerateResult whole,
+                       NewSession(model_, kContextLength)
+                           ->GenerateFromTokens(prompt, GreedyOptions(12), IgnoreText));
   EXPECT_EQ(kept.tokens, whole.tokens);
   EXPECT_EQ(kept.num_prompt_tokens, static_cast<int32_t>(prompt.size()));
 }
 
 TEST_F(ThoughtSession, RewindToTheBeginningOfATurnTakesItBack) {
-  Open(ReadFile(std::string(kFolder) + "qwen3.jinja"));
+  Open(TemplateSource("qwen3"));
   Answer("Hi", "<think>\nHm.\n</think>\n\nHello!");
   ASSERT_OK_AND_ASSIGN(GenerateResult turn, session_->Chat("So?", GreedyOptions(5), IgnoreText));
   ASSERT_OK_AND_ASSIGN(const std::vector<int32_t> tokens, session_->tokens());
@@ -257,7 +179,7 @@ TEST_F(ThoughtSession, RewindToTheBeginningOfATurnTakesItBack) {
 }
 
 TEST_F(ThoughtSession, ACallThatFailsLeavesTheThoughts) {
-  Open(ReadFile(std::string(kFolder) + "qwen3.jinja"));
+  Open(TemplateSource("qwen3"));
   Answer("Hi", "<think>\nHm.\n</think>\n\nHello!");
   ASSERT_OK_AND_ASSIGN(const std::vector<int32_t> before, session_->tokens());
   EXPECT_THAT(session_->Chat(std::string(9000, 'x'), GreedyOptions(1), IgnoreText),
@@ -285,13 +207,13 @@ TEST_F(ThoughtSession, APublishedTokenizerAndItsTemplate) {
   ASSERT_OK(imported);
   ModelConfig config = TinyConfig();
   config.vocab_size = static_cast<int32_t>(imported->tokenizer.piece_types.size());
-  config.context_length = 4096;
+  config.context_length = kContextLength;
   metadata_ = TinyMetadata(config);
   metadata_.tokenizer = imported->tokenizer;
   metadata_.prompt_template = imported->prompt_template;
   metadata_.prompt_template.stop_ids.clear();
-  const nlohmann::json file =
-      nlohmann::json::parse(ReadFile(folder + "/tokenizer_config.json"), nullptr, false);
+  std::ifstream config_file(folder + "/tokenizer_config.json", std::ios::binary);
+  const nlohmann::json file = nlohmann::json::parse(config_file, nullptr, false);
   OpenFile(file["chat_template"]);
   for (const std::string& first : Answers("<think>", "</think>")) {
     ASSERT_OK(session_->Reset());

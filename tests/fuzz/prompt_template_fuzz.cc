@@ -12,6 +12,52 @@
 #include "tests/fuzz/fuzz_target.h"
 
 namespace inkling {
+namespace {
+
+JsonValue EmptyObject() {
+  JsonValue object;
+  object.kind = JsonKind::kObject;
+  return object;
+}
+
+// Fields in any place; a reader of model files would refuse most of it.
+ToolTemplateData FuzzedTools(unsigned axes, const std::vector<std::string>& lines) {
+  ToolTemplateData tools;
+  size_t next = lines.size() / 2;
+  const auto line = [&] { return next < lines.size() ? lines[next++] : std::string(); };
+  tools.call.syntax = static_cast<ToolCallSyntax>(axes % 3);
+  tools.placement = static_cast<ToolPlacement>(axes / 4 % 4);
+  tools.call.one_call = (axes & 0x10) != 0;
+  tools.results_stay_in_turn = tools.keeps_recent_thoughts = (axes & 0x20) != 0;
+  tools.json_indent = lines.size() % 5;
+  for (std::string* field :
+       {&tools.call.prefix, &tools.call.suffix, &tools.call.name_key, &tools.call.arguments_key,
+        &tools.call.text_quote, &tools.results_prefix, &tools.results_suffix}) {
+    *field = line();
+  }
+  size_t number = axes;
+  for (ToolText* text :
+       {&tools.declaration, &tools.system, &tools.no_system, &tools.user, &tools.user_with_system,
+        &tools.calls, &tools.calls_with_text, &tools.result}) {
+    for (int i = 0; i < 2; ++i) text->push_back({line(), static_cast<ToolField>(number++ % 14)});
+  }
+  return tools;
+}
+
+void RenderTools(const PromptTemplate& made, const std::string& text) {
+  const absl::StatusOr<JsonValue> json = ParseJson(text);
+  const JsonValue object = json.ok() && json->is_object() ? *json : EmptyObject();
+  TemplateMessage call = {TemplateRole::kModel, text};
+  call.calls = {{"f", object, "123456789"}, {"g", EmptyObject(), ""}};
+  const TemplateMessage result = {TemplateRole::kTool, text};
+  const TemplateTool tool = {"f", text, object};
+  const TemplateMessage said[] = {{TemplateRole::kUser, text}, call, result, result};
+  (void)made.Render(said, GenerationPrompt::kAdd, {&tool, 1});
+  (void)made.Write({.messages = said, .tools = {&tool, 1}, .before = TextBefore::kCalls});
+  (void)made.GeneratedText(call);
+}
+
+}  // namespace
 
 bool FuzzOne(absl::string_view bytes) {
   if (bytes.empty()) return false;
@@ -21,7 +67,7 @@ bool FuzzOne(absl::string_view bytes) {
   const auto line = [&] { return next < lines.size() ? lines[next++] : std::string(); };
   PromptTemplateData data;
   data.name = "fuzzed";
-  data.system_placement = static_cast<SystemPlacement>(axes % 4);
+  data.system_placement = static_cast<SystemPlacement>(axes % 5);
   data.trim_user = static_cast<TextTrim>(axes / 4 % 4);
   data.trim_model = static_cast<TextTrim>(axes / 16 % 4);
   data.system_always = (axes & 0x40) != 0;
@@ -41,6 +87,7 @@ bool FuzzOne(absl::string_view bytes) {
   data.past_answers.cut = static_cast<ThoughtCut>(has_marks ? lines.size() % 6 : 0);
   if (!has_marks) data.past_answers.needs_begin = false;
   data.rewrites_answers = true;
+  data.tools = FuzzedTools(axes, lines);
   const absl::StatusOr<PromptTemplate> made = PromptTemplate::Create(std::move(data));
   if (!made.ok()) return false;
   const PromptTemplate dated = made->OnDate(CivilDate{2025, 1, 31});
@@ -53,6 +100,7 @@ bool FuzzOne(absl::string_view bytes) {
   const TemplateMessage said[] = {{TemplateRole::kUser, text}, answer};
   (void)dated.Write({.messages = said, .before = TextBefore::kAnswer});
   (void)dated.StandsAsGenerated(answer, true);
+  RenderTools(dated, text);
   return true;
 }
 

@@ -144,6 +144,33 @@ TEST_F(MessageListTest, AnEditedHistoryIsComputedFromTheEdit) {
   }
 }
 
+// The list says what the answer was; the session has something else there.
+TEST_F(MessageListTest, AnAnswerThatTheSessionHasOtherwiseIsEncodedAgain) {
+  const auto model = Open(Metadata());
+  for (const bool cut : {false, true}) {
+    const auto session = NewSession(model);
+    std::vector<ChatMessage> messages = {User("One")};
+    Answer(*session, messages);
+    if (cut) {
+      ASSERT_OK(session->Rewind(session->position() - 3));
+    } else {
+      ASSERT_OK(session->Prefill(" and more"));
+    }
+    messages.push_back(User("Two"));
+    ExpectAsFresh(model, *session, messages);
+    // Also where a turn followed since then.
+    const auto turns = NewSession(model);
+    messages = {User("One")};
+    Answer(*turns, messages);
+    ASSERT_OK(turns->Prefill(" and more"));
+    messages.push_back(User("Two"));
+    ASSERT_OK_AND_ASSIGN(const GenerateResult turn, turns->Chat("Two", WordOptions(8)));
+    messages.push_back(Assistant(turn.text));
+    messages.push_back(User("Three"));
+    ExpectAsFresh(model, *turns, messages);
+  }
+}
+
 TEST_F(MessageListTest, SendingTheSameListAgainReusesIt) {
   const auto model = Open(Metadata());
   const auto session = NewSession(model);
