@@ -20,17 +20,20 @@ enum class ChatRole : uint8_t {
 
 // A call of a function, as the model wrote it.
 struct ToolCall {
-  std::string name = {};       // of the function
-  std::string arguments = {};  // the text of a JSON object
-  std::string id = {};         // may be empty; some templates write it
+  std::string name = {};  // of the function
+  // The text of a JSON object, in any spelling; the template has its own. Keys keep their order.
+  std::string arguments = {};
+  // May be empty, but some templates write it, and then want one (of so many characters).
+  std::string id = {};
 };
 
 // One message of a conversation.
 struct ChatMessage {
   ChatRole role = ChatRole::kUser;  // who says it
-  // UTF-8. Special tokens in it are ordinary text.
+  // UTF-8. Special tokens in it are ordinary text. kTool: the result, often JSON; the template may
+  // write it as it is or as a JSON string.
   std::string text = {};
-  // kAssistant: functions that it called.
+  // kAssistant: functions that it called. Some templates drop `text` beside calls.
   std::vector<ToolCall> tool_calls = {};
   // kTool: which function answered, and the id of the call; some templates write them.
   std::string tool_name = {};
@@ -39,8 +42,8 @@ struct ChatMessage {
 
 // A function that the model may call.
 struct ToolDefinition {
-  std::string name = {};         // of the function
-  std::string description = {};  // what it does, for the model
+  std::string name = {};         // letters, digits and characters of _-.:/
+  std::string description = {};  // for the model, in any language
   // JSON Schema of an object, as text: the function's parameters by name; empty: none. Calls have
   // no others, unless the schema says so by additionalProperties. What output_constraint.h lists is
   // enforced, and other keywords are an error; of templates that don't write calls as JSON, names,

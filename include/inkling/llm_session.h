@@ -167,8 +167,18 @@ class INKLING_EXPORT LlmSession {
   // that turn, and an edited, cut or sent-again history costs what changed. GenerateResult says how
   // many tokens were reused. The session's conversation is then that of the list: what it had
   // besides is forgotten, and Chat with a text goes on behind the answer. A list without a system
-  // message has the session's system prompt. Errors: as Chat; InvalidArgument if the last message
-  // is not the user's, or one has no place in the template.
+  // message has the session's system prompt.
+  //
+  // Tools, calls of them and results are written as the model's template writes them; thoughts that
+  // it keeps until the user speaks again are kept so long. An answer that called stays as it was
+  // generated where the list says what it says, with the call in ChatMessage::tool_calls. Some
+  // templates write the tools, or the system message, into the newest turn of the user: then older
+  // turns are computed again. Chat with a text goes on with the tools of the last list.
+  //
+  // Errors: as Chat; InvalidArgument if the last message is neither the user's nor a tool's, or one
+  // has no place in the template; for tools, calls and results also: no place in the template; a
+  // result without a call; several calls where the template writes one; names, ids, JSON or a
+  // schema that the template can't write (which message or tool, and what was expected).
   absl::StatusOr<GenerateResult> Chat(absl::Span<const ChatMessage> messages,
                                       const ChatOptions& chat_options,
                                       const GenerateOptions& options, TextCallback callback);
