@@ -73,9 +73,12 @@ JinjaValue CallOf(const TemplateCall& call) {
   return JinjaValue::MakeDict(std::move(made));
 }
 
-JinjaValue MessageOf(const TemplateMessage& message, ContentForm form) {
-  JinjaValue::Dict made = {{"role", JinjaValue::MakeText(RoleName(message.role))},
-                           {"content", Content(message.text, form)}};
+JinjaValue MessageOf(const TemplateMessage& message, const ToolTemplateData& tools,
+                     ContentForm form) {
+  const absl::StatusOr<JsonValue> object = ObjectResult(tools, message);
+  JinjaValue::Dict made = {
+      {"role", JinjaValue::MakeText(RoleName(message.role))},
+      {"content", object.ok() ? ValueOf(*object) : Content(message.text, form)}};
   if (!message.calls.empty()) {
     JinjaValue::List calls;
     for (const TemplateCall& call : message.calls) calls.push_back(CallOf(call));
@@ -94,9 +97,11 @@ JinjaValue MessageOf(const TemplateMessage& message, ContentForm form) {
 
 absl::StatusOr<std::string> ChatProbe::Render(const std::vector<TemplateMessage>& messages,
                                               GenerationPrompt generation_prompt,
-                                              const std::vector<TemplateTool>& tools) const {
+                                              const std::vector<TemplateTool>& tools,
+                                              const ToolTemplateData* data) const {
+  const ToolTemplateData known = data == nullptr ? ToolTemplateData() : *data;
   JinjaValue::List list;
-  for (const TemplateMessage& message : messages) list.push_back(MessageOf(message, form_));
+  for (const TemplateMessage& message : messages) list.push_back(MessageOf(message, known, form_));
   JinjaValue::List tool_list;
   for (const TemplateTool& tool : tools) tool_list.push_back(ValueOf(ToolAsJson(tool)));
   JinjaValue::Dict variables = {

@@ -35,11 +35,13 @@ class ChatProbe {
   ChatProbe(JinjaTemplate program, const TemplateTokens& tokens, ContentForm form)
       : program_(std::move(program)), tokens_(tokens), form_(form) {}
 
-  // What the template makes of a conversation; dates stand as marked formats (date_text.h). Errors:
-  // those of JinjaTemplate::Render.
+  // What the template makes of a conversation; dates stand as marked formats (date_text.h). Results
+  // that are objects in the eyes of `data` (ObjectResult) are given as mappings. Errors: those of
+  // JinjaTemplate::Render.
   absl::StatusOr<std::string> Render(const std::vector<TemplateMessage>& messages,
                                      GenerationPrompt generation_prompt,
-                                     const std::vector<TemplateTool>& tools = {}) const;
+                                     const std::vector<TemplateTool>& tools = {},
+                                     const ToolTemplateData* data = nullptr) const;
 
   // What stands before, between and behind `texts` in it: one string more than texts. Errors: those
   // of Render; NotFound if a text doesn't stand there exactly once, in this order.

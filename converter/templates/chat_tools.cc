@@ -19,6 +19,8 @@
 #include "converter/templates/tool_declarations.h"
 #include "converter/templates/tool_probe.h"
 #include "src/format/tokenizer_bounds.h"
+#include "src/text/escaped_fields.h"
+#include "src/text/json_text.h"
 #include "src/text/prompt_parts.h"
 #include "src/text/tool_text.h"
 
@@ -42,6 +44,7 @@ class ToolLearner {
     }
     ABSL_RETURN_IF_ERROR(LearnCalls());
     ABSL_RETURN_IF_ERROR(LearnResults());
+    LearnObjectResult();
     LearnRest();
     return std::move(tools_);
   }
@@ -55,6 +58,7 @@ class ToolLearner {
   absl::Status LearnCallText(const std::string& before_calls);
   absl::Status LearnResults();
   absl::Status LearnTwoResults(absl::string_view before, absl::string_view behind);
+  void LearnObjectResult();
   void LearnRest();
 
   // Declarations of one tool, as learned so far.
@@ -378,6 +382,38 @@ absl::Status ToolLearner::LearnTwoResults(absl::string_view before, absl::string
   }
   for (ToolTextPart& part : WithFields(list.suffix)) tools_.result.push_back(std::move(part));
   return absl::OkStatus();
+}
+
+// Results that are mappings, written by their members: only where calls are written so.
+void ToolLearner::LearnObjectResult() {
+  if (tools_.call.syntax != ToolCallSyntax::kEscapedFields) return;
+  ToolTemplateData with_objects = tools_;
+  with_objects.object_result = {{"", ToolField::kFields}};
+  const TemplateCall call = SecondCall();
+  const absl::StatusOr<std::string> rendered = probe_.Render(
+      {UserSays(), ModelCalls({FirstCall()}), ToolAnswers(FirstCall(), WriteJson(call.arguments))},
+      kAdd, {}, &with_objects);
+  if (!rendered.ok()) return;
+  std::vector<PromptPart> parts;
+  AppendEscapedFields(tools_.call, call.arguments, EscapedKeys::kPlain, parts);
+  const std::string fields = JoinedText(parts);
+  const std::string call_end =
+      absl::StrCat(CallUnitText(tools_.call, FirstCall()), tools_.call.suffix, tools_.call.end,
+                   tools_.calls.size() > 1 ? tools_.calls.back().text : "", tools_.results_prefix);
+  const size_t begin = rendered->find(call_end);
+  const size_t at = rendered->find(fields);
+  if (begin == std::string::npos || at == std::string::npos || at < begin) return;
+  std::string before = rendered->substr(begin + call_end.size(), at - begin - call_end.size());
+  absl::string_view behind = absl::string_view(*rendered).substr(at + fields.size());
+  if (!tools_.results_stay_in_turn) absl::ConsumeSuffix(&behind, data_.generation_prompt);
+  if (!absl::ConsumeSuffix(&behind, tools_.results_suffix)) return;
+  before = Replaced(Replaced(before, kFirstTool, ToolMark::kName), kFirstId, ToolMark::kCallId);
+  tools_.object_result = WithFields(before);
+  if (tools_.object_result.empty() || tools_.object_result.back().field != ToolField::kNone) {
+    tools_.object_result.emplace_back();
+  }
+  tools_.object_result.back().field = ToolField::kFields;
+  if (!behind.empty()) tools_.object_result.push_back({std::string(behind), ToolField::kNone});
 }
 
 // Trimming, thoughts, ids of calls, and what else ends an answer.

@@ -148,7 +148,7 @@ std::vector<Messages> ToolComparison::Conversations() const {
 
 absl::Status ToolComparison::CheckOne(const Messages& messages, const Tools& tools) const {
   const absl::StatusOr<std::string> expected =
-      probe_.Render(messages, GenerationPrompt::kAdd, tools);
+      probe_.Render(messages, GenerationPrompt::kAdd, tools, &data_.tools);
   ABSL_ASSIGN_OR_RETURN(const PromptTemplate made, PromptTemplate::Create(data_));
   const absl::StatusOr<std::vector<PromptPart>> parts =
       made.Render(messages, GenerationPrompt::kAdd, tools);

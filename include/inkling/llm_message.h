@@ -31,7 +31,7 @@ struct ToolCall {
 struct ChatMessage {
   ChatRole role = ChatRole::kUser;  // who says it
   // UTF-8. Special tokens in it are ordinary text. kTool: the result, often JSON; the template may
-  // write it as it is or as a JSON string.
+  // write it as it is, as a JSON string, or member by member where it is a JSON object.
   std::string text = {};
   // kAssistant: functions that it called. Some templates drop `text` beside calls.
   std::vector<ToolCall> tool_calls = {};

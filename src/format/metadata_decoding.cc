@@ -231,6 +231,7 @@ class TableCopier {
             .calls_with_text = Decode(table.calls_with_text()),
             .results_prefix = Text(table.results_prefix()),
             .result = Decode(table.result()),
+            .object_result = Decode(table.object_result()),
             .results_separator = Text(table.results_separator()),
             .results_suffix = Text(table.results_suffix()),
             .trim_result = table.trim_result(),

@@ -196,6 +196,7 @@ Offset<wire::ToolTemplate> Encode(FlatBufferBuilder& builder, const ToolTemplate
   const auto calls_with_text = Encode(builder, tools.calls_with_text);
   const auto results_prefix = Bytes(builder, tools.results_prefix);
   const auto result = Encode(builder, tools.result);
+  const auto object_result = Encode(builder, tools.object_result);
   const auto results_separator = Bytes(builder, tools.results_separator);
   const auto results_suffix = Bytes(builder, tools.results_suffix);
   const auto stop_strings = Encode(builder, tools.stop_strings);
@@ -204,7 +205,7 @@ Offset<wire::ToolTemplate> Encode(FlatBufferBuilder& builder, const ToolTemplate
       system, no_system, user, user_with_system, calls, calls_with_text, results_prefix, result,
       results_separator, results_suffix, tools.trim_result, tools.results_stay_in_turn,
       tools.calls_need_results, tools.results_need_answer, tools.keeps_recent_thoughts,
-      tools.omits_missing_descriptions, stop_strings);
+      tools.omits_missing_descriptions, object_result, stop_strings);
 }
 
 Offset<wire::PromptTemplate> Encode(FlatBufferBuilder& builder,

@@ -24,7 +24,7 @@ absl::Status CheckFields(absl::string_view name, const ToolText& text, Fields al
   uint32_t seen = 0;
   for (const ToolTextPart& part : text) {
     const auto number = static_cast<uint32_t>(part.field);
-    if (number > static_cast<uint32_t>(ToolField::kCallId)) {
+    if (number > static_cast<uint32_t>(ToolField::kFields)) {
       return absl::UnimplementedError(absl::StrCat("prompt_template.tools.", name, ": field ",
                                                    number, " is not supported by this version"));
     }
@@ -116,6 +116,12 @@ absl::Status ValidateToolTemplateBounds(const ToolTemplateData& tools) {
   ABSL_RETURN_IF_ERROR(
       CheckFields("result", tools.result,
                   {ToolField::kName, ToolField::kText, ToolField::kTextJson, ToolField::kCallId}));
+  ABSL_RETURN_IF_ERROR(CheckFields("object_result", tools.object_result,
+                                   {ToolField::kName, ToolField::kFields, ToolField::kCallId}));
+  if (!tools.object_result.empty() && tools.call.syntax != ToolCallSyntax::kEscapedFields) {
+    return absl::InvalidArgumentError(
+        "prompt_template.tools.object_result: expected none where calls are JSON");
+  }
   if (tools.json_indent > kMaxIndent) {
     return absl::InvalidArgumentError(
         absl::StrCat("prompt_template.tools.json_indent: expected at most ", kMaxIndent, ", found ",

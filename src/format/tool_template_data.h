@@ -61,6 +61,7 @@ enum class ToolField : uint8_t {
   kTextJson = 11,   // as a JSON string, in a result
   kCalls = 12,      // all calls, as ToolCallFormat says
   kCallId = 13,     // of the call that a result answers
+  kFields = 14,     // the members of a JSON object in the style of kEscapedFields, in a result
 };
 
 // A field with text in front of it. Lists of them end with text alone (kNone) or with a field.
@@ -107,6 +108,7 @@ struct ToolTemplateData {
   // separator between, results_suffix.
   std::string results_prefix;
   ToolText result;
+  ToolText object_result;  // of a text that is a JSON object; empty: it is written like others
   std::string results_separator;
   std::string results_suffix;
   bool trim_result = false;  // both ends of a result's text

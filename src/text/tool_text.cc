@@ -65,6 +65,17 @@ absl::Status AppendDeclaration(const ToolTemplateData& data, const TemplateTool&
 
 }  // namespace
 
+absl::StatusOr<JsonValue> ObjectResult(const ToolTemplateData& data,
+                                       const TemplateMessage& message) {
+  if (data.object_result.empty() || message.role != TemplateRole::kTool) {
+    return absl::NotFoundError("no object");
+  }
+  ABSL_ASSIGN_OR_RETURN(JsonValue value, ParseJson(message.text));
+  if (!value.is_object()) return absl::NotFoundError("no object");
+  ABSL_RETURN_IF_ERROR(SpellNumbersAsPython(value));
+  return value;
+}
+
 JsonValue FunctionAsJson(const TemplateTool& tool) {
   JsonValue function;
   function.kind = JsonKind::kObject;
@@ -116,14 +127,18 @@ void AppendCalls(const ToolCallFormat& format, absl::Span<const TemplateCall> ca
 
 void AppendResult(const ToolTemplateData& data, const TemplateMessage& result,
                   std::vector<PromptPart>& parts) {
+  const absl::StatusOr<JsonValue> object = ObjectResult(data, result);
   const absl::string_view text =
       Trim(result.text, data.trim_result ? TextTrim::kBothEnds : TextTrim::kNothing);
-  for (const ToolTextPart& part : data.result) {
+  for (const ToolTextPart& part : object.ok() ? data.object_result : data.result) {
     AppendMarkup(part.text, parts);
     if (part.field == ToolField::kText) AppendText(text, parts);
     if (part.field == ToolField::kTextJson) AppendText(QuoteJson(text), parts);
     if (part.field == ToolField::kName) AppendText(result.tool_name, parts);
     if (part.field == ToolField::kCallId) AppendText(result.call_id, parts);
+    if (part.field == ToolField::kFields && object.ok()) {
+      AppendEscapedFields(data.call, *object, EscapedKeys::kPlain, parts);
+    }
   }
 }
 
@@ -145,7 +160,7 @@ std::vector<const std::string*> ToolTexts(const ToolTemplateData& data) {
                                            &data.declaration_separator};
   for (const ToolText* parts :
        {&data.declaration, &data.system, &data.no_system, &data.user, &data.user_with_system,
-        &data.calls, &data.calls_with_text, &data.result}) {
+        &data.calls, &data.calls_with_text, &data.result, &data.object_result}) {
     for (const ToolTextPart& part : *parts) texts.push_back(&part.text);
   }
   return texts;

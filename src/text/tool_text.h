@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "src/format/tool_template_data.h"
@@ -23,6 +24,10 @@ absl::Status AppendTools(const ToolTemplateData& data, absl::Span<const Template
 // Adds `calls`, with all that ToolCallFormat names.
 void AppendCalls(const ToolCallFormat& format, absl::Span<const TemplateCall> calls,
                  std::vector<PromptPart>& parts);
+
+// The JSON object that a result's text is, where the template writes such results by their members.
+absl::StatusOr<JsonValue> ObjectResult(const ToolTemplateData& data,
+                                       const TemplateMessage& message);
 
 // Adds one result, without what stands around several.
 void AppendResult(const ToolTemplateData& data, const TemplateMessage& result,

@@ -92,7 +92,8 @@ class TemplateSession : public SessionTest {
     auto program = JinjaTemplate::Parse(source_);
     EXPECT_OK(program);
     const ChatProbe probe(*std::move(program), tokens_, ContentForm::kText);
-    auto text = probe.Render(messages, GenerationPrompt::kAdd, tools);
+    auto text =
+        probe.Render(messages, GenerationPrompt::kAdd, tools, &metadata_.prompt_template.tools);
     EXPECT_OK(text);
     auto dated = WriteDates(*text, CivilDate());
     EXPECT_OK(dated);

@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 // Every field is another one than by default.
 ToolTemplateData FullTools() {
   ToolTemplateData tools;
-  tools.call = {.syntax = ToolCallSyntax::kJson,
+  tools.call = {.syntax = ToolCallSyntax::kEscapedFields,
                 .begin = "[",
                 .prefix = "<call>",
                 .suffix = "</call>",
@@ -46,6 +46,7 @@ ToolTemplateData FullTools() {
   tools.calls_with_text = {{"<model>", ToolField::kText}, {"\n", ToolField::kCalls}};
   tools.results_prefix = "<results>";
   tools.result = {{"<", ToolField::kTextJson}, {" ", ToolField::kCallId}, {">"}};
+  tools.object_result = {{"<", ToolField::kFields}, {">"}};
   tools.results_separator = ";";
   tools.results_suffix = "</results>";
   tools.trim_result = tools.results_stay_in_turn = tools.calls_need_results = true;
@@ -91,13 +92,19 @@ struct Damage {
 TEST(ToolTemplateFileTest, WhatHasNoMeaningIsRefused) {
   const std::vector<Damage> damages = {
       {"call.syntax 9", [](auto& tools) { tools.call.syntax = static_cast<ToolCallSyntax>(9); }},
-      {"keys that differ", [](auto& tools) { tools.call.name_key = ""; }},
-      {"keys that differ", [](auto& tools) { tools.call.id_key = "name"; }},
-      {"text_quote",
+      {"keys that differ",
        [](auto& tools) {
-         tools.call.syntax = ToolCallSyntax::kEscapedFields;
-         tools.call.text_quote = "";
+         tools.call.syntax = ToolCallSyntax::kJson;
+         tools.call.name_key = "";
        }},
+      {"keys that differ",
+       [](auto& tools) {
+         tools.call.syntax = ToolCallSyntax::kJson;
+         tools.call.id_key = "name";
+       }},
+      {"object_result: expected none where calls are JSON",
+       [](auto& tools) { tools.call.syntax = ToolCallSyntax::kJson; }},
+      {"text_quote", [](auto& tools) { tools.call.text_quote = ""; }},
       {"id_length", [](auto& tools) { tools.call.id_length = 1000; }},
       {"placement 0", [](auto& tools) { tools.placement = ToolPlacement::kNone; }},
       {"placement 4", [](auto& tools) { tools.placement = static_cast<ToolPlacement>(4); }},

@@ -29,6 +29,7 @@ TOKENS = {
 MARKS = {name: ("<think>", "</think>") for name in ("qwen3", "smollm3", "deepseek_r1", "qwq", "nemotron", "glm", "empty_thought")}
 MARKS["channels"] = ("<|channel>thought", "<channel|>")
 PARTS = ("parts_only",)  # texts come as lists of parts
+OBJECTS = ("function_gemma",)  # results that are JSON objects are given as such
 # Templates that write tools. smollm3 writes them as Python prints dictionaries, and no calls.
 TOOLS = ("qwen25", "qwen3", "hermes", "llama31", "llama32", "mistral_v3", "function_gemma", "smollm3")
 
@@ -149,6 +150,14 @@ def tool_cases(marks):
     return cases
 
 
+def given_messages(name, messages):
+    """The messages as the template gets them: where it writes objects by their members, a result may be one."""
+    def content(message):
+        is_object = name in OBJECTS and message["role"] == "tool" and message["content"].startswith("{")
+        return json.loads(message["content"]) if is_object else message["content"]
+    return [{**message, "content": content(message)} for message in messages]
+
+
 def write_tools(folder):
     lines = []
     for name in TOOLS:
@@ -158,8 +167,8 @@ def write_tools(folder):
         cases = []
         for tools, messages in tool_cases(MARKS.get(name)):
             try:
-                text = template.render(messages=messages, add_generation_prompt=True, tools=tools or None,
-                                       documents=None, **tokens)
+                text = template.render(messages=given_messages(name, messages), add_generation_prompt=True,
+                                       tools=tools or None, documents=None, **tokens)
             except jinja2.exceptions.TemplateError:
                 text = None
             cases.append({"tools": [ALL_TOOLS.index(tool) for tool in tools], "messages": messages, "text": text})
@@ -180,7 +189,7 @@ def check_tools(folder):
             try:
                 tools = [ALL_TOOLS[index] for index in case["tools"]]
                 [text], _ = chat_template_utils.render_jinja_template(
-                    [case["messages"]], tools=tools or None, chat_template=source, add_generation_prompt=True,
+                    [given_messages(name, case["messages"])], tools=tools or None, chat_template=source, add_generation_prompt=True,
                     strftime_now=DATE.strftime, **entry["tokens"])
             except jinja2.exceptions.TemplateError:
                 text = None
