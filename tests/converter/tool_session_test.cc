@@ -5,13 +5,18 @@
 
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "converter/tokenizer/tokenizer_import.h"
 #include "inkling/llm_message.h"
+#include "nlohmann/json.hpp"
 #include "src/session/chat_messages.h"
 #include "src/text/prompt_template.h"
 #include "tests/converter/template_session.h"
@@ -85,6 +90,13 @@ class ToolSession : public TemplateSession {
     ASSERT_OK(prompt);
     EXPECT_EQ(prompt->text, ExpectedText(*messages, *tools));
     EXPECT_EQ(prompt->tokens, Expected(*messages, *tools));
+  }
+
+  absl::StatusOr<int32_t> OnlyToken(const std::string& text) {
+    auto tokens = tokenizer_->Encode(text, {.markup = Markup::kParse});
+    if (!tokens.ok()) return tokens.status();
+    if (tokens->size() != 1) return absl::NotFoundError(text);
+    return (*tokens)[0];
   }
 
   // How many tokens of the session the next answer to the list computes again.
@@ -214,6 +226,43 @@ TEST_F(ToolSession, TheNextTurnKeepsTheTools) {
   ASSERT_OK(tokens);
   tokens->pop_back();
   EXPECT_EQ(*tokens, Expected(*TemplateMessages(messages_), *TemplateTools(options_.tools)));
+}
+
+// A vocabulary with merges and a published template, where they are at hand.
+TEST_F(ToolSession, APublishedTokenizerAndItsTemplate) {
+  const std::string folder = INKLING_SHARED_DIR "/tokenizers/npm-tokenizer-qwen3";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " isn't there";
+  ASSERT_OK_AND_ASSIGN(const ImportedTokenizer imported, ImportTokenizerFolder(folder));
+  ModelConfig config = TinyConfig();
+  config.vocab_size = static_cast<int32_t>(imported.tokenizer.piece_types.size());
+  config.context_length = kContextLength;
+  metadata_ = TinyMetadata(config);
+  metadata_.tokenizer = imported.tokenizer;
+  metadata_.prompt_template = imported.prompt_template;
+  metadata_.prompt_template.stop_ids.clear();
+  metadata_.prompt_template.stop_strings.clear();
+  std::ifstream file(folder + "/tokenizer_config.json", std::ios::binary);
+  OpenFile(nlohmann::json::parse(file, nullptr, false)["chat_template"]);
+  const std::string thought = "<think>\nThe user wants\nto know.\n</think>\n\n";
+  messages_ = {{ChatRole::kSystem, "You are kind."}, User("How's the weather in Z\xC3\xBCrich?")};
+  Say(Called(thought, {Weather("Z\xC3\xBCrich")}));
+  messages_.push_back(Result("{\"temperature\": 21.5, \"sky\": \"clear\"}"));
+  EXPECT_LE(NumLost(), 1);
+  Say(Called(thought + "I'll look again.", {Weather("Bern"), Weather("Genf")}));
+  messages_.push_back(Result("rain"));
+  messages_.push_back(Result("sun"));
+  EXPECT_LE(NumLost(), 1);
+  Say({ChatRole::kAssistant, thought + "It's fine, mostly."});
+  messages_.push_back(User("Why do you say <tool_call> so?"));
+  auto prompt = session_->RenderPrompt(messages_, options_);
+  ASSERT_OK(prompt);
+  EXPECT_EQ(prompt->text,
+            ExpectedText(*TemplateMessages(messages_), *TemplateTools(options_.tools)));
+  messages_.back().text = "Why?";
+  CheckPrompt();
+  // The same words, but the token is the template's alone.
+  ASSERT_OK_AND_ASSIGN(const int32_t mark, OnlyToken("<tool_call>"));
+  EXPECT_EQ(absl::c_count(prompt->tokens, mark), 5) << "two in the instruction, three in calls";
 }
 
 struct BadUse {
