@@ -1,7 +1,5 @@
 // Messages that call, and results (see tool_learner.h).
 
-#include "converter/templates/tool_learner.h"
-
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -13,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "converter/templates/tool_call_forms.h"
+#include "converter/templates/tool_learner.h"
 #include "converter/templates/tool_probe.h"
 #include "src/text/escaped_fields.h"
 #include "src/text/json_text.h"

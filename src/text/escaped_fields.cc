@@ -228,6 +228,7 @@ absl::Status EscapedWriter::Items(const JsonValue& items) {
 }
 
 absl::Status EscapedWriter::Declaration(const TemplateTool& tool) {
+  ABSL_RETURN_IF_ERROR(CheckKeys(tool.parameters));
   Plain(absl::StrCat(tool.name, "{description:"));
   Quoted(tool.description);
   const JsonValue& parameters = tool.parameters;
@@ -254,6 +255,18 @@ absl::Status EscapedWriter::Declaration(const TemplateTool& tool) {
 }
 
 }  // namespace
+
+absl::Status CheckKeys(const JsonValue& value) {
+  for (const JsonValue& item : value.items) ABSL_RETURN_IF_ERROR(CheckKeys(item));
+  for (const auto& [name, member] : value.members) {
+    if (value.members.size() > 1 && !absl::c_all_of(name, absl::ascii_isascii)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the key '", name, "': the model's template sorts keys; expected only ASCII in them"));
+    }
+    ABSL_RETURN_IF_ERROR(CheckKeys(member));
+  }
+  return absl::OkStatus();
+}
 
 void AppendEscapedFields(const ToolCallFormat& format, const JsonValue& value, EscapedKeys keys,
                          std::vector<PromptPart>& parts) {

@@ -21,6 +21,10 @@ enum class EscapedKeys : uint8_t {
   kQuoted,  // {<escape>key<escape>:1}
 };
 
+// InvalidArgument if an object in `value` has several keys with letters beyond ASCII among them:
+// templates sort keys by small letters, and of those only ASCII's are known here.
+absl::Status CheckKeys(const JsonValue& value);
+
 // Adds any value to `parts`.
 void AppendEscapedFields(const ToolCallFormat& format, const JsonValue& value, EscapedKeys keys,
                          std::vector<PromptPart>& parts);

@@ -10,6 +10,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "src/text/escaped_fields.h"
+#include "src/text/tool_text.h"
 
 namespace inkling {
 namespace {
@@ -78,11 +80,20 @@ class ToolCheck {
                                 "letters, digits, '-' and '_', found '", id, "'"));
   }
 
+  absl::Status CheckSorted(const JsonValue& value) const {
+    if (tools_.call.syntax != ToolCallSyntax::kEscapedFields) return absl::OkStatus();
+    const absl::Status keys = CheckKeys(value);
+    return keys.ok() ? absl::OkStatus() : Invalid(keys.message());
+  }
+
   absl::Status CheckCalls(const TemplateMessage& message) const {
     ABSL_RETURN_IF_ERROR(CheckHasTools("calls of tools"));
     if (message.calls.size() > 1 && tools_.call.one_call) {
       return Invalid(absl::StrCat("prompt template '", data_.name,
                                   "' writes one call in a message, found ", message.calls.size()));
+    }
+    for (const TemplateCall& call : message.calls) {
+      ABSL_RETURN_IF_ERROR(CheckSorted(call.arguments));
     }
     if (tools_.call.id_key.empty()) return absl::OkStatus();
     for (const TemplateCall& call : message.calls) {
@@ -97,6 +108,10 @@ class ToolCheck {
       return Invalid("a tool's result without a call in front of it that it answers");
     }
     --num_calls_;
+    const absl::StatusOr<JsonValue> object = ObjectResult(tools_, message);
+    if (object.ok()) {
+      ABSL_RETURN_IF_ERROR(CheckSorted(*object));
+    }
     for (const ToolTextPart& part : tools_.result) {
       if (part.field == ToolField::kCallId) {
         ABSL_RETURN_IF_ERROR(CheckId("id of the answered call", message.call_id));

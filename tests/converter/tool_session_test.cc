@@ -358,6 +358,8 @@ TEST_F(ToolSession, SchemasThatATemplateCannotWriteAreRefused) {
       {R"({"type": "object", "properties": {"a": {"$ref": "#/x"}}})", "/properties/a"},
       {R"({"type": "object", "properties": {"type": {"type": "string"}}})",
        "parameters/properties/type: the model's template writes only properties of other names"},
+      {"{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"string\"}, \"\xC3\x89\": {}}}",
+       "the key '\xC3\x89': the model's template sorts keys"},
       {R"({"type": "object", "properties": {"a": {"type": "object"}}})",
        "parameters/properties/a: the model's template writes only objects with properties"},
   };
@@ -367,6 +369,16 @@ TEST_F(ToolSession, SchemasThatATemplateCannotWriteAreRefused) {
                 MatchesStatus(absl::StatusCode::kInvalidArgument, {message}))
         << schema;
   }
+  options_.tools.clear();
+  ToolCall call = Weather("x");
+  call.arguments = "{\"\xC3\x89\": 1, \"a\": 2}";
+  EXPECT_THAT(session_->RenderPrompt({User("a"), Called("", {call}), Result("x")}, options_),
+              MatchesStatus(absl::StatusCode::kInvalidArgument, {"messages[1]: the key"}));
+  call.arguments = "{\"\xC3\x89\": 1}";
+  EXPECT_OK(session_->RenderPrompt({User("a"), Called("", {call}), Result("x")}, options_));
+  EXPECT_THAT(session_->RenderPrompt(
+                  {User("a"), Called("", {call}), Result("{\"\xC3\x89\": 1, \"a\": 2}")}, options_),
+              MatchesStatus(absl::StatusCode::kInvalidArgument, {"messages[2]: the key"}));
 }
 
 }  // namespace
