@@ -18,6 +18,8 @@ import unittest
 
 PROGRAM = pathlib.Path(os.environ["INKLING_BIN_DIR"]) / "inkling-convert"
 
+MEDIAPIPE_ADAPTER = pathlib.Path(__file__).parent.parent / "golden" / "lora" / "mediapipe_gemma_2b.bin"
+
 
 def tokenizer_file():
     """llama2.c's tokenizer.bin with its 259 fixed pieces and a letter."""
@@ -174,6 +176,12 @@ class ConvertProgramTest(unittest.TestCase):
             (2, [*good, "--weights"]),
             (2, [*good, "--quality=best"]),
             (2, [*good, "--bits=5"]),
+            (2, [*good, "--lora"]),
+            (2, [*good, "--base=model.tflite"]),
+            (2, [*good, "--mediapipe-output-projection=as-run"]),
+            (2, [*good, "--lora", "--base=model.tflite", "--mediapipe-output-projection=right"]),
+            (1, [*good, "--lora", f"--base={self.folder / 'absent'}"]),
+            (1, [MEDIAPIPE_ADAPTER, self.output]),
             (1, [*good, "--variant=fp16"]),
             (1, [*good, "--variant=../fp16"]),
             (1, [self.checkpoint / "model.safetensors", self.output, "--variant=fp16"]),
@@ -190,7 +198,8 @@ class ConvertProgramTest(unittest.TestCase):
         result = self.run_program("--help")
         self.assertEqual(result.returncode, 0)
         self.assertIn("GGUF", result.stdout)
-        for option in ("--weights", "--block", "--embedding", "--head", "--tokenizer", "--variant", "--quality", "--importance", "--bits", "--quiet"):
+        for option in ("--weights", "--block", "--embedding", "--head", "--tokenizer", "--variant", "--quality", "--importance", "--bits", "--lora", "--base",
+                       "--mediapipe-output-projection", "--quiet"):
             self.assertIn(option, result.stdout)
 
     def test_gguf_file(self):
