@@ -5,6 +5,7 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
 #include "converter/conversion_flags.h"
 
 namespace inkling {
@@ -88,6 +89,9 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   if (flags.lora != !flags.base_path.empty()) {
     return UsageError(flags.lora ? "--lora needs --base=MODEL, the base model's file"
                                  : "--base is for --lora");
+  }
+  if (flags.lora && !conversion.Given().empty()) {
+    return UsageError(absl::StrCat(conversion.Given(), " is for models, not for --lora"));
   }
   if (!projection.empty()) {
     if (!flags.lora) return UsageError("--mediapipe-output-projection is for --lora");

@@ -92,7 +92,13 @@ absl::Status AdapterReader::CheckModel() {
 
 absl::StatusOr<std::map<std::string, Halves>> AdapterReader::FindHalves() const {
   std::map<std::string, Halves> pairs;
+  int64_t bytes = 0;
   for (const MediapipeTensor& tensor : file_.tensors) {
+    bytes += tensor.bytes;
+    if (bytes > input_.size()) {  // or a small file would take any amount of memory
+      return absl::InvalidArgumentError(absl::StrCat("tensors: expected at most the file's ",
+                                                     input_.size(), " bytes, found more"));
+    }
     absl::string_view stem = tensor.name;
     const bool left = absl::ConsumeSuffix(&stem, kLeft);
     bool known = left || absl::ConsumeSuffix(&stem, kRight);

@@ -178,6 +178,10 @@ ForeignFile RecognizeForeignFile(absl::string_view start, int64_t size) {
   if (start.empty()) return {"an empty file", Use::kOther, ""};
   if (IsTflite(start)) {
     if (absl::StrContains(start, kMetadataEntry)) return {};
+    if (absl::StrContains(start, ".w_prime_")) {
+      return {"a LoRA adapter of MediaPipe", Use::kOther,
+              "`inkling-convert --lora FILE OUT --base=MODEL` makes an adapter file of it"};
+    }
     if (absl::StrContains(start, "odml.infra.proto.LlmParameters")) {
       return {"an LLM file of MediaPipe", Use::kConvert, ""};
     }

@@ -254,7 +254,8 @@ std::string MediapipeFixture::Bytes() const {
     uint64_t offset = start;
     for (const std::string& content : contents) {
       buffers.push_back(wire::CreateBuffer(builder, 0, offset, content.size()));
-      offset += aligned(content.size());
+      const bool is_shared = shares_bytes && buffers.size() > 4;  // behind the three entries
+      if (!is_shared) offset += aligned(content.size());
     }
     std::vector<flatbuffers::Offset<wire::Tensor>> tables;
     for (size_t i = 0; i < tensors.size(); ++i) {
@@ -282,6 +283,7 @@ std::string MediapipeFixture::Bytes() const {
     std::string file(reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize());
     const uint64_t needed = aligned(file.size());
     if (needed == start) {
+      if (shares_bytes) contents.resize(4);
       for (const std::string& content : contents) {
         file.resize(aligned(file.size()));
         file += content;

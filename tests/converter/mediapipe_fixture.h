@@ -75,7 +75,8 @@ struct MediapipeFixture {
   std::string backend = "cpu";
   uint32_t model_type = 6;  // GEMMA_2B
   bool has_parameters = true;
-  uint32_t lora_rank = 0;  // above 0: an adapter's
+  uint32_t lora_rank = 0;     // above 0: an adapter's
+  bool shares_bytes = false;  // tensors all lie on the bytes of the first, which is the largest
 };
 
 // Values for LlmParameters that differ between models.

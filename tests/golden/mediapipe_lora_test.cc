@@ -283,6 +283,11 @@ TEST_F(MediapipeFormTest, WrongFilesAreNamed) {
   for (MediapipeFixtureTensor& tensor : file.tensors) tensor.shape[0] /= 4;
   Fails(file.Bytes(), StatusCode::kUnimplemented, {"backend", "found cpu"});
   file = good;
+  file.shares_bytes = true;
+  std::stable_sort(file.tensors.begin(), file.tensors.end(),
+                   [](const auto& a, const auto& b) { return a.bytes.size() > b.bytes.size(); });
+  Fails(file.Bytes(), StatusCode::kInvalidArgument, {"tensors", "at most the file's"});
+  file = good;
   file.tensors.clear();
   Fails(file.Bytes(), StatusCode::kInvalidArgument, {"tensors", "none"});
   const std::string bytes = good.Bytes();
@@ -300,6 +305,8 @@ TEST_F(MediapipeFormTest, OtherModelsAndOptionsAreNamed) {
   EXPECT_THAT(ConvertLora(temp_.File("adapter.bin"), Out(), temp_.File("other.tflite")),
               MatchesStatus(StatusCode::kInvalidArgument,
                             {"doesn't fit the base model", "trained on GEMMA_2B"}));
+  EXPECT_THAT(LlmModel::Open(temp_.File("adapter.bin")),
+              MatchesStatus(StatusCode::kInvalidArgument, {"LoRA adapter of MediaPipe", "--lora"}));
   ASSERT_OK(Convert(good.Bytes()));
   EXPECT_THAT(ConvertLora(Out(), temp_.File("again"), Base()),
               MatchesStatus(StatusCode::kInvalidArgument, {"converted already"}));
