@@ -31,6 +31,14 @@ std::vector<const Member*> Sorted(const JsonValue& object) {
   return members;
 }
 
+// Python's truth; null pointers are false.
+bool Truth(const JsonValue* value) {
+  if (value == nullptr || value->kind == JsonKind::kNull) return false;
+  if (value->is_bool()) return value->boolean;
+  if (value->is_number()) return value->text.find_first_of("123456789") != std::string::npos;
+  return !value->text.empty() || !value->items.empty() || !value->members.empty();
+}
+
 class EscapedWriter {
  public:
   EscapedWriter(const ToolCallFormat& format, bool omits_missing_descriptions,
@@ -131,6 +139,7 @@ absl::StatusOr<std::string> EscapedWriter::TypeOf(const JsonValue& schema) const
 }
 
 absl::Status EscapedWriter::Required(const JsonValue& list) {
+  if (!list.is_array()) return Invalid("required names in an array");
   Plain("required:[");
   for (size_t i = 0; i < list.items.size(); ++i) {
     if (!list.items[i].is_string()) return Invalid("required names that are texts");
@@ -167,8 +176,8 @@ absl::Status EscapedWriter::Property(const JsonValue& schema) {
   ABSL_ASSIGN_OR_RETURN(const std::string type, TypeOf(schema));
   if (type == "STRING") {
     const JsonValue* values = schema.Find("enum");
-    if (values != nullptr && !values->is_array()) return Invalid("an enum that is an array");
-    if (values != nullptr && !values->items.empty()) {
+    if (Truth(values) && !values->is_array()) return Invalid("an enum that is an array");
+    if (Truth(values)) {
       Plain("enum:");
       Value(*values, EscapedKeys::kQuoted);
       Plain(",");
@@ -194,7 +203,7 @@ absl::Status EscapedWriter::ObjectMembers(const JsonValue& schema) {
   ABSL_RETURN_IF_ERROR(Inside("properties", [&] { return Properties(*properties); }));
   Plain("},");
   const JsonValue* required = schema.Find("required");
-  if (required == nullptr || required->items.empty()) return absl::OkStatus();
+  if (!Truth(required)) return absl::OkStatus();
   ABSL_RETURN_IF_ERROR(Required(*required));
   Plain(",");
   return absl::OkStatus();
@@ -235,13 +244,13 @@ absl::Status EscapedWriter::Declaration(const TemplateTool& tool) {
   if (!parameters.members.empty()) {
     Plain(",parameters:{");
     const JsonValue* properties = parameters.Find("properties");
-    if (properties != nullptr && !properties->members.empty()) {
+    if (Truth(properties)) {
       Plain("properties:{");
       ABSL_RETURN_IF_ERROR(Inside("properties", [&] { return Properties(*properties); }));
       Plain("},");
     }
     const JsonValue* required = parameters.Find("required");
-    if (required != nullptr && !required->items.empty()) {
+    if (Truth(required)) {
       ABSL_RETURN_IF_ERROR(Required(*required));
       Plain(",");
     }

@@ -360,6 +360,12 @@ TEST_F(ToolSession, SchemasThatATemplateCannotWriteAreRefused) {
        "parameters/properties/type: the model's template writes only properties of other names"},
       {"{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"string\"}, \"\xC3\x89\": {}}}",
        "the key '\xC3\x89': the model's template sorts keys"},
+      {R"({"type": "object", "required": "a"})", "only required names in an array"},
+      {R"({"type": "object", "properties": ["a"]})", "only properties that are an object"},
+      {R"({"type": "object", "properties": {"a": {"type": "string", "enum": "x"}}})",
+       "only an enum that is an array"},
+      {R"({"type": "object", "properties": {"a": {"type": "string", "description": 1}}})",
+       "only a description that is a text"},
       {R"({"type": "object", "properties": {"a": {"type": "object"}}})",
        "parameters/properties/a: the model's template writes only objects with properties"},
   };
