@@ -228,6 +228,27 @@ TEST_F(ToolSession, TheNextTurnKeepsTheTools) {
   EXPECT_EQ(*tokens, Expected(*TemplateMessages(messages_), *TemplateTools(options_.tools)));
 }
 
+// A system text that the template writes into the newest turn of the user moves there.
+TEST_F(ToolSession, TheSystemTextMovesAsTheTemplateSays) {
+  Open(TemplateSource("mistral_v3"));
+  SessionOptions session_options;
+  session_options.context_length = kContextLength;
+  session_options.kv_cache_type = KvCacheType::kFloat32;
+  session_options.system_prompt = "Be kind.";
+  ASSERT_OK_AND_ASSIGN(session_, LlmSession::Create(model_, session_options));
+  messages_ = {{ChatRole::kSystem, "Be kind."}, User("Hi")};
+  options_.tools.clear();
+  Say({ChatRole::kAssistant, "Yes."});
+  messages_.push_back(User("So?"));
+  Say({ChatRole::kAssistant, "No."});
+  messages_.push_back(User("Why?"));
+  ASSERT_OK(session_->Chat("Why?", GreedyOptions(1), IgnoreText));
+  auto tokens = session_->tokens();
+  ASSERT_OK(tokens);
+  tokens->pop_back();
+  EXPECT_EQ(*tokens, Expected(*TemplateMessages(messages_)));
+}
+
 // A vocabulary with merges and a published template, where they are at hand.
 TEST_F(ToolSession, APublishedTokenizerAndItsTemplate) {
   const std::string folder = INKLING_SHARED_DIR "/tokenizers/npm-tokenizer-qwen3";
