@@ -74,6 +74,52 @@ TEST(JsonSchemaTest, Strings) {
   });
 }
 
+struct FormatCase {
+  const char* format;
+  std::vector<const char*> allowed;
+  std::vector<const char*> refused;
+};
+
+TEST(JsonSchemaTest, Formats) {
+  const FormatCase cases[] = {
+      {"date",
+       {"2026-12-01", "1999-01-31", "2000-02-28"},
+       {"2026-13-01", "2026-00-10", "2026-04-31", "2026-02-30", "26-12-01", "2026-1-1",
+        "2026/12/01"}},
+      {"time",
+       {"00:00:00Z", "23:59:59Z", "12:30:15.25+01:00", "08:00:00-11:30"},
+       {"24:00:00Z", "12:60:00Z", "12:00:61Z", "12:00Z", "12:00:00", "12:00:00+24:00"}},
+      {"date-time",
+       {"2026-12-01T10:20:30Z", "1970-01-01T00:00:00.123456+00:00"},
+       {"2026-12-01", "2026-12-01 10:20:30Z", "2026-02-31T10:20:30Z", "2026-12-01T25:00:00Z"}},
+      {"uuid",
+       {"123e4567-e89b-12d3-a456-426614174000", "00000000-0000-0000-0000-000000000000"},
+       {"123e4567", "123e4567-e89b-12d3-a456-42661417400", "g23e4567-e89b-12d3-a456-426614174000"}},
+      {"ipv4",
+       {"0.0.0.0", "127.0.0.1", "255.255.255.255"},
+       {"256.0.0.1", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1..2.3"}},
+      {"email",
+       {"a@b.de", "first.last@some-host.example.org", "x_1+y@a.io"},
+       {"a", "@b.de", "a@", "a@b", "a..b@c.de", ".a@b.de", "a b@c.de", "a@-b.de"}},
+      {"hostname",
+       {"localhost", "www.example.org", "a-b.c-d.e1"},
+       {"", "-a", "a-", "a..b", "a_b", "a.b.", "a b"}},
+      {"uri",
+       {"https://example.org", "http://a.b:8080/c/d?e=f#g", "https://a.b/~c/"},
+       {"example.org", "https://", "http://a b", "http:/a.b", "https://a.b/c d"}},
+  };
+  for (const FormatCase& c : cases) {
+    const auto compiled =
+        Compiled(std::string(R"({"type":"string","format":")") + c.format + "\"}");
+    ASSERT_NE(compiled, nullptr);
+    const auto allows = [&](const std::string& text) {
+      return Allows(compiled, "\"" + text + "\"");
+    };
+    for (const char* text : c.allowed) EXPECT_TRUE(allows(text)) << c.format << " " << text;
+    for (const char* text : c.refused) EXPECT_FALSE(allows(text)) << c.format << " " << text;
+  }
+}
+
 TEST(JsonSchemaTest, NumbersWithBounds) {
   Check({
       {R"({"type":"integer","minimum":-5,"maximum":120})",
@@ -99,6 +145,13 @@ TEST(JsonSchemaTest, Objects) {
       {R"({"properties":{"a":{"type":"integer"}},"type":"object"})",
        {"{}", R"({"a":1})", R"({"b":"x"})", R"({"a":1,"ab":[],"c":{}})"},
        {R"({"a":"x"})", R"({"b":1,"a":1})"}},
+      {R"({"type":"object","properties":{"q\"t":{"type":"null"},"\u00e9":{"type":"null"}}})",
+       {R"({"q\"t":null})", "{\"\xC3\xA9\":null}", R"({"q":1,"qt":2})"},
+       {R"({"q"t":1})", R"({"q\"t":1})", "{\"\xC3\xA9\":1}", R"({"\u00e9":1})"}},
+      {R"({"type":"object","minProperties":1,"maxProperties":2,"additionalProperties":false,
+           "properties":{"a":{"const":1},"b":{"const":2}}})",
+       {R"({"a":1})", R"({"b":2})", R"({"a":1,"b":2})"},
+       {"{}"}},
       {R"({"type":"object","additionalProperties":{"type":"boolean"}})",
        {"{}", R"({"x":true,"y":false})"},
        {R"({"x":1})"}},
@@ -128,6 +181,21 @@ TEST(JsonSchemaTest, BranchesAndReferences) {
        {"1", R"("a")"},
        {R"("ab")", "1.5"}},
       {R"({"oneOf":[{"type":"integer"},{"type":"null"}]})", {"1", "null"}, {"\"\""}},
+      {R"({"anyOf":[{"type":"object","properties":{"k":{"const":1}},"required":["k"]},
+           {"const":2},{"const":3},{"const":4},{"const":5},{"const":6},{"const":7}]})",
+       {R"({"k":1})", "2", "7"},
+       {R"({"k":2})", "8", "{}"}},
+      {R"({"oneOf":[{"type":"object","properties":{"k":{"const":"a"}},"required":["k"]},
+           {"type":"object","properties":{"k":{"enum":["b","c"]}},"required":["k"]}]})",
+       {R"({"k":"a"})", R"({"k":"c"})"},
+       {R"({"k":"d"})", "{}"}},
+      {R"({"allOf":[{"type":"string","minLength":2},{"maxLength":3},{"$ref":"#/$defs/s"}],
+           "$defs":{"s":{"type":["string","null"]}}})",
+       {R"("ab")", R"("abc")"},
+       {R"("a")", R"("abcd")", "null"}},
+      {R"({"$ref":"#/$defs/a","maximum":5,"$defs":{"a":{"type":"integer","minimum":3}}})",
+       {"3", "5"},
+       {"2", "6"}},
       {R"({"allOf":[{"type":"integer","minimum":3}]})", {"3"}, {"2"}},
       {R"({"$ref":"#/$defs/list","$defs":{"list":{"type":"object","properties":
            {"next":{"$ref":"#/$defs/list"}},"additionalProperties":false}}})",
