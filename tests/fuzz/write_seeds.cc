@@ -240,6 +240,23 @@ void WriteTexts(const SeedFolder& seeds) {
       "\x02<|im_start|>user\n<|im_end|>\n<|im_start|>assistant\n<|im_end|>\n<|im_start|>system");
 }
 
+void WriteGrammars(const SeedFolder& seeds) {
+  seeds.Write("json_schema", "object",
+              R"(0{"type":"object","properties":{"a":{"type":"string","maxLength":
+      9,"minLength":1},"b":{"type":"array","items":{"type":"integer","minimum":-3,"maximum":12.5},"maxItems":
+      4}},"required":["b"],"additionalProperties":{"type":"boolean"},"minProperties":1})");
+  seeds.Write("json_schema", "tree", R"(2{"$ref":"#/$defs/t","$defs":{"t":{"type":["object","null"],
+      "properties":{"n":{"$ref":"#/$defs/t"},"v":{"enum":[1,"one",null,{"x":[]}]}},"required":["v"]}}})");
+  seeds.Write("json_schema", "branches",
+              R"(1{"oneOf":[{"type":"string","pattern":"^a[b-d]{2,9}|\\d+$"},
+      {"type":"string","format":"date-time","not":{}},{"allOf":[{"type":"number"},{"exclusiveMinimum":1e2}]},
+      {"anyOf":[{"const":1},true]},{"prefixItems":[{"type":"string","format":"email"},false]}],"title":"t"})");
+  seeds.Write("grammar", "regex", R"(0^(?:[a-z\u00e9]{1,40}|\d+(\.[^\s"]*?)?)(?<x>\x41|\W)+$)");
+  seeds.Write("grammar", "ebnf",
+              "1root ::= \"[\" (item (\",\" item)*)? \"]\" # list\nitem ::= [a-z_]{1,9} | root | "
+              "\"\\u00e9\" .? \"\\x30\"+\n");
+}
+
 }  // namespace
 }  // namespace inkling
 
@@ -261,6 +278,7 @@ int main(int argc, char** argv) {
   inkling::WriteImportanceFiles(seeds);
   inkling::CopyGolden(seeds, golden);
   inkling::WriteTexts(seeds);
+  inkling::WriteGrammars(seeds);
   seeds.Write("safetensors", "two_tensors", inkling::SafetensorsBytes(inkling::TwoTensors()));
   seeds.Write("llama2c_tokenizer", "tiny", inkling::TinyTokenizerFile());
   return testing::UnitTest::GetInstance()->ad_hoc_test_result().Failed() ? 1 : 0;
