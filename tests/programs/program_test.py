@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from programs import BIN, OWN_MODEL, SOURCE, converted, run, run_case, run_well, work_folder
+from programs import BIN, OWN_MODEL, SOURCE, converted, model_with_tools, run, run_case, run_well, work_folder
 
 PROMPT = "Once upon a time"
 
@@ -64,7 +64,32 @@ class RunTest(unittest.TestCase):
         path.write_text('[{"role": "robot", "content": "x"}]')
         wrong = run("inkling-run", own_model(), "--messages", path)
         self.assertEqual(wrong.returncode, 1)
-        self.assertIn('message 0: role: expected system, user or assistant, found "robot"', wrong.stderr)
+        self.assertIn('message 0: role: expected system, user, assistant or tool, found "robot"', wrong.stderr)
+
+    def test_calls_of_tools_are_lines_of_json(self):
+        tools, messages = work_folder() / "tools.json", work_folder() / "calls.json"
+        tools.write_text(json.dumps([{"name": "look", "description": "Looks", "parameters": {
+            "type": "object", "properties": {"where": {"enum": ["left", "right"]}}, "required": ["where"]}}]))
+        arguments = ("inkling-run", model_with_tools(), "--tools", tools, "-n", 200, "--seed=1")
+        called = run_well(*arguments, "-p", "Where is the cat?", "--tool-choice=required").stdout.splitlines()
+        self.assertIn(json.loads(called[0])["arguments"]["where"], ("left", "right"))
+        messages.write_text(json.dumps([{"role": "user", "content": "Where is the cat?"},
+                                        {"role": "assistant", "tool_calls": [json.loads(called[0])]},
+                                        {"role": "tool", "name": "look", "content": "there it is"}]))
+        self.assertTrue(run_well(*arguments, "--messages", messages, "--tool-choice=none").stdout.strip())
+        talk = run_well(*arguments, "--tool-choice=required", "--stats", text="Where is the cat?\nthere\nthere\nthere\n")
+        self.assertIn('{"name":"look"', talk.stdout)
+        wrong = run("inkling-run", own_model(), "-p", "x", "--tools", tools)
+        self.assertEqual(wrong.returncode, 1)
+        self.assertIn("has no place for tools", wrong.stderr)
+
+    def test_the_example_in_c(self):
+        if not (BIN / "inkling-run-c").exists():
+            self.skipTest("inkling-run-c isn't built here")
+        schema = work_folder() / "pet.json"
+        schema.write_text('{"type": "object", "properties": {"pet": {"enum": ["cat", "dog"]}}, "required": ["pet"], "additionalProperties": false}')
+        self.assertTrue(run_well("inkling-run-c", own_model(), PROMPT).stdout.strip())
+        self.assertIn(json.loads(run_well("inkling-run-c", own_model(), "--json-schema", schema, PROMPT).stdout)["pet"], ("cat", "dog"))
 
     def test_streams_the_prompt_and_its_continuation(self):
         result = run_well("inkling-run", "--model", own_model(), "--prompt", PROMPT, "--temperature=0", "-n", 40, "--stats")

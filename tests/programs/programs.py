@@ -52,6 +52,15 @@ def converted(checkpoint, *flags):
     return path
 
 
+@functools.lru_cache(maxsize=None)
+def model_with_tools():
+    """The repo's own model, converted with a template that has a place for tools."""
+    folder = work_folder() / "with_tools"
+    shutil.copytree(OWN_MODEL, folder)
+    shutil.copy(SOURCE / "tests" / "golden" / "chat_templates" / "qwen3.jinja", folder / "chat_template.jinja")
+    return converted(folder)
+
+
 def run_case(module_name):
     """Runs the test class named on the command line; exit code 77 if all of it was skipped."""
     loader = unittest.defaultTestLoader

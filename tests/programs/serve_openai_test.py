@@ -4,6 +4,7 @@
 Run by ctest: serve_openai_test.py CLASS; skipped where the package isn't installed (tests/run.sh --openai installs it).
 """
 
+import json
 import unittest
 
 import programs
@@ -60,6 +61,27 @@ class OpenaiTest(unittest.TestCase):
     def test_embeddings(self):
         vectors = self.client.embeddings.create(model="tiny", input=["a dog", "a cat"]).data
         self.assertAlmostEqual(sum(value * value for value in vectors[0].embedding), 1, places=4)
+
+    def test_structured_output(self):
+        schema = {"type": "object", "properties": {"pet": {"enum": ["cat", "dog"]}}, "required": ["pet"], "additionalProperties": False}
+        answer = self.chat("Which pet?", most=60, response_format={"type": "json_schema", "json_schema": {"name": "pet", "schema": schema}})
+        self.assertIn(json.loads(answer.choices[0].message.content)["pet"], ("cat", "dog"))
+
+    def test_tools(self):
+        server = Server(model=programs.model_with_tools())
+        self.addCleanup(server.close)
+        client = openai.OpenAI(base_url=f"http://127.0.0.1:{server.port}/v1", api_key="none", max_retries=0)
+        tool = {"type": "function", "function": {"name": "look", "description": "Looks", "parameters": {
+            "type": "object", "properties": {"where": {"enum": ["left", "right"]}}, "required": ["where"]}}}
+        messages = [{"role": "user", "content": "Where is the cat?"}]
+        options = {"model": "tiny", "tools": [tool], "parallel_tool_calls": False, "max_completion_tokens": 200, "temperature": 0}
+        message = client.chat.completions.create(messages=messages, tool_choice="required", **options).choices[0].message
+        self.assertIn(json.loads(message.tool_calls[0].function.arguments)["where"], ("left", "right"))
+        messages += [message, {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "there it is"}]
+        self.assertTrue(client.chat.completions.create(messages=messages, tool_choice="none", **options).choices[0].message.content)
+        with client.chat.completions.stream(messages=messages[:1], tool_choice="required", **options) as stream:
+            final = stream.get_final_completion()
+        self.assertEqual(final.choices[0].message.tool_calls[0].function.name, "look")
 
     def test_errors(self):
         with self.assertRaises(openai.BadRequestError) as caught:

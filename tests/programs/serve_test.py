@@ -20,8 +20,8 @@ import programs
 class Server:
     """An inkling-serve on a free port, ended by close()."""
 
-    def __init__(self, *flags):
-        model = programs.converted(programs.OWN_MODEL)
+    def __init__(self, *flags, model=None):
+        model = model or programs.converted(programs.OWN_MODEL)
         self.process = subprocess.Popen([str(programs.BIN / "inkling-serve"), str(model), "--port", "0", "--name", "tiny", "-t", "2", *flags],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
@@ -61,6 +61,51 @@ def chat(*texts, **fields):
     """A request whose messages are the user's and the assistant's in turns."""
     messages = [{"role": "user" if i % 2 == 0 else "assistant", "content": text} for i, text in enumerate(texts)]
     return {"model": "tiny", "messages": messages, "temperature": 0, "max_" + "tokens": 16, **fields}
+
+
+WEATHER = {"type": "function", "function": {"name": "weather", "description": "Tells the weather", "strict": True, "parameters": {
+    "type": "object", "properties": {"city": {"type": "string", "maxLength": 9}, "day": {"enum": ["today", "tomorrow"]}},
+    "required": ["city", "day"], "additionalProperties": False}}}
+
+
+class ToolsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not (programs.BIN / "inkling-serve").exists():
+            raise unittest.SkipTest("inkling-serve isn't built: cpp-httplib is missing")
+        cls.server = Server(model=programs.model_with_tools())
+        cls.addClassCleanup(cls.server.close)
+
+    def test_calls_come_back_parsed_and_results_go_on(self):
+        body = chat("How is it in Rome?", tools=[WEATHER], tool_choice="required", parallel_tool_calls=False, **{"max_" + "tokens": 200})
+        status, answer = self.server.ask("/v1/chat/completions", body)
+        self.assertEqual(status, 200, answer)
+        choice = answer["choices"][0]
+        self.assertEqual(choice["finish_reason"], "tool_calls")
+        self.assertIsNone(choice["message"]["content"])
+        (call,) = choice["message"]["tool_calls"]
+        self.assertEqual((call["type"], call["function"]["name"]), ("function", "weather"))
+        self.assertEqual(list(json.loads(call["function"]["arguments"])), ["city", "day"])
+        events = self.server.stream("/v1/chat/completions", body)
+        streamed = [event["choices"][0]["delta"]["tool_calls"] for event in events if "tool_calls" in event["choices"][0]["delta"]]
+        self.assertEqual([[part["function"] for part in parts] for parts in streamed], [[call["function"]]])
+        body["messages"] += [choice["message"], {"role": "tool", "tool_call_id": call["id"], "content": "sunny"}]
+        status, answer = self.server.ask("/v1/chat/completions", {**body, "tool_choice": "none", "max_" + "tokens": 12})
+        self.assertEqual(status, 200, answer)
+        self.assertTrue(answer["choices"][0]["message"]["content"])
+        self.assertGreater(answer["usage"]["prompt_tokens_details"]["cached_tokens"], 100)
+
+    def test_what_is_wrong_with_tools_is_said(self):
+        def with_parameters(schema):
+            return {"type": "function", "function": {"name": "f", "parameters": schema}}
+
+        for fields, message in (({"tool_choice": "sometimes"}, "tool_choice"), ({"tools": [with_parameters({"not": {}})]}, "tools[0]"),
+                                ({"tools": [WEATHER, WEATHER]}, "two tools are called"),
+                                ({"response_format": {"type": "json_object"}}, "constraint and tools"),
+                                ({"tool_choice": {"type": "function", "function": {"name": "x"}}}, "no function")):
+            status, answer = self.server.ask("/v1/chat/completions", {**chat("x", tools=[WEATHER]), **fields})
+            self.assertIn(status, (400, 501), answer)
+            self.assertIn(message, answer["error"]["message"])
 
 
 class ServeTest(unittest.TestCase):
@@ -140,7 +185,8 @@ class ServeTest(unittest.TestCase):
         self.assertEqual([round(value, 5) for value in values], [round(value, 5) for value in vector])
 
     def test_errors_name_the_field(self):
-        cases = [(chat("x", temperature="hot"), 400, "temperature"), (chat("x", foo=1), 400, "foo"), (chat("x", tools=[]), 400, "tools"),
+        cases = [(chat("x", temperature="hot"), 400, "temperature"), (chat("x", foo=1), 400, "foo"), (chat("x", tools={}), 400, "tools"),
+                 (chat("x", tools=[{"type": "function", "function": {"name": "f"}}]), 400, None), (chat("x", tools=[7]), 400, "tools[0].function"),
                  (chat("x", response_format={"type": "xml"}), 400, "response_format.type"),
                  (chat("x", response_format={"type": "json_schema"}), 400, "response_format.json_schema.schema"),
                  (chat("x", response_format={"type": "json_schema", "json_schema": {"schema": {"not": {}}}}), 400, "response_format"),
