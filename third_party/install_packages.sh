@@ -11,7 +11,7 @@ wanted=""
 for group in "$@"; do
   case "$group" in
     build) wanted="$wanted g++ cmake ninja-build ccache git xz-utils python3 nlohmann-json3-dev libcli11-dev libedit-dev libxxhash-dev libcpp-httplib-dev" ;;
-    test) wanted="$wanted libgtest-dev libgmock-dev libbenchmark-dev valgrind"
+    test) wanted="$wanted libgtest-dev libgmock-dev libbenchmark-dev valgrind python3-jsonschema"
       # What apps may have a copy of beside Inkling (tests/install_consumer).
       wanted="$wanted libxnnpack-dev libpthreadpool-dev libabsl-dev libhwy-dev libflatbuffers-dev" ;;
     arm) wanted="$wanted g++-aarch64-linux-gnu qemu-user googletest" ;;
