@@ -37,9 +37,9 @@ class ToolCheck {
   }
   absl::Status CheckHasTools(absl::string_view what) const {
     if (tools_.call.syntax != ToolCallSyntax::kNone) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat(
-        "prompt template '", data_.name, "' has no place for ", what,
-        data_.note.empty() ? "" : absl::StrCat(" (", data_.note, ")")));
+    return absl::InvalidArgumentError(
+        absl::StrCat("prompt template '", data_.name, "' has no place for ", what,
+                     data_.note.empty() ? "" : absl::StrCat(" (", data_.note, ")")));
   }
 
   absl::Status CheckDeclarations() const {
