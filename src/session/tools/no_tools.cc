@@ -13,9 +13,8 @@
 
 namespace inkling {
 
-absl::StatusOr<std::shared_ptr<const OutputConstraint>> MakeToolConstraint(const ModelEngine&,
-                                                                           const ToolCallFormat&,
-                                                                           const ChatOptions&) {
+absl::StatusOr<std::shared_ptr<const OutputConstraint>> MakeToolConstraint(
+    const ModelEngine&, const ToolCallFormat&, absl::Span<const TemplateTool>, const ToolUse&) {
   return absl::UnimplementedError(
       "tools: this library was built without structured output: the CMake option "
       "INKLING_STRUCTURED_OUTPUT is OFF");
