@@ -39,10 +39,12 @@ enum class JsonSpacing : uint8_t {
   kFree = 2,
 };
 
+// How JSON is written.
 struct JsonSchemaOptions {
-  JsonSpacing spacing = JsonSpacing::kOne;
+  JsonSpacing spacing = JsonSpacing::kOne;  // between its parts
 };
 
+// What a text must look like, compiled for a vocabulary.
 class INKLING_EXPORT OutputConstraint {
  public:
   // JSON that `schema` describes (JSON Schema, draft 2020-12, at most 256 KiB, nested at most 64
