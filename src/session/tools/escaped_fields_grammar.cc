@@ -17,7 +17,10 @@
 #include "src/structured/byte_set.h"
 #include "src/structured/codepoint_set.h"
 #include "src/structured/grammar.h"
+#include "src/text/escaped_fields.h"
 #include "src/text/json_value.h"
+#include "src/text/prompt_parts.h"
+#include "src/text/tokenizer.h"
 
 namespace inkling {
 namespace {
@@ -153,34 +156,11 @@ class FieldsCompiler {
   }
   ExprId Null() { return grammar_.Literal(format_.null_text.empty() ? "null" : format_.null_text); }
 
-  // A value as the style has it.
+  // A value as prompts have it.
   std::string Written(const JsonValue& value) const {
-    switch (value.kind) {
-      case JsonKind::kNull:
-        return format_.null_text.empty() ? "null" : format_.null_text;
-      case JsonKind::kBool:
-        return value.boolean ? "true" : "false";
-      case JsonKind::kNumber:
-        return value.text;
-      case JsonKind::kString:
-        return absl::StrCat(format_.text_quote, value.text, format_.text_quote);
-      case JsonKind::kArray:
-      case JsonKind::kObject:
-        break;
-    }
-    std::string text = value.is_array() ? "[" : "{";
-    const auto separate = [&] {
-      if (text.size() > 1) text += ",";
-    };
-    for (const JsonValue& item : value.items) {
-      separate();
-      text += Written(item);
-    }
-    for (const auto& [name, member] : value.members) {
-      separate();
-      absl::StrAppend(&text, name, ":", Written(member));
-    }
-    return absl::StrCat(text, value.is_array() ? "]" : "}");
+    std::vector<PromptPart> parts;
+    AppendEscapedFields(format_, value, EscapedKeys::kPlain, parts);
+    return JoinedText(parts);
   }
 
   const ToolCallFormat& format_;
