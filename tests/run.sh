@@ -13,8 +13,8 @@
 #   --docs     also the reference of both APIs, as HTML in build/reference/html, with warnings as errors
 #   --transformers  also the tests that compare with Hugging Face's transformers, PyTorch and gguf, which are otherwise
 #              skipped: installs those from Python's package index into a folder of their own (6 GB) in Inkling's cache
-#   --openai   also OpenAI's Python client against inkling-serve, which is otherwise skipped: installs it from Python's package
-#              index into a folder of its own in Inkling's cache
+#   --openai   also OpenAI's Python and JavaScript clients against inkling-serve, which are otherwise skipped: installs them from
+#              the package indexes of both languages (and node, npm) into folders of their own in Inkling's cache
 #   --jsonschema  also the JSON-Schema-Test-Suite's cases, and answers against Python's jsonschema, which are otherwise skipped
 #              or fewer: installs that package, whose source holds the suite, into folders of their own in Inkling's cache
 #   --fuzz[=N] also every fuzz target (tests/fuzz) for N seconds, 20 by default, built with Clang 16
@@ -56,7 +56,7 @@ while [ $# -gt 0 ]; do
     --tidy) tidy=yes; groups="$groups tidy" ;;
     --docs) docs=yes; groups="$groups docs" ;;
     --transformers) oracle=yes; groups="$groups python" ;;
-    --openai) openai=yes; groups="$groups python" ;;
+    --openai) openai=yes; groups="$groups python"; command -v npm >/dev/null || groups="$groups node" ;;
     --jsonschema) jsonschema=yes; groups="$groups python" ;;
     --only) only=yes ;;
     --werror) werror=ON ;;
@@ -103,8 +103,10 @@ install_python_packages() {
   python="-DPython3_EXECUTABLE=$environment/bin/python"
 }
 if [ "$openai" = yes ]; then
-  start "installing OpenAI's Python client"
+  start "installing OpenAI's Python and JavaScript clients"
   install_python_packages tests/programs/openai_requirements.txt
+  # The newest for node 18, which is Debian 12's.
+  npm install --silent --no-audit --no-fund --prefix "${XDG_CACHE_HOME:-$HOME/.cache}/inkling/node" openai@4.104.0
 fi
 if [ "$jsonschema" = yes ]; then
   start "installing Python's jsonschema, and fetching the test suite that its source holds"

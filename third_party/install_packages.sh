@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that building Inkling needs, those that are missing and no others.
 #
-# usage: third_party/install_packages.sh GROUP...     groups: build test arm wasm tidy fuzz python docs
+# usage: third_party/install_packages.sh GROUP...     groups: build test arm wasm tidy fuzz python node docs
 # Called by tests/run.sh and examples/quickstart.sh. On a system without apt it only says what must be there.
 set -eu
 
@@ -19,8 +19,9 @@ for group in "$@"; do
     tidy) wanted="$wanted clang-tidy-16 clang-format" ;;  # Debian 12's default, 14, can't read abseil as C++20
     fuzz) wanted="$wanted clang-16 libclang-rt-16-dev googletest" ;;  # 14 can't compile abseil as C++20
     python) wanted="$wanted python3-venv" ;;
+    node) wanted="$wanted nodejs npm" ;;
     docs) wanted="$wanted doxygen python3" ;;
-    *) echo "install_packages.sh: unknown group '$group' (build test arm wasm tidy fuzz python docs)" >&2; exit 2 ;;
+    *) echo "install_packages.sh: unknown group '$group' (build test arm wasm tidy fuzz python node docs)" >&2; exit 2 ;;
   esac
 done
 

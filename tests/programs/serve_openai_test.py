@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""OpenAI's own Python client against inkling-serve, unchanged: chat, streams, streams that are left, scores, errors.
+"""OpenAI's own Python and JavaScript clients against inkling-serve, unchanged: chat, streams, streams that are left, scores, errors.
 
 Run by ctest: serve_openai_test.py CLASS; skipped where the package isn't installed (tests/run.sh --openai installs it).
 """
 
 import json
+import os
+import pathlib
+import shutil
+import subprocess
 import unittest
 
 import programs
@@ -89,6 +93,23 @@ class OpenaiTest(unittest.TestCase):
         self.assertIn("top_p", str(caught.exception))
         with self.assertRaises(openai.NotFoundError):
             self.client.completions.create(model="other", prompt="x")
+
+
+NODE_FOLDER = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "inkling" / "node"
+
+
+@unittest.skipIf(shutil.which("node") is None or not (NODE_FOLDER / "node_modules" / "openai").exists(),
+                 "node, or the package openai of JavaScript, isn't installed (tests/run.sh --openai)")
+class JavaScriptTest(unittest.TestCase):
+    def test_the_client_of_javascript(self):
+        if not (programs.BIN / "inkling-serve").exists():
+            raise unittest.SkipTest("inkling-serve isn't built: cpp-httplib is missing")
+        server = Server(model=programs.model_with_tools())
+        self.addCleanup(server.close)
+        script = pathlib.Path(__file__).with_suffix(".mjs")
+        result = subprocess.run(["node", script, NODE_FOLDER, str(server.port)], capture_output=True, text=True, timeout=300, check=False)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertEqual(result.stdout.count(": ok"), 5, result.stdout)
 
 
 if __name__ == "__main__":
