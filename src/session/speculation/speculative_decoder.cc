@@ -28,6 +28,8 @@ namespace {
 constexpr double kLeastRate = 1.03;
 // What a draft model is worth before it was tried.
 constexpr double kUsualDraftChance = 0.7;
+// That the model spells what a constraint forces as its tokenizer does.
+constexpr double kUsualForcedChance = 0.9;
 constexpr double kUsualDraftCost = 0.2;  // of one token, in passes of the session's model
 
 // `chance(i)` is the chance that draft token i is accepted if those before it are; `cost_of_draft`
@@ -53,7 +55,8 @@ SpeculativeDecoder::SpeculativeDecoder(TokenContext& context,
                                        std::unique_ptr<DraftModel> draft_model)
     : context_(context),
       draft_model_(std::move(draft_model)),
-      draft_model_chance_(kUsualDraftChance) {
+      draft_model_chance_(kUsualDraftChance),
+      forced_chance_(kUsualForcedChance) {
   draft_.reserve(static_cast<size_t>(context.max_ahead()));
 }
 
@@ -69,6 +72,7 @@ absl::Status SpeculativeDecoder::TrimDraftModel() {
 void SpeculativeDecoder::Begin() {
   odds_ = AcceptanceOdds();
   draft_model_chance_ = kUsualDraftChance;
+  forced_chance_ = kUsualForcedChance;
   counts_ = {};
   is_verified_ = false;
 }
@@ -121,6 +125,7 @@ absl::Status SpeculativeDecoder::Append(int32_t token) {
 // What became of the draft's next token.
 void SpeculativeDecoder::Learn(bool accepted) {
   if (is_forced_) {
+    FollowChance(accepted, forced_chance_);
     counts_.accepted += accepted ? 1 : 0;
     return;
   }
@@ -143,7 +148,9 @@ absl::Status SpeculativeDecoder::MakeDraft(size_t most, const Sampler& sampler, 
   is_forced_ = false;
   if (most == 0) return absl::OkStatus();
   draft_ = forced();
-  draft_.resize(std::min(most, draft_.size()));
+  draft_.resize(BestPlan<Plan>(pass_cost_, 0, std::min(most, draft_.size()), [&](size_t) {
+                  return forced_chance_;
+                }).size);
   is_forced_ = !draft_.empty();
   if (is_forced_) return absl::OkStatus();
   const Repetition found = FindRepetition(context_.tokens());

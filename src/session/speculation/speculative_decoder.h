@@ -100,6 +100,7 @@ class SpeculativeDecoder {
   PassCost pass_cost_;
   AcceptanceOdds odds_;        // of drafts from repetitions
   double draft_model_chance_;  // that a token of the draft model is accepted
+  double forced_chance_;       // the same of a token that a constraint forces
   Counts counts_;
 
   std::vector<int32_t> draft_;
