@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -46,7 +45,7 @@ TEST_F(ConstrainedSessionTest, TextIsWhatTheExpressionMatches) {
     const auto session = NewSession(model);
     const auto result = session->Generate("when?", Options(constraint, seed), IgnoreText);
     ASSERT_OK(result);
-    EXPECT_TRUE(std::regex_match(result->text, std::regex(kDate))) << result->text;
+    EXPECT_THAT(result->text, ::testing::MatchesRegex(kDate));
     // "... exactly" can only end; without it, ending is the model's choice.
     EXPECT_EQ(result->stop_reason, StopReason::kConstraint) << result->text;
   }
@@ -83,7 +82,7 @@ TEST_F(ConstrainedSessionTest, StopTokensComeWhereTheTextIsComplete) {
     options.sampling.seed = seed;
     const auto result = NewSession(model)->Generate("x", options, IgnoreText);
     ASSERT_OK(result);
-    EXPECT_TRUE(std::regex_match(result->text, std::regex("a{2}b*"))) << result->text;
+    EXPECT_THAT(result->text, ::testing::MatchesRegex("a{2}b*"));
   }
 }
 
@@ -109,7 +108,7 @@ TEST_F(ConstrainedSessionTest, OneConstraintServesManySessionsAndTurns) {
   for (int turn = 0; turn < 4; ++turn) {
     const auto result = session->Generate("and?", Options(constraint, 3), IgnoreText);
     ASSERT_OK(result);
-    EXPECT_TRUE(std::regex_match(result->text, std::regex("(yes|no), (never|always)\\.")));
+    EXPECT_THAT(result->text, ::testing::MatchesRegex("(yes|no), (never|always)\\."));
     // Nothing of it sticks.
     ASSERT_OK(session->Generate("free", Options(nullptr, 3), IgnoreText));
     ASSERT_OK(session->Reset());
