@@ -51,8 +51,12 @@ json Delta(const ResponseHead& head, json delta, json finish_reason) {
 }
 
 // The end of a stream: the reason, the usage if it was asked for, an error in their place.
-void EndStream(EventStream& events, const absl::StatusOr<GenerateResult>& result,
-               const ResponseHead& head, json last, bool include_usage) {
+// The session goes back first: the client's next request may come before this function ends, and
+// wants what the session has computed.
+void EndStream(EventStream& events, SessionPool::Loan& session,
+               const absl::StatusOr<GenerateResult>& result, const ResponseHead& head, json last,
+               bool include_usage) {
+  session.GiveBack();
   if (!result.ok()) {
     events.Send(ErrorJson(result.status()));
   } else {
@@ -66,11 +70,11 @@ void EndStream(EventStream& events, const absl::StatusOr<GenerateResult>& result
   events.End();
 }
 
-void StreamChat(EventStream& events, LlmSession& session, const ChatRequest& request,
+void StreamChat(EventStream& events, SessionPool::Loan& session, const ChatRequest& request,
                 ResponseHead head) {
   head.object = "chat.completion.chunk";
   if (!events.Send(Delta(head, {{"role", "assistant"}, {"content", ""}}, nullptr))) return;
-  const absl::StatusOr<GenerateResult> result = session.Chat(
+  const absl::StatusOr<GenerateResult> result = session->Chat(
       request.messages, request.chat, request.generation.options, [&](absl::string_view text) {
         return events.Send(Delta(head, {{"content", text}}, nullptr));
       });
@@ -80,9 +84,9 @@ void StreamChat(EventStream& events, LlmSession& session, const ChatRequest& req
       events.Send(Delta(head, {{"tool_calls", ToolCallsJson(*result, head)}}, nullptr));
     last = Delta(head, json::object(), FinishReason(*result));
     if (request.generation.options.return_log_probabilities)
-      last["choices"][0]["logprobs"] = ChatLogProbabilities(*result, session.model());
+      last["choices"][0]["logprobs"] = ChatLogProbabilities(*result, session->model());
   }
-  EndStream(events, result, head, std::move(last), request.generation.include_usage);
+  EndStream(events, session, result, head, std::move(last), request.generation.include_usage);
 }
 
 json TextChoice(size_t index, absl::string_view text, json finish_reason, json log_probabilities) {
@@ -92,24 +96,24 @@ json TextChoice(size_t index, absl::string_view text, json finish_reason, json l
           {"finish_reason", std::move(finish_reason)}};
 }
 
-void StreamCompletion(EventStream& events, LlmSession& session, const CompletionRequest& request,
-                      const ResponseHead& head) {
+void StreamCompletion(EventStream& events, SessionPool::Loan& session,
+                      const CompletionRequest& request, const ResponseHead& head) {
   const auto send = [&](absl::string_view text) {
     return events.Send(WithChoices(head, json::array({TextChoice(0, text, nullptr, nullptr)})));
   };
   const std::string& prompt = request.prompts.front();
   if (request.echo && !send(prompt)) return;
   absl::StatusOr<GenerateResult> result = absl::OkStatus();
-  const absl::Status reset = session.Reset();
+  const absl::Status reset = session->Reset();
   if (!reset.ok()) {
     result = reset;
   } else {
-    result = session.Generate(prompt, request.generation.options, send);
+    result = session->Generate(prompt, request.generation.options, send);
   }
   json last;
   if (result.ok())
     last = WithChoices(head, json::array({TextChoice(0, "", FinishReason(*result), nullptr)}));
-  EndStream(events, result, head, std::move(last), request.generation.include_usage);
+  EndStream(events, session, result, head, std::move(last), request.generation.include_usage);
 }
 
 // Sends what `write` gives, in a session that is on loan until the end.
@@ -122,7 +126,7 @@ void Stream(httplib::Response& response, SessionPool::Loan session, Request requ
       "text/event-stream", [loan, request = std::move(request), head = std::move(head), write](
                                size_t, httplib::DataSink& sink) {
         EventStream events(sink);
-        write(events, **loan, request, head);
+        write(events, *loan, request, head);
         return true;
       });
 }

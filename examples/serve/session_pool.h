@@ -35,8 +35,10 @@ class SessionPool {
     Loan(Loan&& other) noexcept
         : pool_(std::exchange(other.pool_, nullptr)), index_(other.index_) {}
     Loan& operator=(Loan&&) = delete;
-    ~Loan() {
-      if (pool_ != nullptr) pool_->GiveBack(index_);
+    ~Loan() { GiveBack(); }
+    // Ends the loan; the session isn't used after that.
+    void GiveBack() {
+      if (pool_ != nullptr) std::exchange(pool_, nullptr)->GiveBack(index_);
     }
     LlmSession& operator*() const { return *pool_->slots_[index_].session; }
     LlmSession* operator->() const { return &**this; }
