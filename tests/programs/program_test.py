@@ -127,7 +127,7 @@ class RunTest(unittest.TestCase):
 
     def test_answers_have_the_form_that_is_asked_for(self):
         schema, grammar = work_folder() / "schema.json", work_folder() / "list.gbnf"
-        schema.write_text(json.dumps({"type": "object", "properties": {"name": {"type": "string", "maxLength": 9}, "age": {"type": "integer", "maximum": 99}},
+        schema.write_text(json.dumps({"type": "object", "properties": {"name": {"type": "string", "maxLength": 9}, "age": {"type": "integer", "minimum": 0, "maximum": 99}},
                                       "required": ["name", "age"], "additionalProperties": False}))
         grammar.write_text('root ::= "- " word ("\\n- " word){2}\nword ::= [a-z]{2,8}\n')
         arguments = ("inkling-run", own_model(), "-p", "", "--seed=1", "-n", 200)
