@@ -127,14 +127,7 @@ std::optional<int32_t> LlmModel::end_of_sequence_token() const {
 
 std::vector<int32_t> LlmModel::stop_tokens() const { return engine_->stop_tokens(); }
 
-std::shared_ptr<const void> ConstraintAccess::SharedVocabulary(const LlmModel& model,
-                                                               MakeVocabulary make) {
-  return model.engine_->SharedVocabulary("", make);
-}
 const ModelEngine& ConstraintAccess::EngineOf(const LlmModel& model) { return *model.engine_; }
-uint64_t ConstraintAccess::VocabularyHash(const LlmModel& model) {
-  return model.engine_->vocabulary_hash();
-}
 
 int32_t LlmModel::vocab_size() const { return engine_->config().vocab_size; }
 int32_t LlmModel::context_length() const { return engine_->config().context_length; }

@@ -62,6 +62,7 @@ class ModelEngine {
   std::shared_ptr<const void> SharedVocabulary(
       const std::string& key,
       absl::FunctionRef<std::shared_ptr<const void>(const TokenizerData&, int32_t)> make) const;
+  // The same for models whose tokens are the same texts.
   uint64_t vocabulary_hash() const { return vocabulary_hash_; }
 
   ModelDescription Describe() const;

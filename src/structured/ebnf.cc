@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "src/structured/codepoint_set.h"
+#include "src/structured/regex.h"
 #include "src/text/utf8.h"
 
 namespace inkling {
@@ -137,7 +138,7 @@ class EbnfParser {
   absl::StatusOr<ExprId> Item(int depth) {
     if (Take('"')) return Text();
     if (Take('[')) return Class();
-    if (Take('.')) return Character(CodepointSet::All());
+    if (Take('.')) return Utf8Character(CodepointSet::All(), grammar_);
     if (Take('(')) {
       ABSL_ASSIGN_OR_RETURN(const ExprId inner, Alternatives(depth + 1));
       if (!Take(')')) return Error("expected a closing parenthesis");
@@ -248,15 +249,7 @@ class EbnfParser {
     }
     ++at_;
     set.Normalize();
-    return Character(is_negated ? set.Complement() : set);
-  }
-
-  ExprId Character(const CodepointSet& set) {
-    std::vector<ExprId> choices;
-    for (const auto& [first, last] : set.ranges()) {
-      choices.push_back(grammar_.CodepointRange(first, last));
-    }
-    return grammar_.Choice(std::move(choices));
+    return Utf8Character(is_negated ? set.Complement() : set, grammar_);
   }
 
   const absl::string_view text_;

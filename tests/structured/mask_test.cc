@@ -120,13 +120,8 @@ absl::StatusOr<Grammar> GrammarOf(absl::string_view source) {
   Grammar grammar;
   grammar.root = grammar.AddRule("root");
   absl::StatusOr<ExprId> root =
-      ParseRegex(source, RegexMatch::kWhole, grammar, [&](const CodepointSet& set) {
-        std::vector<ExprId> parts;
-        for (const auto& [first, last] : set.ranges()) {
-          parts.push_back(grammar.CodepointRange(first, last));
-        }
-        return grammar.Choice(std::move(parts));
-      });
+      ParseRegex(source, RegexMatch::kWhole, grammar,
+                 [&](const CodepointSet& set) { return Utf8Character(set, grammar); });
   if (!root.ok()) return root.status();
   grammar.Define(grammar.root, *root);
   return grammar;

@@ -6,24 +6,14 @@
 #include <cstdint>
 #include <memory>
 
-#include "absl/functional/function_ref.h"
 #include "inkling/llm_model.h"
 #include "inkling/output_constraint.h"
-#include "src/format/tokenizer_data.h"
 #include "src/session/constraints/token_constraint.h"
 
 namespace inkling {
 
 struct ConstraintAccess {
-  using MakeVocabulary =
-      absl::FunctionRef<std::shared_ptr<const void>(const TokenizerData&, int32_t vocab_size)>;
-
-  // What `make` makes of the model's vocabulary, made once for each model and kept by it.
-  static std::shared_ptr<const void> SharedVocabulary(const LlmModel& model, MakeVocabulary make);
   static const ModelEngine& EngineOf(const LlmModel& model);
-  // The same for models whose tokens are the same texts.
-  static uint64_t VocabularyHash(const LlmModel& model);
-
   static std::unique_ptr<TokenConstraint> Begin(const OutputConstraint& constraint,
                                                 bool drops_leading_space) {
     return constraint.Begin(drops_leading_space);

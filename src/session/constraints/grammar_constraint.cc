@@ -15,6 +15,7 @@
 #include "inkling/output_constraint.h"
 #include "src/session/constraints/constraint_access.h"
 #include "src/session/constraints/token_constraint.h"
+#include "src/session/model_engine.h"
 #include "src/structured/compiled_grammar.h"
 #include "src/structured/ebnf.h"
 #include "src/structured/grammar_matcher.h"
@@ -66,16 +67,16 @@ class CompiledConstraint final : public OutputConstraint {
 
 absl::StatusOr<std::shared_ptr<const OutputConstraint>> Compile(const LlmModel& model,
                                                                 Grammar grammar) {
+  const ModelEngine& engine = ConstraintAccess::EngineOf(model);
   const std::shared_ptr<const void> shared =
-      ConstraintAccess::SharedVocabulary(model, [](const TokenizerData& data, int32_t vocab_size) {
+      engine.SharedVocabulary("", [](const TokenizerData& data, int32_t vocab_size) {
         return std::shared_ptr<const void>(TokenVocabulary::Make(data, vocab_size));
       });
   ABSL_ASSIGN_OR_RETURN(
       std::shared_ptr<const CompiledGrammar> compiled,
       CompiledGrammar::Make(std::move(grammar),
                             std::static_pointer_cast<const TokenVocabulary>(shared)));
-  return std::make_shared<const CompiledConstraint>(std::move(compiled),
-                                                    ConstraintAccess::VocabularyHash(model));
+  return std::make_shared<const CompiledConstraint>(std::move(compiled), engine.vocabulary_hash());
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "src/structured/byte_set.h"
 #include "src/structured/codepoint_set.h"
 #include "src/structured/grammar.h"
+#include "src/structured/regex.h"
 #include "src/text/escaped_fields.h"
 #include "src/text/json_value.h"
 #include "src/text/prompt_parts.h"
@@ -130,11 +131,8 @@ class FieldsCompiler {
     CodepointSet set{{0x09, 0x0A}, {0x20, CodepointSet::kLast}};
     const auto quote = static_cast<unsigned char>(format_.text_quote.front());
     if (quote < 0x80) set = set.Without({{quote, quote}});
-    std::vector<ExprId> choices;
-    for (const auto& [first, last] : set.ranges())
-      choices.push_back(grammar_.CodepointRange(first, last));
     return grammar_.Sequence({grammar_.Literal(format_.text_quote),
-                              grammar_.Repeat(grammar_.Choice(std::move(choices)), 0, kUnbounded),
+                              grammar_.Repeat(Utf8Character(set, grammar_), 0, kUnbounded),
                               grammar_.Literal(format_.text_quote)});
   }
 

@@ -37,7 +37,7 @@
 namespace inkling {
 namespace {
 
-// What every call that is compiled once and shared by answers needs.
+// How answers may call: compiled once, shared by all of them.
 struct CallGuide {
   std::shared_ptr<const CompiledGrammar> grammar;
   ToolCallFormat format;  // marks encoded
